@@ -1,0 +1,77 @@
+"""The command line: one file a command, no logic. `main` turns what goes wrong into one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typer import Typer
+
+EXIT_BUG, EXIT_INTERRUPTED = 1, 130
+
+
+def build_app() -> Typer:
+    """Return the Typer application with every command registered under its heading."""
+    from typer import Exit, Option, Typer, echo
+
+    from labelwright import __version__
+    from labelwright.cli import audit, cache, demo, doctor, papers, prove, report
+
+    app = Typer(
+        name="labelwright",
+        help="Machine learning with imperfect labels: find what is wrong, mend it, learn well from the rest.",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback(invoke_without_command=True)
+    def top(version: bool = Option(False, "--version", help="Print the version and stop.")) -> None:
+        if version:
+            echo(f"labelwright {__version__}")
+            raise Exit
+
+    app.command("demo", rich_help_panel="Start")(demo.command)
+    app.command("doctor", rich_help_panel="Start")(doctor.command)
+    app.add_typer(cache.app, name="cache", rich_help_panel="Start")
+    app.command("audit", rich_help_panel="Find")(audit.command)
+    app.command("report", rich_help_panel="Find")(report.command)
+    app.add_typer(papers.app, name="papers", rich_help_panel="Research")
+    app.command("prove", rich_help_panel="Research")(prove.command)
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code: 0 done, 1 our bug, 2 bad input, 3 gate failed, 130 interrupted."""
+    from labelwright.cli.console import complain, keep_traceback
+    from labelwright.errors import LabelwrightError
+
+    try:
+        result = build_app()(list(arguments) or ["--help"], standalone_mode=False, prog_name="labelwright")
+        return result if isinstance(result, int) else 0
+    except LabelwrightError as error:
+        complain(str(error))
+        return error.exit_code
+    except (KeyboardInterrupt, EOFError):
+        complain("interrupted. What was computed is in the cache; run the same command again to go on.")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except Exception as bug:
+        # Usage errors are known by what they can do: Typer has moved their class between packages.
+        if hasattr(bug, "format_message") and hasattr(bug, "exit_code"):
+            complain(bug.format_message())
+            return int(bug.exit_code)
+        complain(f"internal error: {type(bug).__name__}. Please report it with {keep_traceback(bug)}")
+        return EXIT_BUG
+
+
+def main() -> None:
+    """Run the command line of this process and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A class name in any script must not end a run on a terminal with a narrow encoding.
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(run(sys.argv[1:]))

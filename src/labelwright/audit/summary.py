@@ -1,0 +1,154 @@
+"""The audit in a few numbers (`summary.json`) and in a few plain lines (the terminal)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from labelwright.audit.kinds import KINDS, kind_of
+from labelwright.inert import display_width, inert, shortened
+
+if TYPE_CHECKING:
+    from labelwright.audit.noise_rate import NoiseEstimate
+    from labelwright.audit.run import AuditResult
+    from labelwright.data.dataset import Dataset
+
+SCHEMA_VERSION = 1
+WORST_SHOWN = 10
+# A matrix of more classes than this is left to Python users: as JSON it would dwarf everything else.
+WIDEST_MATRIX = 1000
+
+
+def summarise(dataset: Dataset, issues: pa.Table, noise: NoiseEstimate | None) -> dict[str, Any]:
+    """Return the content of ``summary.json``: strict JSON, no timings, the same for the same data, seed and version."""
+    space = dataset.space
+    flagged = issues.filter(issues["is_issue"])
+    rows = pc.unique(flagged["row"].drop_null())
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "data": dataset.source.path.name,
+        "n_rows": len(dataset),
+        "n_labelled": _labelled(dataset),
+        "task": dataset.plan.task,
+        "modality": dataset.plan.modality,
+        "label": dataset.plan.label,
+        "classes": list(space.names) if space else None,
+        "noise_rate": None
+        if noise is None
+        else {
+            "estimate": round(float(noise.noise_rate), 6),
+            "low": round(float(noise.low), 6),
+            "high": round(float(noise.high), 6),
+            "level": 0.95,
+            "basis": "model estimate",
+        },
+        "n_rows_with_issues": len(rows),
+        "counts": count_by_kind(issues),
+        "transition_matrix": None
+        if noise is None or space is None or len(space) > WIDEST_MATRIX
+        else np.round(noise.transition_matrix, 6).tolist(),
+    }
+
+
+def count_by_kind(issues: pa.Table) -> dict[str, int]:
+    """Return the number of issues of each kind looked for, in the order of the catalogue of kinds."""
+    counts = issues.group_by("kind").aggregate([("is_issue", "sum")])
+    found = dict(zip(counts["kind"].to_pylist(), counts["is_issue_sum"].to_pylist(), strict=True))
+    order = [name for name in KINDS if name in found] + sorted(set(found) - set(KINDS))
+    return {name: int(found[name]) for name in order}
+
+
+def verdict(summary: Mapping[str, Any]) -> str:
+    """Return one plain sentence about the labels."""
+    suspects, n = summary["counts"].get("label", 0), summary["n_labelled"]
+    if not n:
+        return "No row has a label, so no label could be judged."
+    looked = f"{suspects:,} of {n:,} labels are worth a look" if suspects else f"No label of {n:,} stands out as wrong"
+    rate = summary["noise_rate"]
+    if rate is None:
+        return f"{looked}."
+    return (
+        f"{looked}; about {_percent(rate['estimate'])} are wrong "
+        f"(model estimate, {_percent(rate['low'])} to {_percent(rate['high'])}; not checked by people)."
+    )
+
+
+def plain_lines(result: AuditResult, *, quiet: bool, show_text: bool, folder: Path | None) -> list[str]:
+    """Return the lines for a terminal; row content appears only with `show_text`. The last line says what to do."""
+    summary = result.summary
+    following = next_step(result, folder)
+    if quiet:
+        return [verdict(summary), following]
+    head = f"{summary['data']}: {summary['n_rows']:,} rows, {_task_words(summary)}"
+    lines = [head, *(f"  {note}" for note in result.notes), "", verdict(summary)]
+    found = [(kind_of(name), count) for name, count in summary["counts"].items() if count]
+    if found:
+        lines += ["", "What was found"]
+        width = max(len(kind.title) for kind, _ in found)
+        lines += [f"  {kind.title:<{width}}  {count:>7,}  {kind.meaning}" for kind, count in found]
+    worst = _worst(result)
+    if worst:
+        lines += ["", "Most suspect labels", *_worst_lines(result, worst, show_text)]
+    return [*lines, "", following]
+
+
+def next_step(result: AuditResult, folder: Path | None) -> str:
+    """Return the one thing to do next."""
+    if folder is None:
+        return "Next: a.issues lists every finding; a.report('report.html') draws them."
+    if any(result.summary["counts"].values()):
+        return f"Next: open {folder / 'report.html'}; every finding is in {folder / 'issues.csv'}."
+    return f"Next: nothing stands out; {folder / 'report.html'} shows what was looked at."
+
+
+def _worst(result: AuditResult) -> list[dict[str, Any]]:
+    issues = result.issues
+    if issues.num_rows == 0:
+        return []
+    chosen = pc.and_(pc.equal(issues["kind"], "label"), issues["is_issue"])
+    return issues.filter(chosen).slice(0, WORST_SHOWN).to_pylist()
+
+
+def _worst_lines(result: AuditResult, worst: list[dict[str, Any]], show_text: bool) -> list[str]:
+    names = [shortened(inert(str(row["id"])), 24) for row in worst]
+    given = [shortened(inert(str(row["given"])), 24) for row in worst]
+    wide = max(display_width(name) for name in names), max(display_width(name) for name in given)
+    lines = []
+    for row, name, was in zip(worst, names, given, strict=True):
+        pad = " " * (wide[0] - display_width(name)), " " * (wide[1] - display_width(was))
+        suggested = shortened(inert(str(row["suggested"])), 24) if row["suggested"] is not None else "?"
+        lines.append(f"  {name}{pad[0]}  {was}{pad[1]}  ->  {suggested}")
+        if show_text and row["row"] is not None:
+            lines.append(f"      {shortened(inert(_content(result.dataset, row['row'])), 160)}")
+    return lines
+
+
+def _content(dataset: Dataset, row: int) -> str:
+    """Return the content of a row on one line, for people who asked to see it."""
+    plan = dataset.plan
+    names = plan.text or ((plan.image,) if plan.image else plan.feature_columns)
+    cells = [dataset.column(name)[row].as_py() for name in names]
+    return " | ".join("" if cell is None else "(bytes)" if isinstance(cell, bytes | dict) else str(cell) for cell in cells)
+
+
+def _labelled(dataset: Dataset) -> int:
+    labels = dataset.labels
+    if dataset.plan.task == "regression":
+        return int(np.count_nonzero(~np.isnan(labels)))
+    known = labels >= 0
+    return int(np.count_nonzero(known if known.ndim == 1 else known.any(axis=1)))
+
+
+def _task_words(summary: Mapping[str, Any]) -> str:
+    classes = summary["classes"]
+    over = f" over {len(classes):,} classes" if classes else ""
+    return f"{summary['task']}{over}, judged by {summary['modality']}, labels in {summary['label']!r}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"

@@ -1,0 +1,73 @@
+"""How commands speak: plain lines on stdout, progress and complaints on stderr, data only as inert text."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from labelwright.inert import display_width, inert, shortened
+from labelwright.progress import SILENT, Advance, Progress
+
+QUIET_SECONDS = 2.0
+
+
+def say(line: str = "") -> None:
+    """Print one line to stdout, inert."""
+    sys.stdout.write(inert(line) + "\n")
+
+
+def complain(line: str) -> None:
+    """Print ``error: ...`` to stderr, on one line, inert."""
+    sys.stderr.write(f"error: {inert(line)}\n")
+
+
+def keep_traceback(bug: BaseException) -> Path:
+    """Write the traceback of a bug to a private file and return its path."""
+    import platformdirs
+
+    from labelwright.atomic import write_aside
+
+    path = Path(platformdirs.user_cache_dir("labelwright")) / "last-error.txt"
+    with write_aside(path) as aside:
+        aside.write_text("".join(traceback.format_exception(bug)), encoding="utf-8")
+    return path
+
+
+def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]], widest: int = 48) -> list[str]:
+    """Lay out a table in plain text: two spaces between columns, cells inert and cut at `widest` characters."""
+    cells = [[shortened(inert(cell), widest) for cell in row] for row in (header, *rows)]
+    widths = [max(display_width(row[j]) for row in cells) for j in range(len(header))]
+    return [
+        "  ".join(cell + " " * (width - display_width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
+
+
+class Bars:
+    """Progress on stderr: a bar on a terminal, a line when a stage of over two seconds ends elsewhere."""
+
+    @contextmanager
+    def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
+        """Show a stage until its block ends."""
+        started = time.monotonic()
+        if not sys.stderr.isatty():
+            yield lambda steps: None
+            if time.monotonic() - started > QUIET_SECONDS:
+                sys.stderr.write(f"{inert(name)}: {time.monotonic() - started:.0f} s\n")
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+            task = bars.add_task(inert(name), total=total)
+            yield lambda steps: bars.advance(task, steps)
+
+
+def progress_for(quiet: bool) -> Progress:
+    """Return bars, or silence when the caller asked for it."""
+    return SILENT if quiet else Bars()
