@@ -115,7 +115,8 @@ def nominal_scale(unit: Codes, value: Floats, size: Codes) -> Disagreement:
 
 def interval_scale(unit: Codes, value: Floats, size: Codes) -> Disagreement:
     """Disagreement of numbers: the squared difference. A scale for `krippendorff_alpha`."""
-    centred = value - value.mean()
+    from_first = value - value[:1]  # exactly 0 when all values are equal
+    centred = from_first - from_first.mean()
     first = np.bincount(unit, weights=centred, minlength=len(size))
     second = np.bincount(unit, weights=centred**2, minlength=len(size))
     spread = np.bincount(unit, weights=(centred - (first / size)[unit]) ** 2, minlength=len(size))
@@ -123,7 +124,10 @@ def interval_scale(unit: Codes, value: Floats, size: Codes) -> Disagreement:
 
     def disagreement(weight: Floats) -> tuple[float, float]:
         n = float((weight * size).sum())
-        total = float((weight * second).sum()) - float((weight * first).sum()) ** 2 / n
+        squares = float((weight * second).sum())
+        total = squares - float((weight * first).sum()) ** 2 / n
+        if total <= 1e-14 * squares:  # rounding: all values drawn are equal
+            return 0.0, 0.0
         return 2 * float((weight * within).sum()) / n, 2 * total / (n - 1)
 
     return disagreement
@@ -163,7 +167,7 @@ def krippendorff_alpha(rows: ArrayLike, values: ArrayLike, scale: Scale = nomina
     Source: Krippendorff, Content Analysis, 2004, ch. 11 [P016].
     """
     unit, value, size = _comparable(rows, values, scale)
-    return _alpha(scale(unit, value, size), np.ones(len(size)))
+    return _beyond_chance(*scale(unit, value, size)(np.ones(len(size)))) if len(size) else float("nan")
 
 
 def krippendorff_alpha_interval(
@@ -181,12 +185,14 @@ def krippendorff_alpha_interval(
     rng = as_generator(seed)
     unit, value, size = _comparable(rows, values, scale)
     m = len(size)
-    disagreement = scale(unit, value, size)
     drawn = np.full(n, np.nan)
-    for i in range(n if m else 0):
+    if not m:
+        return percentile_interval(float("nan"), drawn, level)
+    disagreement = scale(unit, value, size)
+    for i in range(n):
         weight = np.bincount(rng.integers(0, m, size=m), minlength=m).astype(np.float64)
-        drawn[i] = _alpha(disagreement, weight)
-    return percentile_interval(_alpha(disagreement, np.ones(m)), drawn, level)
+        drawn[i] = _beyond_chance(*disagreement(weight))
+    return percentile_interval(_beyond_chance(*disagreement(np.ones(m))), drawn, level)
 
 
 def votes_of(ratings: ArrayLike) -> tuple[Codes, Floats]:
@@ -223,10 +229,6 @@ def _comparable(rows: ArrayLike, values: ArrayLike, scale: Scale) -> tuple[Codes
     renumbered = np.cumsum(shared) - 1
     keep = shared[unit]
     return renumbered[unit[keep]].astype(np.int64), value[given][keep], size[shared].astype(np.int64)
-
-
-def _alpha(disagreement: Disagreement, weight: Floats) -> float:
-    return _beyond_chance(*disagreement(weight)) if len(weight) else float("nan")
 
 
 def _beyond_chance(observed: float, expected: float) -> float:
