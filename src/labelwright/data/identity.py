@@ -1,0 +1,186 @@
+"""A durable name for each row: the caller's id, or a hash of the row's content without its label.
+
+The hash is BLAKE2b with 128 bits over the cells in the order of their column names, each with its length, so that it
+does not depend on the machine, the order of columns or the format of the file as far as the cells read the same. Rows
+with equal content are told apart by an occurrence number. Images count by the bytes of their files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from labelwright.data.column_types import cell_texts, is_list, is_string
+from labelwright.data.dataset import Plan, Source
+from labelwright.data.infer import OWN_PREFIX
+from labelwright.data.matrices import column_matrix, is_matrix, is_sparse
+from labelwright.errors import BadInput, listed, quoted
+
+_BITS = 128
+_BLOCK = 1 << 20
+
+
+def row_ids(source: Source, plan: Plan) -> NDArray[np.str_]:
+    """Return a durable name for each row.
+
+    Parameters
+    ----------
+    source : Source
+    plan : Plan
+        ``id`` names the id column; without one the content is hashed. The label is never part of it, so that mending a
+        label keeps the row's name; nor are columns that an earlier run wrote.
+
+    Returns
+    -------
+    ids : array of str, shape (n,)
+        Unique. Hashes have 32 hexadecimal digits; the second row with the same content ends in ``-2``.
+
+    Raises
+    ------
+    BadInput
+        The id column has empty cells or names a row twice: with the rows.
+    """
+    if plan.id is not None:
+        return _from_column(source, plan.id)
+    digests = _content_digests(source, plan)
+    return _with_occurrence(digests)
+
+
+def _from_column(source: Source, name: str) -> NDArray[np.str_]:
+    column = source.table.column(name)
+    if is_list(column.type) or pa.types.is_struct(column.type):
+        raise BadInput(f"the id column {quoted(name)} holds cells of type {column.type}", fix="name another column")
+    texts = cell_texts(column)
+    if texts.null_count:
+        rows = np.flatnonzero(pc.is_null(texts).to_numpy())
+        raise BadInput(
+            f"{len(rows)} rows have no id (rows {', '.join(map(str, rows[:5]))}{' ...' if len(rows) > 5 else ''})",
+            where=source.where(int(rows[0]), name),
+            fix="fill the ids, or leave out --id to name rows by their content",
+        )
+    ids = np.asarray(texts.to_pylist(), dtype=np.str_)
+    values, first, counts = np.unique(ids, return_index=True, return_counts=True)
+    twice = np.flatnonzero(counts > 1)
+    if len(twice):
+        worst = twice[np.argsort(first[twice])[0]]
+        rows = np.flatnonzero(ids == values[worst])
+        raise BadInput(
+            f"{len(twice)} ids name more than one row: {listed(values[twice], 3)} "
+            f"({quoted(values[worst])} names rows {', '.join(map(str, rows[:5]))})",
+            where=source.where(int(rows[1]), name),
+            fix="make the ids unique, or leave out --id to name rows by their content",
+        )
+    return ids
+
+
+def _content_digests(source: Source, plan: Plan) -> NDArray[np.void]:
+    """Return the 16-byte digest of each row."""
+    left_out = {plan.label} | ({"split"} if source.format == "image_folder" else set())
+    names = sorted(n for n in source.table.column_names if n not in left_out and not n.startswith(OWN_PREFIX))
+    if source.format == "image_folder":
+        names = ["path"]
+    parts = [_cell_bytes(source, name, name == plan.image) for name in names]
+    encoded = [_framed(name, part) for name, part in zip(names, parts, strict=True)]
+    blake2b = hashlib.blake2b
+    if not encoded:
+        rows = [b""] * len(source)
+    elif len(encoded) == 1:
+        rows = encoded[0].to_pylist()
+    else:
+        rows = pc.binary_join_element_wise(*encoded, pa.scalar(b"", pa.large_binary())).to_pylist()
+    packed = b"".join([blake2b(row, digest_size=_BITS // 8).digest() for row in rows])
+    return np.frombuffer(packed, dtype="V16")
+
+
+def _framed(name: str, cells: pa.Array) -> pa.Array:
+    """Return each cell as its column's name, its length and itself; null keeps apart from an empty cell."""
+    binary = pa.large_binary()
+    length = pc.binary_length(cells).cast(pa.large_string()).cast(binary)
+    head = pa.scalar(f"\x1e{name}\x1f".encode(), binary)
+    framed = pc.binary_join_element_wise(head, length, cells, pa.scalar(b"\x1f", binary))
+    return pc.fill_null(framed, pa.scalar(f"\x1e{name}\x1fnull".encode(), binary))
+
+
+def _cell_bytes(source: Source, name: str, is_image: bool) -> pa.Array:
+    field, column = source.table.schema.field(name), source.table.column(name)
+    binary = pa.large_binary()
+    if is_matrix(field) and not column.null_count:
+        return pa.array(_matrix_bytes(column_matrix(source.table, name), is_sparse(field)), binary)
+    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+        return pa.array(column.to_pylist(), binary)
+    if pa.types.is_struct(column.type) and "bytes" in {
+        column.type.field(k).name for k in range(column.type.num_fields)
+    }:
+        return pa.array([_image_bytes(cell) for cell in column.to_pylist()], binary)
+    if pa.types.is_nested(column.type):
+        return pa.array([None if cell is None else repr(cell).encode() for cell in column.to_pylist()], binary)
+    texts = cell_texts(column).cast(pa.large_string())
+    if (is_image or source.format == "image_folder") and is_string(column.type):
+        return pa.array([_file_digest(source.root, cell) for cell in texts.to_pylist()], binary)
+    return _one_array(texts).cast(binary)
+
+
+def _one_array(column: pa.ChunkedArray) -> pa.Array:
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
+def _matrix_bytes(matrix: Any, sparse: bool) -> list[bytes]:
+    """Return the little-endian bytes of each row; sparse rows as their sorted indices and values."""
+    if not sparse:
+        flat = np.ascontiguousarray(matrix.reshape(len(matrix), -1))
+        flat = flat.astype(flat.dtype.newbyteorder("<"), copy=False)
+        return [row.tobytes() for row in flat]
+    matrix.sort_indices()
+    indices, data = matrix.indices.astype("<i4"), matrix.data.astype(matrix.data.dtype.newbyteorder("<"))
+    bounds = matrix.indptr.tolist()
+    return [indices[a:b].tobytes() + data[a:b].tobytes() for a, b in pairwise(bounds)]
+
+
+def _image_bytes(cell: dict[str, Any] | None) -> bytes | None:
+    if cell is None:
+        return None
+    return cell["bytes"] if cell["bytes"] is not None else str(cell.get("path")).encode()
+
+
+def _file_digest(root: Path, name: str | None) -> bytes | None:
+    """Return the hash of a file below the root, the name itself where it cannot be opened there."""
+    if name is None:
+        return None
+    try:
+        path = (root / name).resolve()
+        if not path.is_relative_to(root.resolve()):
+            return name.encode()
+        digest = hashlib.blake2b(digest_size=_BITS // 8)
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+        return digest.digest()
+    except (OSError, ValueError, RuntimeError):
+        return name.encode("utf-8", "surrogateescape")
+
+
+def _with_occurrence(digests: NDArray[np.void]) -> NDArray[np.str_]:
+    """Return digests as text; the second row of the same digest gets ``-2``, the third ``-3``."""
+    n = len(digests)
+    hexadecimal = np.frombuffer(digests.tobytes().hex().encode(), dtype="S32").astype("U32")
+    words = np.frombuffer(digests.tobytes(), dtype="<u8").reshape(n, 2)
+    order = np.lexsort((words[:, 1], words[:, 0]))  # stable: equal rows keep their order
+    ordered = words[order]
+    is_first = np.concatenate([[True], (ordered[1:] != ordered[:-1]).any(axis=1)])
+    begin = np.maximum.accumulate(np.where(is_first, np.arange(n), 0))
+    occurrence = np.empty(n, dtype=np.int64)
+    occurrence[order] = np.arange(n) - begin
+    again = np.flatnonzero(occurrence)
+    if not len(again):
+        return hexadecimal
+    suffixed = [f"{hexadecimal[row]}-{occurrence[row] + 1}" for row in again]
+    ids = hexadecimal.astype(f"U{max(map(len, suffixed))}")
+    ids[again] = suffixed
+    return ids

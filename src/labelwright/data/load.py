@@ -1,0 +1,84 @@
+"""One call from a file or a data frame to a `Dataset`: read, infer, encode, name the rows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from labelwright.data.dataset import Dataset, Source
+from labelwright.data.identity import row_ids
+from labelwright.data.infer import infer_plan
+from labelwright.data.labels import encode_labels, read_classes
+from labelwright.data.readers.dispatch import read_source
+from labelwright.data.readers.frames import from_frame
+
+
+def load_dataset(
+    data: Any,
+    *,
+    label: str | None = None,
+    task: str | None = None,
+    text: Sequence[str] = (),
+    image: str | None = None,
+    features: str | None = None,
+    feature_columns: Sequence[str] = (),
+    id: str | None = None,
+    group: str | None = None,
+    split: str | None = None,
+    classes: str | Path | Sequence[str] | None = None,
+    root: str | os.PathLike[str] | None = None,
+    sheet: str | None = None,
+) -> Dataset:
+    """Load labelled data.
+
+    Parameters
+    ----------
+    data : path, data frame, mapping of columns, or Source
+        Formats: see `labelwright.data.readers.read_source` and `from_frame`.
+    label : str, optional
+        The label column; may be left out for image folders and data with one column of named classes.
+    task, text, image, features, feature_columns, id, group, split : optional
+        See `labelwright.data.infer.infer_plan`.
+    classes : list, ``"cat,dog"`` or a file, optional
+        All class names in order.
+    root : path, optional
+        Images named by a column are opened only below this folder.
+    sheet : str, optional
+        The sheet of a workbook.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    BadInput
+        With the file, line and remedy.
+
+    Examples
+    --------
+    >>> load_dataset({"text": ["good", "bad"], "label": ["pos", "neg"]}, label="label").labels
+    array([1, 0], dtype=int32)
+    """
+    if isinstance(data, Source):
+        source = data
+    elif isinstance(data, str | os.PathLike):
+        source = read_source(data, root, sheet=sheet)
+    else:
+        source = from_frame(data, Path(root) if root is not None else None)
+    plan = infer_plan(
+        source,
+        label,
+        task=task,
+        text=text,
+        image=image,
+        features=features,
+        feature_columns=feature_columns,
+        id=id,
+        group=group,
+        split=split,
+    )
+    labels, given, space = encode_labels(source, plan, read_classes(classes))
+    return Dataset(source, plan, labels, given, space, row_ids(source, plan))

@@ -1,0 +1,233 @@
+"""CSV, TSV and their cousins: every cell a string exactly as written, null only where the cell is empty.
+
+Files that keep to the rules of quoting (RFC 4180) go through Arrow at the speed of the disk; where the lines begin is
+known from the quotes before each line end. Files that bend the rules go through Python's strict parser, which names the
+line it cannot read.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+from numpy.typing import NDArray
+
+from labelwright.data.dataset import Source
+from labelwright.data.readers.encoded_text import read_text
+from labelwright.errors import BadInput, listed
+
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+_SAMPLE = 1 << 17  # bytes looked at to find the delimiter
+_QUOTE, _LF, _CR = 34, 10, 13
+
+
+def read_delimited(path: Path, root: Path | None = None) -> Source:
+    """Read a delimited text file with a header line.
+
+    Parameters
+    ----------
+    path : Path
+        ``.csv``, ``.tsv``, ``.txt``, each also as ``.gz``.
+    root : Path, optional
+        Folder for images named by a column, by default the folder of `path`.
+
+    Returns
+    -------
+    Source
+        String columns and the line, from 1, on which each row begins.
+
+    Raises
+    ------
+    BadInput
+        Ragged rows, an unclosed quote, NUL bytes, doubled header names, no rows: with the line.
+    """
+    text = read_text(path)
+    delimiter = sniff_delimiter(text.data, prefer="\t" if ".tsv" in path.name.lower() else ",")
+    layout = record_layout(text.data, delimiter)
+    if layout is None:
+        names, table, lines = _read_slowly(text.data, delimiter, path)
+    else:
+        names = _header(text.data[layout.starts[0] : layout.ends[0]], delimiter, path, int(layout.lines[0]))
+        table, lines = _read_fast(text.data, delimiter, layout, names, path), layout.lines[1:]
+    if table.num_rows == 0:
+        raise BadInput("has a header line but no rows", where=path.name, fix="give a file with at least one row")
+    details = {"encoding": text.encoding, "delimiter": delimiter}
+    return Source(table, path, "csv", root or path.parent, lines, details)
+
+
+def sniff_delimiter(data: bytes, prefer: str = ",") -> str:
+    """Return the delimiter under which the first rows have the same number of cells, `prefer` when none does.
+
+    Examples
+    --------
+    >>> sniff_delimiter(b"text;price\\n'yes, so';1,5\\n")
+    ';'
+    """
+    sample = data[:_SAMPLE]
+    if len(data) > _SAMPLE:
+        sample = sample[: sample.rfind(b"\n") + 1] or sample
+    text = sample.decode("utf-8", errors="ignore")
+    best, best_merit = prefer, (0.0, 0, 0)
+    for delimiter in DELIMITERS:
+        widths = _widths(text, delimiter)
+        if not widths or widths[0] < 2:
+            continue
+        same = sum(width == widths[0] for width in widths) / len(widths)
+        merit = (round(same, 2), int(delimiter == prefer), widths[0])
+        if merit > best_merit:
+            best, best_merit = delimiter, merit
+    return best
+
+
+def _widths(text: str, delimiter: str) -> list[int]:
+    """Return the number of cells of the first non-blank records."""
+    widths: list[int] = []
+    with _unlimited_fields():
+        try:
+            for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+                if record:
+                    widths.append(len(record))
+                if len(widths) == 500:
+                    break
+        except csv.Error:
+            pass
+    return widths
+
+
+@contextmanager
+def _unlimited_fields() -> Iterator[None]:
+    before = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the records of a well-formed file begin and end (byte offsets) and on which line each begins, from 1."""
+
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    lines: NDArray[np.int64]
+
+
+def record_layout(data: bytes, delimiter: str) -> Layout | None:
+    """Return the layout of the non-blank records, or None where quotes or line ends break RFC 4180.
+
+    A quote opens a cell only after a delimiter or a line end and closes it only before one; then a line end stands
+    between records exactly when the number of quotes before it is even.
+    """
+    if data.count(b"\r") != data.count(b"\r\n"):
+        return None
+    buffer = np.frombuffer(data, dtype=np.uint8)
+    quotes = np.flatnonzero(buffer == _QUOTE)
+    if len(quotes) and not _quotes_are_regular(buffer, quotes, ord(delimiter)):
+        return None
+    feeds = np.flatnonzero(buffer == _LF)
+    outside = np.searchsorted(quotes, feeds) % 2 == 0 if len(quotes) else np.ones(len(feeds), dtype=bool)
+    ends = feeds[outside]
+    lines = np.concatenate([[1], np.flatnonzero(outside) + 2])
+    starts = np.concatenate([[0], ends + 1])
+    ends = np.append(ends, len(buffer))
+    length = ends - starts
+    blank = (length == 0) | ((length == 1) & (buffer[np.minimum(starts, len(buffer) - 1)] == _CR))
+    return Layout(starts[~blank], ends[~blank], lines[~blank])
+
+
+def _quotes_are_regular(buffer: NDArray[np.uint8], quotes: NDArray[np.int64], delimiter: int) -> bool:
+    if len(quotes) % 2:
+        return False
+    padded = np.concatenate([np.array([_LF], np.uint8), buffer, np.array([_LF], np.uint8)])
+    before, after = padded[quotes[0::2]], padded[quotes[1::2] + 2]
+    opens = (before == delimiter) | (before == _LF)
+    closes = (after == delimiter) | (after == _LF) | (after == _CR)
+    # Two quotes in a row inside a cell are one written quote: the second closes and reopens at once.
+    touching = quotes[2::2] == quotes[1:-1:2] + 1
+    opens[1:] |= touching
+    closes[:-1] |= touching
+    return bool(opens.all() and closes.all())
+
+
+def _header(line: bytes, delimiter: str, path: Path, line_number: int) -> list[str]:
+    with _unlimited_fields():
+        names = next(csv.reader(io.StringIO(line.decode(), newline=""), delimiter=delimiter))
+    return checked_names(names, f"{path.name} line {line_number}")
+
+
+def checked_names(names: list[str], where: str) -> list[str]:
+    """Return the column names, empty ones as ``unnamed_1``; BadInput where two columns have the same name."""
+    named = [name if name.strip() else f"unnamed_{position + 1}" for position, name in enumerate(names)]
+    twice = [name for name in dict.fromkeys(named) if named.count(name) > 1] if len(set(named)) < len(named) else []
+    if twice:
+        raise BadInput(f"the header names {listed(twice)} more than once", where=where, fix="rename the columns")
+    return named
+
+
+def _read_fast(data: bytes, delimiter: str, layout: Layout, names: list[str], path: Path) -> pa.Table:
+    longest = int((layout.ends - layout.starts).max()) + 2
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(data),
+            read_options=pyarrow.csv.ReadOptions(
+                column_names=names, skip_rows=0, block_size=min(max(1 << 22, 2 * longest), 2**31 - 1)
+            ),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
+            ),
+        )
+    except pa.ArrowException:
+        table = None
+    if table is None or table.num_rows != len(layout.starts):
+        return _read_slowly(data, delimiter, path)[1]  # names the line that does not fit
+    return table.slice(1)
+
+
+def _read_slowly(data: bytes, delimiter: str, path: Path) -> tuple[list[str], pa.Table, NDArray[np.int64]]:
+    """Parse with Python's strict reader: the names, the table, the first line of each row."""
+    reader = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=delimiter, strict=True)
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    names: list[str] = []
+    first = 1
+    with _unlimited_fields():
+        try:
+            for record in reader:
+                if record and not names:
+                    names = checked_names(record, f"{path.name} line {first}")
+                elif record:
+                    if len(record) != len(names):
+                        raise _ragged(path, first, len(record), len(names))
+                    rows.append(record)
+                    lines.append(first)
+                first = reader.line_num + 1
+        except csv.Error as error:
+            raise _broken(path, first, error) from None
+    columns = zip(*rows, strict=True) if rows else ([] for _ in names)
+    arrays = [pa.array([cell or None for cell in column], pa.string()) for column in columns]
+    return names, pa.table(arrays, names=names), np.asarray(lines, dtype=np.int64)
+
+
+def _ragged(path: Path, line: int, cells: int, expected: int) -> BadInput:
+    return BadInput(
+        f"has {cells} cell{'s' * (cells != 1)} but the header names {expected}",
+        where=f"{path.name} line {line}",
+        fix="put cells that hold the delimiter or a line end in double quotes",
+    )
+
+
+def _broken(path: Path, line: int, error: csv.Error) -> BadInput:
+    if "unexpected end" in str(error):
+        problem, fix = "a quote opens here and never closes", "close it, or write a literal quote as two"
+    else:
+        problem, fix = f"a quoted cell is broken ({error})", "write a quote inside a quoted cell as two"
+    return BadInput(problem, where=f"{path.name} line {line}", fix=fix)

@@ -1,0 +1,124 @@
+"""One door for all formats: the name and the first bytes of a path say which reader takes it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+
+from labelwright.data.dataset import Source
+from labelwright.data.readers.arrays import read_npz
+from labelwright.data.readers.columnar import read_arrow, read_parquet
+from labelwright.data.readers.delimited import read_delimited
+from labelwright.data.readers.huggingface import is_huggingface, read_huggingface
+from labelwright.data.readers.image_folder import holds_images, read_image_folder
+from labelwright.data.readers.json_lines import read_json_lines
+from labelwright.data.readers.spreadsheet import read_spreadsheet
+from labelwright.errors import BadInput, did_you_mean, listed, quoted
+
+Reader = Callable[[Path, Path | None], Source]
+READERS: dict[str, Reader] = {
+    ".csv": read_delimited,
+    ".tsv": read_delimited,
+    ".txt": read_delimited,
+    ".parquet": read_parquet,
+    ".pq": read_parquet,
+    ".jsonl": read_json_lines,
+    ".ndjson": read_json_lines,
+    ".json": read_json_lines,
+    ".arrow": read_arrow,
+    ".feather": read_arrow,
+    ".ipc": read_arrow,
+    ".npz": read_npz,
+    ".xlsx": read_spreadsheet,
+    ".xlsm": read_spreadsheet,
+    ".xls": read_spreadsheet,
+    ".ods": read_spreadsheet,
+}
+_TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
+_SHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
+
+
+def read_source(
+    path: str | os.PathLike[str], root: str | os.PathLike[str] | None = None, *, sheet: str | None = None
+) -> Source:
+    """Read a file or a folder.
+
+    Parameters
+    ----------
+    path : path
+        CSV, TSV (also ``.gz``), xlsx, Parquet, JSON Lines, Arrow, ``.npz``, a folder of images (one folder a class) or
+        a folder saved by Hugging Face ``datasets``.
+    root : path, optional
+        Images named by a column are opened only below this folder; by default the folder of `path`.
+    sheet : str, optional
+        The sheet of a workbook, by default the first that holds rows.
+
+    Raises
+    ------
+    BadInput
+        The path is missing, of no known format, damaged or empty.
+
+    Examples
+    --------
+    >>> read_source("no such file.csv")
+    Traceback (most recent call last):
+    labelwright.errors.BadInput: no such file.csv: there is no such file or folder. Fix: check the path.
+    """
+    where, base = Path(path), Path(root) if root is not None else None
+    try:
+        return _read(where, base, sheet)
+    except RecursionError:
+        raise BadInput("is nested too deeply", where=where.name, fix="flatten it") from None
+    except PermissionError:
+        raise BadInput("may not be read", where=where.name, fix="check its rights") from None
+    except (OSError, UnicodeError, pa.ArrowException) as error:
+        raise BadInput(f"cannot be read ({error})", where=where.name, fix="check the file") from None
+
+
+def _read(path: Path, root: Path | None, sheet: str | None) -> Source:
+    _check_exists(path)
+    suffix = path.suffix.lower()
+    if sheet is not None and suffix not in _SHEETS:
+        raise BadInput("only workbooks have sheets", where=path.name, fix="leave out the sheet")
+    if path.is_dir():
+        return _read_folder(path, root)
+    if suffix == ".gz" and Path(path.stem).suffix.lower() in _TEXT_SUFFIXES:
+        suffix = Path(path.stem).suffix.lower()
+    if suffix in _SHEETS:
+        return read_spreadsheet(path, root, sheet)
+    if suffix not in READERS:
+        raise BadInput(
+            f"the ending {quoted(suffix)} is of no known format" if suffix else "the name has no ending",
+            where=path.name,
+            fix=f"give one of {listed(READERS, len(READERS))} or a folder",
+        )
+    return READERS[suffix](path, root)
+
+
+def _check_exists(path: Path) -> None:
+    try:
+        if path.exists():
+            return
+    except (OSError, ValueError) as error:
+        raise BadInput(f"is no usable path ({error})", where=quoted(path), fix="check the path") from None
+    siblings: list[str] = []
+    if path.parent.is_dir():
+        siblings = [p.name for p in path.parent.iterdir() if not p.name.startswith(".")][:2000]
+    hint = did_you_mean(path.name, siblings)
+    raise BadInput(
+        "there is no such file or folder",
+        where=path.name or str(path),
+        fix=hint if hint.startswith("did you mean") else "check the path",
+    )
+
+
+def _read_folder(path: Path, root: Path | None) -> Source:
+    if is_huggingface(path):
+        return read_huggingface(path, root)
+    tables = sorted(p.name for p in path.iterdir() if p.is_file() and p.suffix.lower() in READERS)
+    if tables and not holds_images(path):
+        raise BadInput("is a folder of tables", where=path.name, fix=f"name one file: {listed(tables)}")
+    return read_image_folder(path, root)

@@ -1,0 +1,118 @@
+"""Folders of images: one folder a class, folders named train, valid or test above them are splits.
+
+The order is that of sorted paths, the same on every machine. Symbolic links that leave the root are refused. Hidden
+files and files that are no images are counted and named, not read.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from labelwright.data.dataset import Source
+from labelwright.errors import BadInput, listed, quoted
+
+IMAGE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".jp2", ".avif")
+)
+SPLIT_NAMES = frozenset(
+    ("train", "training", "val", "valid", "validation", "dev", "eval", "evaluation", "test", "testing", "holdout")
+)
+_MAX_DEPTH = 32
+
+
+@dataclass
+class _Found:
+    images: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+    other: list[str] = field(default_factory=list)
+
+
+def read_image_folder(path: Path, root: Path | None = None) -> Source:
+    """List the images of a folder.
+
+    Returns
+    -------
+    Source
+        ``path`` (relative, with ``/``), ``label`` (the folders above the file, ``animals/cat`` when nested; null for
+        images that lie in no class folder) and, where there are splits, ``split``.
+
+    Raises
+    ------
+    BadInput
+        No images, or a symbolic link that leads out of `root`.
+    """
+    base = path.resolve()
+    allowed = (root or path).resolve()
+    found = _Found()
+    _walk(base, "", allowed, found, frozenset([base]), path)
+    if not found.images:
+        raise BadInput(
+            "holds no images" + (f" (found {listed(found.other, 3)})" if found.other else ""),
+            where=path.name or str(path),
+            fix="give a folder with one sub-folder of images for each class, or a table",
+        )
+    parents = [image.split("/")[:-1] for image in found.images]
+    splits = {parts[0] for parts in parents if parts}
+    has_splits = all(parents) and splits <= {s for s in splits if s.lower() in SPLIT_NAMES}
+    labels = ["/".join(parts[1:] if has_splits else parts) or None for parts in parents]
+    columns = {"path": pa.array(found.images, pa.string()), "label": pa.array(labels, pa.string())}
+    if has_splits:
+        columns["split"] = pa.array([parts[0] for parts in parents], pa.string())
+    return Source(pa.table(columns), path, "image_folder", path, None, _details(found))
+
+
+def _details(found: _Found) -> dict[str, str]:
+    details = {}
+    if found.hidden:
+        details["hidden"] = f"{len(found.hidden)} hidden: {listed(found.hidden, 3)}"
+    if found.other:
+        details["ignored"] = f"{len(found.other)} that are no images: {listed(found.other, 3)}"
+    return details
+
+
+def _walk(base: Path, inside: str, allowed: Path, found: _Found, above: frozenset[Path], shown: Path) -> None:
+    folder = base / inside if inside else base
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise BadInput(
+            f"cannot be listed ({error.strerror})", where=str(shown / inside), fix="check its rights"
+        ) from None
+    for entry in entries:
+        relative = f"{inside}/{entry.name}" if inside else entry.name
+        if entry.name.startswith("."):
+            found.hidden.append(relative)
+            continue
+        if entry.is_symlink() and not _stays_inside(Path(entry.path), allowed):
+            raise BadInput(
+                f"the link {quoted(relative)} leads out of the folder",
+                where=shown.name or str(shown),
+                fix="copy the images, or name the folder that holds both with --root",
+            )
+        if entry.is_dir():
+            target = Path(entry.path).resolve()
+            if target in above or relative.count("/") > _MAX_DEPTH:  # a link back to a folder above
+                found.other.append(relative)
+                continue
+            _walk(base, relative, allowed, found, above | {target}, shown)
+        elif entry.is_file() and Path(entry.name).suffix.lower() in IMAGE_SUFFIXES:
+            found.images.append(relative)
+        else:
+            found.other.append(relative)
+
+
+def _stays_inside(link: Path, allowed: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(allowed)
+    except (OSError, RuntimeError):  # a link that points at itself
+        return False
+
+
+def holds_images(path: Path) -> bool:
+    """Whether a folder holds an image within its first three levels."""
+    depths = ("*", "*/*", "*/*/*")
+    return any(p.suffix.lower() in IMAGE_SUFFIXES for depth in depths for p in path.glob(depth))

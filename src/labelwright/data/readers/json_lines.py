@@ -1,0 +1,136 @@
+"""JSON Lines (one object a line) and JSON (one list of objects).
+
+Strings, numbers and booleans keep their type where a column agrees on one; lists of strings stay lists (tags), lists of
+as many numbers in every row become vectors; other nested values are kept as JSON text.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from labelwright.data.dataset import Source
+from labelwright.data.readers.columnar import checked_table
+from labelwright.data.readers.encoded_text import read_text
+from labelwright.errors import BadInput, quoted
+
+
+def read_json_lines(path: Path, root: Path | None = None) -> Source:
+    """Read one JSON object a line, or one JSON list of objects.
+
+    Raises
+    ------
+    BadInput
+        A line is not a JSON object: with the line number.
+    """
+    text = read_text(path)
+    details = {"encoding": text.encoding}
+    if text.data.lstrip()[:1] == b"[":
+        records, lines = _whole(text.data, path), None
+    else:
+        records, numbers = _by_line(text.data, path)
+        lines = np.asarray(numbers, dtype=np.int64)
+    try:
+        table = records_table(records)
+    except (pa.ArrowException, UnicodeError, OverflowError, RecursionError) as error:
+        raise BadInput(f"cannot be read ({error})", where=path.name, fix="write the file again as UTF-8 JSON") from None
+    return Source(checked_table(table, path), path, "jsonl", root or path.parent, lines, details)
+
+
+def _by_line(data: bytes, path: Path) -> tuple[list[dict[str, Any]], list[int]]:
+    records: list[dict[str, Any]] = []
+    numbers: list[int] = []
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except RecursionError:
+            raise BadInput("is nested too deeply", where=f"{path.name} line {number}", fix="flatten it") from None
+        except ValueError as error:
+            raise _not_json(path, number, line, error) from None
+        if not isinstance(record, dict):
+            raise _no_object(f"{path.name} line {number}", record)
+        records.append(record)
+        numbers.append(number)
+    return records, numbers
+
+
+def _not_json(path: Path, number: int, line: bytes, error: ValueError) -> BadInput:
+    reason = getattr(error, "msg", None) or str(error)
+    column = getattr(error, "colno", None)
+    at = f" at character {column}" if column else ""
+    shown = quoted(line[:200].decode("utf-8", errors="replace"))
+    return BadInput(
+        f"is not JSON ({reason}{at}): {shown}",
+        where=f"{path.name} line {number}",
+        fix='write one object a line, such as {"text": "...", "label": "..."}',
+    )
+
+
+def _no_object(where: str, record: object) -> BadInput:
+    return BadInput(
+        f"holds {quoted(json.dumps(record)[:200])}, not an object",
+        where=where,
+        fix='write each row as an object, such as {"text": "...", "label": "..."}',
+    )
+
+
+def _whole(data: bytes, path: Path) -> list[dict[str, Any]]:
+    try:
+        records = json.loads(data)
+    except RecursionError:
+        raise BadInput("is nested too deeply", where=path.name, fix="flatten it") from None
+    except ValueError as error:
+        raise _not_json(path, getattr(error, "lineno", 1), data[:200], error) from None
+    for position, record in enumerate(records):
+        if not isinstance(record, dict):
+            raise _no_object(f"{path.name} entry {position}", record)
+    return list(records)
+
+
+def records_table(records: list[dict[str, Any]]) -> pa.Table:
+    """Return the records as a table with the keys in the order in which they first occur; a missing key is null."""
+    names = list(dict.fromkeys(key for record in records for key in record))
+    return pa.table([_column([record.get(name) for record in records]) for name in names], names=names)
+
+
+def _column(values: list[Any]) -> pa.Array:
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {str}:
+        return pa.array(values, pa.string())
+    if kinds == {bool}:
+        return pa.array(values, pa.bool_())
+    if kinds == {int} and all(value is None or abs(value) < 2**63 for value in values):
+        return pa.array(values, pa.int64())
+    if kinds <= {int, float} and float in kinds and all(abs(v) < 2**53 for v in values if type(v) is int):
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    if kinds == {list}:
+        return _list_column(values)
+    return pa.array([_as_text(value) for value in values], pa.string())
+
+
+def _list_column(values: list[Any]) -> pa.Array:
+    inner = {type(item) for value in values if value for item in value}
+    if inner <= {str}:
+        return pa.array(values, pa.list_(pa.string()))
+    widths = {len(value) for value in values if value is not None}
+    if inner <= {int, float} and len(widths) == 1 and all(v is not None for v in values):
+        try:
+            flat = np.asarray(values, dtype=np.float64)
+        except (ValueError, OverflowError):
+            return pa.array([_as_text(value) for value in values], pa.string())
+        return pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), flat.shape[1])
+    if inner == {int} and all(abs(item) < 2**63 for value in values if value for item in value):
+        return pa.array(values, pa.list_(pa.int64()))
+    return pa.array([_as_text(value) for value in values], pa.string())
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
