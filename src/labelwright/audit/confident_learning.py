@@ -1,0 +1,322 @@
+"""Confident learning: count how often each class is given for each other class, from out-of-sample probabilities.
+
+With labels y_i (given) and probabilities p_ij from a model that was not trained on row i:
+
+    t_j     = mean of p_ij over the rows with y_i = j               how sure the model is of class j, on average
+    B_i     = {j : p_ij >= t_j}                                     the classes that row i is confidently in
+    C[y, j] = number of rows given y whose confident class is j     one class a row, none when B_i is empty
+    Q       = C, each row scaled to the number of rows given that class, divided by n
+
+Rows of C and Q are the given label, columns the estimated truth (the field's drop-in order; everywhere else in
+labelwright rows are the truth). When B_i has several classes, ``rule="reference"`` takes the most probable of all
+classes, as the authors' code does, and ``rule="paper"`` the most probable inside B_i, as the paper says.
+
+Source: Northcutt, Jiang, Chuang, Confident Learning: Estimating Uncertainty in Dataset Labels, JAIR 2021 [P042].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labelwright.audit.confident_kernels import SLACK, classify_rows, group_by_label, take_given
+from labelwright.audit.joint_counts import JointCounts
+from labelwright.audit.probabilities import (
+    as_labels,
+    as_probabilities,
+    for_blocks,
+    not_probabilities,
+    value_dtype,
+)
+from labelwright.errors import BadInput
+
+Rule = Literal["reference", "paper"]
+NEVER = 2.0  # threshold of a class without rows: no probability reaches it
+LEAST_THRESHOLD = 2 * SLACK
+
+
+@dataclass(frozen=True)
+class ConfidentRows:
+    """What two looks at the probabilities tell about each row; everything else in confident learning follows.
+
+    Parameters
+    ----------
+    labels : int32, shape (n,)
+    given : float, shape (n,)
+        Probability of the given class, in the precision of the probabilities.
+    top_other : float, shape (n,)
+        Largest probability of another class, -1 when there is one class only.
+    rival : int32, shape (n,)
+        The first class that has it, -1 when there is one class only.
+    counted : int32, shape (n,)
+        The class that the row is counted in, -1 when no class is confident.
+    thresholds : float, shape (K,)
+    order, start : int64, shapes (n,) and (K + 1,)
+        Rows by given class: those of class k are ``order[start[k]:start[k + 1]]``.
+    """
+
+    labels: NDArray[np.int32]
+    given: NDArray[np.floating]
+    top_other: NDArray[np.floating]
+    rival: NDArray[np.int32]
+    counted: NDArray[np.int32]
+    thresholds: NDArray[np.floating]
+    order: NDArray[np.int64]
+    start: NDArray[np.int64]
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes K."""
+        return len(self.thresholds)
+
+    @property
+    def label_counts(self) -> NDArray[np.int64]:
+        """Rows of each given class, shape (K,)."""
+        return np.diff(self.start)
+
+    @property
+    def agrees(self) -> NDArray[np.bool_]:
+        """Whether the model's first choice is the given label, near ties to the label."""
+        return self._first_choice_is_label(self.given + self.given.dtype.type(SLACK))
+
+    @property
+    def predicted(self) -> NDArray[np.int32]:
+        """The most probable class of each row, the first of several."""
+        return np.where(self._first_choice_is_label(self.given), self.labels, self.rival)
+
+    @property
+    def off_diagonal(self) -> NDArray[np.bool_]:
+        """Whether a row is counted in a class other than its label."""
+        return (self.counted >= 0) & (self.counted != self.labels)
+
+    @property
+    def counts(self) -> JointCounts:
+        """The confident joint, uncalibrated, with at least one row on every diagonal cell."""
+        seen = self.counted >= 0
+        return JointCounts.of_rows(self.labels[seen], self.counted[seen], self.n_classes).with_diagonal()
+
+    def _first_choice_is_label(self, given: NDArray[np.floating]) -> NDArray[np.bool_]:
+        return (given > self.top_other) | ((given == self.top_other) & (self.labels < self.rival))
+
+
+def confident_rows(
+    labels: ArrayLike,
+    pred_probs: ArrayLike,
+    *,
+    thresholds: ArrayLike | None = None,
+    rule: Rule = "reference",
+    jobs: int | None = None,
+) -> ConfidentRows:
+    """Read the probabilities in blocks and return what confident learning needs of each row.
+
+    Parameters
+    ----------
+    labels : int, shape (n,), in [0, K)
+    pred_probs : float, shape (n, K), in [0, 1]
+        Out of sample. May be a memory-mapped array: nothing of its size is copied.
+    thresholds : float, shape (K,), optional
+        Least probability to count a row in a class; None takes the mean probability of the class's own rows.
+    rule : {"reference", "paper"}
+        Which class wins among several confident ones.
+    jobs : int, optional
+        Threads. Never changes the result.
+    """
+    probs = as_probabilities(pred_probs)
+    given_labels = as_labels(labels, probs.shape[1])
+    as_probabilities(probs, len(given_labels))
+    if rule not in ("reference", "paper"):
+        raise BadInput(f"rule is {rule!r}", fix='use "reference" or "paper"')
+    n, k = probs.shape
+    given, top_other = np.empty(n, value_dtype(probs)), np.empty(n, value_dtype(probs))
+    reference, paper, rival = (np.empty(n, np.int32) for _ in range(3))
+
+    def look_at_given(start: int, stop: int, block: NDArray[np.floating]) -> int:
+        take_given(given_labels[start:stop], block, given[start:stop])
+        return 0
+
+    for_blocks(probs, look_at_given, jobs)
+    order, first = group_by_label(given_labels, k)
+    limits = _thresholds(given[order], first) if thresholds is None else _checked_thresholds(thresholds, k)
+    cuts = (limits - SLACK).astype(np.float64)
+
+    def look_at_all(start: int, stop: int, block: NDArray[np.floating]) -> int:
+        rows = slice(start, stop)
+        return classify_rows(
+            given_labels[rows], block, cuts, reference[rows], paper[rows], rival[rows], top_other[rows]
+        )
+
+    n_bad = for_blocks(probs, look_at_all, jobs)
+    if n_bad:
+        raise not_probabilities(probs, n_bad)
+    counted = reference if rule == "reference" else paper
+    return ConfidentRows(given_labels, given, top_other, rival, counted, limits, order, first)
+
+
+def _thresholds(given_by_class: NDArray[np.floating], start: NDArray[np.int64]) -> NDArray[np.floating]:
+    """Return the mean of each class's own probabilities, in their precision, NEVER for a class without rows."""
+    means: list[Any] = [
+        given_by_class[start[j] : start[j + 1]].mean() if start[j + 1] > start[j] else NEVER
+        for j in range(len(start) - 1)
+    ]
+    mixed = np.array([*means])
+    return np.maximum(mixed, mixed.dtype.type(LEAST_THRESHOLD))
+
+
+def _checked_thresholds(thresholds: ArrayLike, n_classes: int) -> NDArray[np.floating]:
+    limits = np.asarray(thresholds, dtype=np.float64).reshape(-1)
+    if len(limits) != n_classes or np.isnan(limits).any():
+        raise BadInput(f"thresholds do not name one number for each of the {n_classes} classes", fix="give K numbers")
+    return limits
+
+
+def get_confident_thresholds(labels: ArrayLike, pred_probs: ArrayLike, multi_label: bool = False) -> NDArray:
+    """Return the mean probability of each class over the rows given that class, shape (K,), 2 for an empty class.
+
+    Examples
+    --------
+    >>> get_confident_thresholds([0, 1, 1], [[0.5, 0.5], [0.25, 0.75], [0.5, 0.5]])
+    array([0.5  , 0.625])
+    """
+    if multi_label:
+        from labelwright.audit.multilabel_joint import multilabel_thresholds
+
+        return multilabel_thresholds(labels, pred_probs)
+    return confident_rows(labels, pred_probs).thresholds
+
+
+confident_thresholds = get_confident_thresholds
+
+
+def compute_confident_joint(
+    labels: ArrayLike | Sequence[Sequence[int]],
+    pred_probs: ArrayLike,
+    *,
+    thresholds: ArrayLike | None = None,
+    calibrate: bool = True,
+    multi_label: bool = False,
+    return_indices_of_off_diagonals: bool = False,
+    rule: Rule = "reference",
+) -> Any:
+    """Count the rows confidently in each pair (given label, estimated truth).
+
+    Parameters
+    ----------
+    labels : int, shape (n,), in [0, K)
+        For `multi_label`, one list of class numbers a row, or a 0/1 matrix (n, K).
+    pred_probs : float32 or float64, shape (n, K), in [0, 1]
+        Out of sample: from a model that was not trained on the row.
+    thresholds : float, shape (K,), optional
+        None takes the mean probability of each class over its own rows.
+    calibrate : bool
+        Scale each row of counts to the number of rows given that class, in whole numbers.
+    return_indices_of_off_diagonals : bool
+        Also return the rows counted off the diagonal.
+    rule : {"reference", "paper"}
+        Which class wins among several confident ones: the most probable of all, or of the confident ones.
+
+    Returns
+    -------
+    int64, shape (K, K), rows = given label, columns = estimated truth; (K, 2, 2) for `multi_label`.
+
+    Examples
+    --------
+    >>> compute_confident_joint([0, 0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.1, 0.9], [0.3, 0.7]])
+    array([[1, 1],
+           [0, 2]])
+    """
+    if multi_label:
+        from labelwright.audit.multilabel_joint import multilabel_confident_joint
+
+        return multilabel_confident_joint(
+            labels, pred_probs, thresholds=thresholds, calibrate=calibrate, indices=return_indices_of_off_diagonals
+        )
+    rows = confident_rows(labels, pred_probs, thresholds=thresholds, rule=rule)
+    counts = rows.counts.calibrated(rows.label_counts) if calibrate else rows.counts
+    joint = counts.dense()
+    return (joint, np.flatnonzero(rows.off_diagonal)) if return_indices_of_off_diagonals else joint
+
+
+def calibrate_confident_joint(
+    confident_joint: ArrayLike, labels: ArrayLike | Sequence[Sequence[int]], *, multi_label: bool = False
+) -> NDArray[np.int64]:
+    """Scale each row of a confident joint to the number of rows given that class, in whole numbers; sums to n."""
+    joint = np.asarray(confident_joint)
+    if multi_label:
+        from labelwright.audit.multilabel_joint import calibrate_multilabel
+
+        return calibrate_multilabel(joint, labels)
+    counts = JointCounts.of_dense(joint)
+    label_counts = np.bincount(as_labels(labels, counts.n_classes), minlength=counts.n_classes)
+    return counts.calibrated(label_counts, given_first=not joint.flags.f_contiguous).dense()
+
+
+def estimate_joint(
+    labels: ArrayLike | Sequence[Sequence[int]],
+    pred_probs: ArrayLike | None = None,
+    *,
+    confident_joint: ArrayLike | None = None,
+    multi_label: bool = False,
+) -> NDArray[np.float64]:
+    """Estimate the joint distribution of given label (rows) and truth (columns), float64 (K, K), sum 1.
+
+    Examples
+    --------
+    >>> estimate_joint([0, 0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.1, 0.9], [0.3, 0.7]])
+    array([[0.25, 0.25],
+           [0.  , 0.5 ]])
+    """
+    if confident_joint is not None:
+        counts = calibrate_confident_joint(confident_joint, labels, multi_label=multi_label)
+    elif pred_probs is not None:
+        counts = compute_confident_joint(labels, pred_probs, multi_label=multi_label)
+    else:
+        raise BadInput("neither pred_probs nor confident_joint is given", fix="give one of them")
+    total = counts.sum(axis=(1, 2), keepdims=True) if multi_label else counts.sum()
+    return counts / np.maximum(total, np.finfo(np.float64).tiny)
+
+
+def num_label_issues(
+    labels: ArrayLike | Sequence[Sequence[int]],
+    pred_probs: ArrayLike,
+    *,
+    confident_joint: ArrayLike | None = None,
+    estimation_method: str = "off_diagonal",
+    multi_label: bool = False,
+) -> int:
+    """Estimate how many labels are wrong.
+
+    Parameters
+    ----------
+    estimation_method : {"off_diagonal", "off_diagonal_calibrated", "off_diagonal_custom"}
+        Rows counted off the diagonal that the model does not give their label; the off-diagonal mass of the calibrated
+        joint; or that of the `confident_joint` given.
+
+    Examples
+    --------
+    >>> num_label_issues([0, 0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.1, 0.9], [0.3, 0.7]])
+    1
+    """
+    if multi_label:
+        from labelwright.audit.multilabel_errors import multilabel_find_label_issues
+
+        flags = multilabel_find_label_issues(labels, pred_probs, filter_by="confident_learning")
+        return int(np.count_nonzero(flags))
+    if estimation_method == "off_diagonal":
+        rows = confident_rows(labels, pred_probs)
+        return int(np.count_nonzero(rows.off_diagonal & ~rows.agrees))
+    if estimation_method == "off_diagonal_calibrated":
+        joint = estimate_joint(labels, pred_probs)
+    elif estimation_method == "off_diagonal_custom":
+        if confident_joint is None:
+            raise BadInput("estimation_method 'off_diagonal_custom' needs confident_joint", fix="give confident_joint")
+        joint = estimate_joint(labels, pred_probs, confident_joint=confident_joint)
+    else:
+        raise BadInput(
+            f"estimation_method is {estimation_method!r}",
+            fix="use 'off_diagonal', 'off_diagonal_calibrated' or 'off_diagonal_custom'",
+        )
+    return int(np.rint((1.0 - joint.trace()) * len(np.asarray(labels))))
