@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from labelwright.data.column_types import ColumnProfile, profile_column
 from labelwright.data.dataset import IgnoredColumn, Modality, Plan, Source
@@ -52,7 +53,7 @@ def infer_plan(
     task: str | None = None,
     text: Sequence[str] = (),
     image: str | None = None,
-    features: str | None = None,
+    features: str | Path | None = None,
     feature_columns: Sequence[str] = (),
     id: str | None = None,
     group: str | None = None,
@@ -69,7 +70,7 @@ def infer_plan(
         ``"classification"``, ``"multilabel"`` or ``"regression"``; by default read from the label column.
     text, image, feature_columns : optional
         Columns to use as input; by default chosen by what they hold.
-    features : str, optional
+    features : str or Path, optional
         A file of features (then no column is read as input) or the name of an encoder.
     id, group, split : str, optional
         Columns that name the rows, groups that belong together, and the splits. A column called ``split`` with such
@@ -92,7 +93,7 @@ def infer_plan(
     >>> infer_plan(from_frame(rows), "kind").modality
     'table'
     """
-    asked = _Asked(_names(text), image, features, _names(feature_columns))
+    asked = _Asked(_names(text), image, None if features is None else str(features), _names(feature_columns))
     label, label_note = _find_label(source, label)
     _check_roles(source, label, asked, {"id": id, "group": group, "split": split})
     reading = read_task(source.table, label, task)

@@ -22,7 +22,7 @@ def load_dataset(
     task: str | None = None,
     text: Sequence[str] = (),
     image: str | None = None,
-    features: str | None = None,
+    features: str | Path | None = None,
     feature_columns: Sequence[str] = (),
     id: str | None = None,
     group: str | None = None,

@@ -1,0 +1,162 @@
+"""What an audit would take, what it would leave out and why, and how long it would take: the lines of ``--dry-run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from labelwright.data.dataset import Dataset
+from labelwright.data.matrices import column_matrix, is_matrix
+from labelwright.errors import listed, quoted
+
+# Seconds on two cores of a 2.5 GHz server; see `expected_seconds`.
+START = 3.0  # imports and compiled kernels
+PER_ROW = {"text": 7e-4, "image": 6e-3, "table": 1.5e-4, "features": 2e-5, "none": 0.0}  # reading and features
+PROBE = {"text": 2.2e-8, "image": 2.2e-8, "table": 2.2e-8, "features": 2.2e-8, "none": 0.0}  # row · class · width
+NEIGHBORS = 1.8e-11  # row · row · width
+REPORT_PER_ROW = 1e-5
+WIDTH = {"text": 256, "image": 256, "table": 64, "features": 256, "none": 0}
+ENCODER_PER_ROW = 1.2e-2  # a sentence encoder without a GPU
+_FORMATS = {
+    "csv": "delimited text",
+    "xlsx": "spreadsheet",
+    "parquet": "Parquet",
+    "jsonl": "JSON Lines",
+    "arrow": "Arrow",
+    "npz": "NumPy archive",
+    "image_folder": "folder of images",
+    "huggingface": "Hugging Face data set",
+    "memory": "data frame in memory",
+}
+_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+_CLASSES_SHOWN = 10
+
+
+def describe(dataset: Dataset, features: str | Path | None = None, *, given_probs: bool = False) -> list[str]:
+    """Return what was read and inferred, one plain line a fact.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    features : str or Path, optional
+        The encoder or file of features asked for.
+    given_probs : bool
+        Whether probabilities are given, so that none are made by cross-validation.
+
+    Examples
+    --------
+    >>> from labelwright.data.load import load_dataset
+    >>> describe(load_dataset({"size": [1.5, 2, 3], "kind": ["a", "b", "a"]}, label="kind"))[1]
+    'rows: 3'
+    """
+    return [
+        _source_line(dataset),
+        _rows_line(dataset),
+        *_label_lines(dataset),
+        _input_line(dataset, features),
+        *_role_lines(dataset),
+        *_ignored_lines(dataset),
+        f"expected time: about {_spoken(expected_seconds(dataset, features, given_probs=given_probs))} on 2 cores",
+    ]
+
+
+def expected_seconds(dataset: Dataset, features: str | Path | None = None, *, given_probs: bool = False) -> float:
+    """Return the seconds that an audit should take on two cores, within a factor of about two."""
+    n, kind = len(dataset), dataset.plan.modality
+    if kind == "none":
+        return START + REPORT_PER_ROW * n
+    width = _width(dataset)
+    classes = len(dataset.space) if dataset.space is not None else 1
+    named = features is not None and kind != "features"
+    seconds = START + n * (ENCODER_PER_ROW if named else PER_ROW[kind]) + NEIGHBORS * n * n * width + REPORT_PER_ROW * n
+    return seconds if given_probs else seconds + PROBE[kind] * n * classes * width
+
+
+def _width(dataset: Dataset) -> int:
+    plan = dataset.plan
+    if plan.modality == "features" and plan.feature_columns:
+        width = 0
+        for name in plan.feature_columns:
+            field = dataset.source.table.schema.field(name)
+            width += column_matrix(dataset.source.table, name).shape[1] if is_matrix(field) else 1
+        return min(width, 4096)
+    if plan.modality == "table":
+        return max(4 * len(plan.feature_columns), 8)
+    return WIDTH[plan.modality]
+
+
+def _spoken(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _source_line(dataset: Dataset) -> str:
+    source = dataset.source
+    details = dict(source.details)
+    parts = [_FORMATS.get(source.format, source.format)]
+    if encoding := details.pop("encoding", None):
+        parts.append(f"encoding {encoding}")
+    if delimiter := details.pop("delimiter", None):
+        parts.append(f"delimiter {_DELIMITERS.get(delimiter, delimiter)}")
+    parts += [f"{key} {value}" for key, value in details.items()]
+    return f"data: {quoted(source.path.name)} ({'; '.join(parts)})"
+
+
+def _rows_line(dataset: Dataset) -> str:
+    missing = n_unlabelled(dataset)
+    return f"rows: {len(dataset):,}" + (f" ({missing:,} without a label)" if missing else "")
+
+
+def n_unlabelled(dataset: Dataset) -> int:
+    """Return how many rows have no label."""
+    labels = dataset.labels
+    if dataset.plan.task == "regression":
+        return int(np.isnan(labels).sum())
+    return int((labels < 0).all(axis=1).sum() if labels.ndim == 2 else (labels < 0).sum())
+
+
+def _label_lines(dataset: Dataset) -> list[str]:
+    plan, labels, space = dataset.plan, dataset.labels, dataset.space
+    name = quoted(plan.label)
+    if space is None:
+        known = labels[~np.isnan(labels)]
+        span = (
+            f"numbers from {known.min():g} to {known.max():g}, median {np.median(known):g}" if len(known) else "empty"
+        )
+        return [f"label: column {name}, {span}", *plan.notes]
+    counts = (labels == 1).sum(axis=0) if labels.ndim == 2 else np.bincount(labels[labels >= 0], minlength=len(space))
+    order = np.argsort(-counts, kind="stable")
+    shown = ", ".join(f"{quoted(space.names[k])} {counts[k]:,}" for k in order[:_CLASSES_SHOWN])
+    more = f" and {len(space) - _CLASSES_SHOWN} more" if len(space) > _CLASSES_SHOWN else ""
+    return [f"label: column {name}, {len(space)} classes: {shown}{more}", *plan.notes]
+
+
+def _input_line(dataset: Dataset, features: str | Path | None) -> str:
+    plan = dataset.plan
+    if features is not None:
+        asked = f"features {quoted(features)}"
+    else:
+        asked = "built-in features" if plan.modality != "features" else "features as they are"
+    columns = plan.text or ((plan.image,) if plan.image else plan.feature_columns)
+    return f"input: {plan.modality}, {asked}" + (f", from {listed(columns, 12)}" if columns else "")
+
+
+def _role_lines(dataset: Dataset) -> list[str]:
+    plan = dataset.plan
+    lines = [
+        f"rows are named by column {quoted(plan.id)}"
+        if plan.id
+        else "rows are named by a hash of their content (give --id COL if the data have ids)"
+    ]
+    if plan.group:
+        lines.append(f"group: column {quoted(plan.group)} (its rows stay together)")
+    return lines
+
+
+def _ignored_lines(dataset: Dataset) -> list[str]:
+    by_reason: dict[str, list[str]] = {}
+    for column in dataset.plan.ignored:
+        by_reason.setdefault(column.reason, []).append(column.name)
+    return [f"ignored: {listed(names, 6)}: {reason}" for reason, names in by_reason.items()]
