@@ -1,0 +1,51 @@
+"""From files to arrays: readers, features, neighbours, splits and out-of-fold predictions."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+# Public names and where they live. They load on first use.
+_FACE: dict[str, str] = {
+    "Cache": "labelwright.data.cache",
+    "Dataset": "labelwright.data.dataset",
+    "Features": "labelwright.data.features.build",
+    "ImageRows": "labelwright.data.images",
+    "LinearProbe": "labelwright.data.probes",
+    "Neighbors": "labelwright.data.neighbors",
+    "Plan": "labelwright.data.dataset",
+    "PredProbs": "labelwright.data.pred_probs",
+    "RidgeProbe": "labelwright.data.probes",
+    "Source": "labelwright.data.dataset",
+    "TagProbe": "labelwright.data.probes",
+    "build_features": "labelwright.data.features.build",
+    "check_pred_probs": "labelwright.data.pred_probs",
+    "column_matrix": "labelwright.data.matrices",
+    "content_hash": "labelwright.data.cache",
+    "encode_labels": "labelwright.data.labels",
+    "exact_duplicate_groups": "labelwright.data.neighbors",
+    "from_frame": "labelwright.data.readers.frames",
+    "grouped_folds": "labelwright.data.splits",
+    "infer_plan": "labelwright.data.infer",
+    "load_dataset": "labelwright.data.load",
+    "load_pred_probs": "labelwright.data.pred_probs",
+    "near_duplicate_groups": "labelwright.data.neighbors",
+    "nearest_neighbors": "labelwright.data.neighbors",
+    "neighbor_graph": "labelwright.data.neighbors",
+    "out_of_fold_probs": "labelwright.data.crossval",
+    "out_of_fold_tags": "labelwright.data.crossval",
+    "out_of_fold_values": "labelwright.data.crossval",
+    "read_source": "labelwright.data.readers.dispatch",
+    "row_ids": "labelwright.data.identity",
+    "stratified_folds": "labelwright.data.splits",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FACE:
+        return getattr(import_module(_FACE[name]), name)
+    raise AttributeError(f"module 'labelwright.data' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_FACE])
