@@ -1,0 +1,387 @@
+"""Out-of-fold predictions: what a model says of each row when it has not seen the label of that row.
+
+Auditors take these; predictions on the rows that a model was trained on hide label errors [P042]. Folds are
+stratified and, where asked, keep groups whole. A row without a label is never trained on and gets the mean prediction
+of all fold models. Every fold is fitted with one BLAS thread in a process of its own (spawned, never forked, so numba's
+and OpenMP's threads stay sound), hence the bits do not depend on `jobs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labelwright.data.cache import Cache
+from labelwright.data.splits import grouped_folds, stratified_folds
+from labelwright.errors import BadInput
+from labelwright.progress import SILENT, Progress
+
+Predict = Callable[[Any, Any, NDArray, Any], NDArray]  # estimator, X to fit, its targets, X to predict
+
+
+def out_of_fold_probs(
+    X: Any,
+    labels: ArrayLike,
+    n_classes: int,
+    *,
+    estimator: Any = None,
+    folds: int = 5,
+    groups: ArrayLike | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress = SILENT,
+    cache: Cache | None = None,
+) -> NDArray[np.float64]:
+    """Return class probabilities of each row from models that were fitted without it.
+
+    Parameters
+    ----------
+    X : array or sparse matrix (n, d), data frame or list, length n
+        What `estimator` takes.
+    labels : array of int, shape (n,)
+        Classes 0 to K - 1; -1 = unlabelled.
+    n_classes : int
+        K. Columns are always 0 to K - 1; a class that a fold's training rows lack gets probability 0 there.
+    estimator : scikit-learn classifier with ``predict_proba``, optional
+        Cloned for each fold. Default: `LinearProbe`.
+    folds : int
+        At least 2; cut to the number of labelled rows (of groups).
+    groups : array, shape (n,), optional
+        Rows of one group are never on both sides of a fold.
+    seed, jobs : int
+        `jobs` processes; the result does not depend on it.
+    cache : Cache, optional
+        Used when the content of X and the estimator's parameters can be named.
+
+    Returns
+    -------
+    array of float64, shape (n, K)
+        Rows sum to 1 within 1e-6.
+
+    Raises
+    ------
+    BadInput
+        When labels are out of range, nothing is labelled, or lengths differ.
+
+    Examples
+    --------
+    >>> X = [[0.0], [0.1], [1.0], [1.1]] * 5
+    >>> out_of_fold_probs(X, [0, 0, 1, 1] * 5, 2).argmax(axis=1)[:4]
+    array([0, 0, 1, 1])
+    """
+    labels = _checked_labels(labels, n_classes)
+    X = _rows_of(X, len(labels))
+
+    def compute() -> NDArray[np.float64]:
+        model = estimator
+        if model is None:
+            from labelwright.data.probes import LinearProbe
+
+            model = LinearProbe(seed)
+        fold = _folds(labels, labels >= 0, folds, groups, seed)
+        predict = _ClassProbs(n_classes)
+        return _out_of_fold(X, labels, fold, model, predict, (n_classes,), seed, jobs, progress)
+
+    key = ["out_of_fold_probs", labels, n_classes, folds, seed]
+    return _cached(cache, key, X, groups, estimator, compute)
+
+
+def out_of_fold_tags(
+    X: Any,
+    tags: ArrayLike,
+    *,
+    estimator: Any = None,
+    folds: int = 5,
+    groups: ArrayLike | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress = SILENT,
+    cache: Cache | None = None,
+) -> NDArray[np.float64]:
+    """Return the probability of each tag of each row, float64 (n, K), from models fitted without the row.
+
+    Parameters
+    ----------
+    X : array (n, d)
+    tags : array of int, shape (n, K)
+        1, 0, and -1 = unknown; unknown tags are not trained on. Rows of nothing but -1 count as unlabelled.
+    estimator : scikit-learn multi-label classifier, optional
+        Its ``predict_proba`` gives (n, K), or a list of K arrays (n, 2). Rows with an unknown tag are then not
+        trained on. Default: `TagProbe`, which masks single tags.
+
+    Other parameters are those of `out_of_fold_probs`. Folds are stratified by the rarest tag that a row has.
+
+    Examples
+    --------
+    >>> out_of_fold_tags([[0.0], [1.0]] * 20, [[0, 1], [1, 1]] * 20).round(0)[:2]
+    array([[0., 1.],
+           [1., 1.]])
+    """
+    tags = _checked_tags(tags)
+    X = _rows_of(X, len(tags))
+
+    def compute() -> NDArray[np.float64]:
+        known = (tags >= 0).any(axis=1) if estimator is None else (tags >= 0).all(axis=1)
+        model = estimator
+        if model is None:
+            from labelwright.data.probes import TagProbe
+
+            model = TagProbe(seed)
+        rarity = np.where(tags == 1, (tags == 1).sum(axis=0), np.iinfo(np.int64).max)
+        strata = np.where((tags == 1).any(axis=1), rarity.argmin(axis=1), tags.shape[1])
+        fold = _folds(strata, known, folds, groups, seed)
+        return _out_of_fold(X, tags, fold, model, _tag_probs, (tags.shape[1],), seed, jobs, progress)
+
+    return _cached(cache, ["out_of_fold_tags", tags, folds, seed], X, groups, estimator, compute)
+
+
+def out_of_fold_values(
+    X: Any,
+    values: ArrayLike,
+    *,
+    estimator: Any = None,
+    folds: int = 5,
+    groups: ArrayLike | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress = SILENT,
+    cache: Cache | None = None,
+) -> NDArray[np.float64]:
+    """Return the predicted value of each row, float64 (n,), from models fitted without the row.
+
+    Parameters
+    ----------
+    X : array (n, d)
+    values : array of float, shape (n,)
+        NaN = unlabelled.
+    estimator : scikit-learn regressor, optional
+        Default: `RidgeProbe`.
+
+    Other parameters are those of `out_of_fold_probs`. Folds are stratified by ten bins of the value.
+
+    Examples
+    --------
+    >>> out_of_fold_values([[float(i)] for i in range(20)], range(20)).round()[:3]
+    array([0., 1., 2.])
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 1 or np.isinf(values).any():
+        raise BadInput("the values to predict are not one finite number (or NaN) a row")
+    X = _rows_of(X, len(values))
+
+    def compute() -> NDArray[np.float64]:
+        model = estimator
+        if model is None:
+            from labelwright.data.probes import RidgeProbe
+
+            model = RidgeProbe()
+        known = ~np.isnan(values)
+        bins = np.full(len(values), -1)
+        bins[known] = np.argsort(np.argsort(values[known], kind="stable")) * 10 // max(known.sum(), 1)
+        fold = _folds(bins, known, folds, groups, seed)
+        return _out_of_fold(X, values, fold, model, _value, (), seed, jobs, progress)
+
+    return _cached(cache, ["out_of_fold_values", values, folds, seed], X, groups, estimator, compute)
+
+
+def _checked_labels(labels: ArrayLike, n_classes: int) -> NDArray[np.int64]:
+    codes = np.asarray(labels)
+    if codes.ndim != 1 or not (np.issubdtype(codes.dtype, np.integer) or codes.size == 0):
+        raise BadInput(
+            f"labels of type {codes.dtype} with {codes.ndim} dimension(s) are not one whole number a row",
+            fix="pass class numbers 0 to K - 1, and -1 for unlabelled",
+        )
+    codes = codes.astype(np.int64)
+    bad = (codes < -1) | (codes >= n_classes)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise BadInput(f"label {codes[row]} is not in 0 to {n_classes - 1}", where=f"row {row}")
+    return codes
+
+
+def _checked_tags(tags: ArrayLike) -> NDArray[np.int8]:
+    values = np.asarray(tags)
+    if values.ndim != 2 or not np.isin(values, (-1, 0, 1)).all():
+        raise BadInput("tags are not a matrix of 1, 0 and -1 (unknown)", fix="pass one row an item, one column a tag")
+    return values.astype(np.int8)
+
+
+def _rows_of(X: Any, n: int) -> Any:
+    """Return X ready to be indexed by rows, with n of them."""
+    if isinstance(X, list | tuple) and not (X and isinstance(X[0], str | bytes | dict)):
+        X = np.asarray(X)
+    if isinstance(X, np.ndarray) and X.ndim == 2 and np.issubdtype(X.dtype, np.floating) and not np.isfinite(X).all():
+        row = int(np.argmin(np.isfinite(X).all(axis=1)))
+        raise BadInput("the features hold NaN or infinity", where=f"row {row}", fix="fill or drop them first")
+    length = X.shape[0] if hasattr(X, "shape") else len(X)
+    if length != n:
+        raise BadInput(f"there are {length} rows of features and {n} labels", fix="pass as many of one as of the other")
+    return X
+
+
+def _take(X: Any, rows: NDArray) -> Any:
+    if hasattr(X, "iloc"):
+        return X.iloc[rows]
+    return [X[i] for i in rows.tolist()] if isinstance(X, list | tuple) else X[rows]
+
+
+def _folds(
+    strata: NDArray, known: NDArray[np.bool_], folds: int, groups: ArrayLike | None, seed: int
+) -> NDArray[np.int64]:
+    """Return the fold of each labelled row, -1 for the others."""
+    if folds < 2:
+        raise BadInput(f"{folds} fold(s) leave nothing to train on", fix="use at least 2 folds")
+    if known.sum() < 2:
+        raise BadInput(f"{int(known.sum())} labelled row(s) are too few to predict out of fold", fix="label 2 or more")
+    fold = np.full(len(strata), -1, np.int64)
+    if groups is None:
+        fold[known] = stratified_folds(strata[known], min(folds, int(known.sum())), seed)
+        return fold
+    names = np.asarray(groups)
+    if names.shape != strata.shape:
+        raise BadInput(f"there are {len(names)} groups for {len(strata)} rows")
+    inside = np.unique(names.astype(str) if names.dtype == object else names, return_inverse=True)[1][known]
+    n_groups = len(np.unique(inside))
+    if n_groups < 2:
+        raise BadInput("all labelled rows are of one group", fix="use another group column or none")
+    fold[known] = grouped_folds(strata[known], inside, min(folds, n_groups), seed)
+    return fold
+
+
+def _out_of_fold(
+    X: Any,
+    targets: NDArray,
+    fold: NDArray[np.int64],
+    estimator: Any,
+    predict: Predict,
+    width: tuple[int, ...],
+    seed: int,
+    jobs: int,
+    progress: Progress,
+) -> NDArray[np.float64]:
+    """Fit each fold's model and gather what it says of the rows that it has not seen."""
+    import joblib
+
+    n_folds = int(fold.max()) + 1
+    others = np.flatnonzero(fold < 0)
+    out = np.zeros((len(fold), *width))
+    task = joblib.delayed(_one_fold)
+    work = (task(X, targets, fold, f, estimator, predict, seed) for f in range(n_folds))
+    workers = max(1, min(jobs, n_folds))
+    backend = {"backend": "loky", "inner_max_num_threads": 1} if workers > 1 else {"backend": "sequential"}
+    with progress.stage("out-of-fold predictions", n_folds) as advance, joblib.parallel_config(**backend):
+        for f, (seen, unlabelled) in enumerate(joblib.Parallel(n_jobs=workers, return_as="generator")(work)):
+            out[fold == f] = seen
+            out[others] += unlabelled / n_folds
+            advance(1)
+    return out
+
+
+def _one_fold(
+    X: Any, targets: NDArray, fold: NDArray[np.int64], f: int, estimator: Any, predict: Predict, seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the predictions for fold f and for the unlabelled rows, from a model fitted on the other folds."""
+    from threadpoolctl import threadpool_limits
+
+    train, test, others = np.flatnonzero((fold >= 0) & (fold != f)), np.flatnonzero(fold == f), np.flatnonzero(fold < 0)
+    with threadpool_limits(1):
+        asked = np.concatenate([test, others])
+        said = predict(_seeded(estimator, seed), _take(X, train), targets[train], _take(X, asked))
+    return said[: len(test)], said[len(test) :]
+
+
+def _seeded(estimator: Any, seed: int) -> Any:
+    """Return an unfitted copy with every open random state set from the seed."""
+    from sklearn.base import clone
+
+    try:
+        model = clone(estimator)
+    except TypeError:
+        raise BadInput(
+            f"{type(estimator).__name__} is not a scikit-learn estimator", fix="pass one with fit and predict"
+        ) from None
+    open_states = {
+        name: seed
+        for name, value in model.get_params().items()
+        if (name == "random_state" or name.endswith("__random_state")) and value is None
+    }
+    return model.set_params(**open_states) if open_states else model
+
+
+class _ClassProbs:
+    """Fit a classifier and return its probabilities in columns 0 to K - 1."""
+
+    def __init__(self, n_classes: int) -> None:
+        self.n_classes = n_classes
+
+    def __call__(self, model: Any, X: Any, labels: NDArray, asked: Any) -> NDArray[np.float64]:
+        n = asked.shape[0] if hasattr(asked, "shape") else len(asked)
+        out = np.zeros((n, self.n_classes))
+        present = np.unique(labels)
+        if len(present) == 1:
+            out[:, present[0]] = 1.0
+            return out
+        if not hasattr(model, "predict_proba"):
+            raise BadInput(
+                f"{type(model).__name__} gives no probabilities",
+                fix="wrap it in sklearn.calibration.CalibratedClassifierCV",
+            )
+        model.fit(X, labels)
+        if n:
+            out[:, np.asarray(model.classes_, dtype=np.int64)] = model.predict_proba(asked)
+        total = out.sum(axis=1, keepdims=True)
+        if not (np.isfinite(out).all() and (out >= 0).all() and (total > 0).all()):
+            raise BadInput(f"{type(model).__name__} predicted probabilities that are negative, NaN or all zero")
+        return out / total
+
+
+def _tag_probs(model: Any, X: Any, tags: NDArray, asked: Any) -> NDArray[np.float64]:
+    said = model.fit(X, tags).predict_proba(asked)
+    if isinstance(said, list):
+        columns = [np.asarray(p) for p in said]
+        said = np.column_stack(
+            [p[:, 1] if p.shape[1] == 2 else np.full(len(p), tags[0, t]) for t, p in enumerate(columns)]
+        )
+    return np.asarray(said, dtype=np.float64)
+
+
+def _value(model: Any, X: Any, values: NDArray, asked: Any) -> NDArray[np.float64]:
+    return np.asarray(model.fit(X, values).predict(asked), dtype=np.float64).reshape(-1)
+
+
+def _cached(
+    cache: Cache | None, key: list[Any], X: Any, groups: Any, estimator: Any, compute: Callable[[], NDArray]
+) -> NDArray[np.float64]:
+    """Go through the cache when all that decides the result can be named, else compute."""
+    from labelwright.data.cache import content_hash
+
+    if cache is None:
+        return compute()
+    import sklearn
+
+    try:
+        model = _estimator_key(estimator)
+        named = content_hash([*key, X, None if groups is None else np.asarray(groups), model, sklearn.__version__])
+    except TypeError:
+        return compute()
+    return cache.array(named, compute)
+
+
+def _estimator_key(estimator: Any) -> list[Any]:
+    """Return what names an estimator: its class and parameters, estimators inside included."""
+    if estimator is None:
+        return ["default"]
+    if not hasattr(estimator, "get_params") or not type(estimator).__module__.startswith("sklearn."):
+        raise TypeError("only scikit-learn's own estimators are decided by their class and parameters")
+    return [type(estimator).__module__, type(estimator).__qualname__, _parameters(estimator.get_params(deep=False))]
+
+
+def _parameters(value: Any) -> Any:
+    if hasattr(value, "get_params"):
+        return _estimator_key(value)
+    if isinstance(value, dict):
+        return {str(name): _parameters(inner) for name, inner in value.items()}
+    return [_parameters(inner) for inner in value] if isinstance(value, list | tuple) else value

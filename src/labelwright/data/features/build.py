@@ -1,0 +1,162 @@
+"""One matrix of features for a data set, whatever it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelwright.data.cache import Cache
+from labelwright.data.dataset import Dataset
+from labelwright.errors import BadInput, quoted
+from labelwright.progress import SILENT, Progress
+
+_VERSION = 1  # raise it whenever a built-in feature changes
+
+
+@dataclass(frozen=True)
+class Features:
+    """What each row looks like, as numbers.
+
+    Parameters
+    ----------
+    matrix : array of float32, shape (n, d), C-contiguous, finite
+    name : str
+        ``"text"``, ``"table"``, ``"patches"``, ``"minilm"``, ``"columns"`` or the name of a file.
+    notes : tuple of str
+        What was done, in plain words.
+    """
+
+    matrix: NDArray[np.float32]
+    name: str
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.matrix)
+
+
+def build_features(
+    dataset: Dataset,
+    *,
+    spec: str | None = None,
+    cache: Cache | None = None,
+    jobs: int = 1,
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> Features:
+    """Return the features of every row of a data set.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    spec : str, optional
+        ``"minilm"`` (text, needs the extra ``[text]``) or the path of an ``.npy``, ``.npz`` or ``.parquet`` file.
+        Default: what the plan names, else the built-in features of its modality.
+    cache : Cache, optional
+    jobs : int
+        Threads; the result does not depend on it.
+
+    Raises
+    ------
+    BadInput
+        When there is nothing to build from, or given features do not fit the rows.
+    MissingExtra
+        When the named encoder is not installed.
+
+    Examples
+    --------
+    >>> from labelwright.data.load import load_dataset
+    >>> data = load_dataset({"text": ["good film", "bad film"], "label": ["pos", "neg"]}, label="label")
+    >>> len(build_features(data))
+    2
+    """
+    plan = dataset.plan
+    if spec is not None and spec != "minilm":
+        from labelwright.data.features.given import features_from_file
+
+        return features_from_file(Path(spec), dataset)
+    if spec == "minilm":
+        from labelwright.data.features.encoders import minilm_features
+
+        if not plan.text:
+            raise BadInput("minilm encodes text, and no text column is named", fix="name one with --text")
+        texts = dataset.texts()
+        return _kept(cache, ["minilm", texts], "minilm", lambda: minilm_features(texts, progress=progress))
+    if plan.modality == "text":
+        return _text(dataset, cache, jobs, seed, progress)
+    if plan.modality == "image":
+        return _image(dataset, cache, jobs, seed, progress)
+    if plan.modality == "table":
+        return _table(dataset, cache, seed)
+    if plan.modality == "features":
+        from labelwright.data.features.given import features_from_columns
+
+        return features_from_columns(dataset)
+    raise BadInput(
+        "there is nothing to build features from",
+        fix="name text, an image column or feature columns, or give features or pred_probs",
+    )
+
+
+def _kept(cache: Cache | None, key: list[Any], name: str, compute: Callable[[], tuple[NDArray, list[str]]]) -> Features:
+    """Return features from the cache when they are there. The notes are kept beside the matrix."""
+    if cache is None:
+        matrix, notes = compute()
+        return Features(matrix, name, tuple(notes))
+    said: list[str] = []
+
+    def only_matrix() -> NDArray:
+        matrix, notes = compute()
+        said.extend(notes)
+        return matrix
+
+    named = ["features", _VERSION, *key]
+    matrix = cache.array(named, only_matrix)
+    packed = np.frombuffer("\n".join(said).encode(), np.uint8)
+    notes = bytes(cache.array([*named, "notes"], lambda: packed)).decode()
+    return Features(np.ascontiguousarray(matrix, np.float32), name, tuple(notes.split("\n")) if notes else ())
+
+
+def _text(dataset: Dataset, cache: Cache | None, jobs: int, seed: int, progress: Progress) -> Features:
+    from labelwright.data.features.text import text_features
+
+    texts = dataset.texts()
+    return _kept(
+        cache,
+        ["text", texts, seed],
+        "text",
+        lambda: text_features(texts, seed=seed, jobs=jobs, progress=progress),
+    )
+
+
+def _image(dataset: Dataset, cache: Cache | None, jobs: int, seed: int, progress: Progress) -> Features:
+    from labelwright.data.features.patches import image_features
+    from labelwright.data.images import ImageRows
+
+    if dataset.plan.image is None:
+        raise BadInput("no image column is named", fix="name one with --image")
+    rows = ImageRows(dataset, dataset.plan.image)
+    return _kept(
+        cache,
+        ["patches", rows.fingerprint(), seed],
+        "patches",
+        lambda: image_features(rows, seed=seed, jobs=jobs, progress=progress),
+    )
+
+
+def _table(dataset: Dataset, cache: Cache | None, seed: int) -> Features:
+    from labelwright.data.features.table import table_features
+
+    plan = dataset.plan
+    apart = {plan.label, plan.id, plan.group, plan.split, plan.image, *(c.name for c in plan.ignored)}
+    names = plan.feature_columns or tuple(n for n in dataset.source.table.column_names if n not in apart)
+    if not names:
+        raise BadInput(
+            f"no column is left to predict {quoted(plan.label)} from", fix="name some with --feature-columns"
+        )
+    table = dataset.source.table.select(list(names))
+    return _kept(cache, ["table", table, seed], "table", lambda: table_features(table, seed=seed))

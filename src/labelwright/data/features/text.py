@@ -1,0 +1,183 @@
+"""Text as vectors: how often which words, pairs of words and character n-grams occur, squeezed to 256 numbers.
+
+Words (1-2) and character n-grams (2-4 inside words, edges marked) are hashed to columns, weighted by
+``(1 + log count) · log((1 + n) / (1 + document frequency)) + 1``, scaled to length 1 in each of the two groups, and
+projected on the leading right singular vectors (randomised, seeded: Halko, Martinsson and Tropp, 2011), which are
+learned from at most `SAMPLE` rows. Blocks of rows are projected one after the other, so memory does not grow with n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from labelwright.progress import SILENT, Progress
+
+DIMENSIONS = 256
+SAMPLE = 20_000
+COLUMNS = 40_000  # most columns kept of each group, the most frequent ones
+_BLOCK = 2_000
+_LONGEST = 20_000  # characters read of one text
+
+
+@dataclass(frozen=True)
+class _Vocabulary:
+    """Which hashes are columns, and the weight of each column. Columns of words come first."""
+
+    column_of: NDArray[np.int32]  # (BUCKETS,), -1 = not kept
+    weight: NDArray[np.float32]  # (m,)
+    n_words: int
+
+
+def text_features(
+    texts: Sequence[str], *, dimensions: int = DIMENSIONS, seed: int = 0, jobs: int = 1, progress: Progress = SILENT
+) -> tuple[NDArray[np.float32], list[str]]:
+    """Return one vector a text and notes on how they were made.
+
+    Parameters
+    ----------
+    texts : sequence of str, length n
+        Any script; case is folded. Of one text at most 20 000 characters are read.
+    dimensions : int
+        Most columns of the result; fewer when there are fewer rows or n-grams.
+    jobs : int
+        Threads; the result does not depend on it.
+
+    Returns
+    -------
+    matrix : array of float32, shape (n, d)
+        A text without any known n-gram is a row of zeros.
+    notes : list of str
+
+    Examples
+    --------
+    >>> matrix, _ = text_features(["red apple", "red apples", "blue sky", "blue skies"], dimensions=2)
+    >>> matrix.shape
+    (4, 2)
+    """
+    n = len(texts)
+    rng = np.random.default_rng(seed)
+    chosen = np.arange(n) if n <= SAMPLE else np.sort(rng.choice(n, SAMPLE, replace=False))
+    with progress.stage("text features", 2 * n) as advance:
+        counts = _counted([texts[i] for i in chosen.tolist()], jobs)
+        vocabulary = _vocabulary(counts, len(chosen))
+        axes = _right_singular_vectors(_weighted(counts, vocabulary), dimensions, rng, jobs)
+        del counts
+        advance(n)
+        matrix = np.zeros((n, axes.shape[1]), np.float32)
+
+        def one_block(start: int) -> int:
+            block = list(texts[start : start + _BLOCK])
+            matrix[start : start + _BLOCK] = _weighted(_count_block(block), vocabulary) @ axes
+            return len(block)
+
+        with ThreadPoolExecutor(max(1, jobs)) as pool:
+            for done in pool.map(one_block, range(0, n, _BLOCK)):
+                advance(done)
+    return matrix, [_note(vocabulary, axes.shape[1], len(chosen), n)]
+
+
+def _note(vocabulary: _Vocabulary, d: int, sample: int, n: int) -> str:
+    n_chars = len(vocabulary.weight) - vocabulary.n_words
+    learned = "" if sample == n else f", learned from {sample} rows"
+    return f"text: {vocabulary.n_words} word and {n_chars} character n-grams, TF-IDF, SVD to {d}{learned}"
+
+
+def _counted(texts: list[str], jobs: int) -> sp.csr_array:
+    blocks = [texts[s : s + _BLOCK] for s in range(0, len(texts), _BLOCK)]
+    with ThreadPoolExecutor(max(1, jobs)) as pool:
+        return sp.vstack(list(pool.map(_count_block, blocks)) or [_count_block([])], format="csr")
+
+
+def _count_block(texts: list[str]) -> sp.csr_array:
+    """Return how often each hashed n-gram occurs, float32 (n, BUCKETS)."""
+    from labelwright.data.features._ngrams import BUCKETS, MOST, count_ngrams
+
+    folded = [text[:_LONGEST].lower() for text in texts]
+    lengths = np.array([len(text) for text in folded], np.int64)
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    codes = np.frombuffer("".join(folded).encode("utf-32-le", "surrogatepass"), np.uint32)
+    kinds = _kinds(codes)
+    room = int((lengths * MOST + MOST).sum())
+    columns, values = np.empty(room, np.int32), np.empty(room, np.float32)
+    ends = count_ngrams(codes, kinds, starts, columns, values)
+    used = int(ends[-1])
+    return sp.csr_array((values[:used].copy(), columns[:used].copy(), ends), shape=(len(texts), BUCKETS))
+
+
+def _kinds(codes: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """Return 0 for space and controls, 1 for punctuation and symbols, 2 for letters, marks and digits."""
+    import unicodedata
+
+    present, inverse = np.unique(codes, return_inverse=True)
+    kind = [{"Z": 0, "C": 0, "L": 2, "N": 2, "M": 2}.get(unicodedata.category(chr(c))[0], 1) for c in present.tolist()]
+    return np.asarray(kind, np.uint8)[inverse] if len(codes) else np.empty(0, np.uint8)
+
+
+def _vocabulary(counts: sp.csr_array, n: int) -> _Vocabulary:
+    """Keep the n-grams of at least two rows (of one, in a handful of rows), at most `COLUMNS` a group."""
+    from labelwright.data.features._ngrams import BUCKETS
+
+    frequency = np.bincount(counts.indices, minlength=BUCKETS)
+    least = 1 if n < 20 else 2
+    halves = []
+    for first, last in ((0, BUCKETS // 2), (BUCKETS // 2, BUCKETS)):
+        half = first + np.flatnonzero(frequency[first:last] >= least)
+        most = half[np.argsort(-frequency[half], kind="stable")[:COLUMNS]]
+        halves.append(np.sort(most))
+    kept = np.concatenate(halves)
+    column_of = np.full(BUCKETS, -1, np.int32)
+    column_of[kept] = np.arange(len(kept))
+    weight = (np.log((1 + n) / (1 + frequency[kept])) + 1).astype(np.float32)
+    return _Vocabulary(column_of, weight, len(halves[0]))
+
+
+def _weighted(counts: sp.csr_array, vocabulary: _Vocabulary) -> sp.csr_array:
+    """Return TF-IDF rows over the kept columns, each group of columns scaled to length 1 / sqrt(2)."""
+    from labelwright.data.features._ngrams import weigh
+
+    values, columns, ends = weigh(
+        counts.data,
+        counts.indices.astype(np.int32),
+        counts.indptr.astype(np.int64),
+        vocabulary.column_of,
+        vocabulary.weight,
+        vocabulary.n_words,
+    )
+    return sp.csr_array((values, columns, ends), shape=(counts.shape[0], len(vocabulary.weight)))
+
+
+def _right_singular_vectors(
+    A: sp.csr_array, dimensions: int, rng: np.random.Generator, jobs: int
+) -> NDArray[np.float32]:
+    """Return the leading right singular vectors, (m, d): a randomised range finder with two power steps."""
+    n, m = A.shape
+    d = min(dimensions, n, m)
+    if d == 0 or A.nnz == 0:
+        return np.zeros((m, 1), np.float32)
+    back = A.T.tocsr()
+    width = min(d + 16, n, m)
+    Y = _product(A, rng.standard_normal((m, width), dtype=np.float32), jobs)
+    for _ in range(2):
+        Y = _product(A, _product(back, np.linalg.qr(Y)[0], jobs), jobs)
+    B = _product(back, np.linalg.qr(Y)[0], jobs)  # (m, width), the transpose of Qᵀ A
+    value, vector = np.linalg.eigh(B.T @ B)
+    order = np.argsort(-value)[:d]
+    order = order[value[order] > value.max() * 1e-9]
+    axes = (B @ vector[:, order]) / np.sqrt(value[order])
+    sign = np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
+    return np.ascontiguousarray(axes * sign, np.float32)
+
+
+def _product(A: sp.csr_array, dense: NDArray[np.float32], jobs: int) -> NDArray[np.float32]:
+    """Return A @ dense, rows in blocks over threads (SciPy lets go of the interpreter lock)."""
+    dense = np.ascontiguousarray(dense, np.float32)
+    edges = np.linspace(0, A.shape[0], 17).astype(int)
+    with ThreadPoolExecutor(max(1, jobs)) as pool:
+        parts = list(pool.map(lambda i: A[edges[i] : edges[i + 1]] @ dense, range(16)))
+    return np.concatenate(parts)

@@ -1,0 +1,325 @@
+"""Exact nearest neighbours, the graph they span, and groups of near and exact duplicates.
+
+Every pair is looked at. Blocks of inner products (float32 BLAS) give each pair a distance with a known error bound, of
+which only the minimum over `CHUNK` columns is kept; chunks that can hold one of the k nearest are then measured
+exactly, in float64 from the differences. So memory stays at ``n / CHUNK`` numbers a row in work, ties are broken by
+row number, and the result is the same for any number of threads. Rows that are bit for bit the same are searched
+once.
+
+Cosine distance is ``1 - cos`` in [0, 2]; a zero row has distance 1 to every other row and 0 to another zero row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+
+from labelwright.errors import BadInput, quoted
+from labelwright.progress import SILENT, Progress
+
+Metric = Literal["cosine", "euclidean"]
+FloatRows = NDArray[np.float32]
+
+ROWS, COLUMNS = 256, 2048  # one tile of inner products: 2 MiB, so that it stays in cache
+_SEARCH_WIDER = 10
+
+
+@dataclass(frozen=True)
+class Neighbors:
+    """The nearest other rows of each row, nearest first; ties in the order of the rows.
+
+    Parameters
+    ----------
+    indices : array of int64, shape (n, k)
+        With fewer than k + 1 rows, k is n - 1.
+    distances : array of float32, shape (n, k)
+        Cosine: in [0, 2]. Euclidean: at least 0.
+    metric : {"cosine", "euclidean"}
+    """
+
+    indices: NDArray[np.int64]
+    distances: NDArray[np.float32]
+    metric: Metric
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def k(self) -> int:
+        """How many neighbours each row has."""
+        return int(self.indices.shape[1])
+
+
+def nearest_neighbors(
+    X: ArrayLike, k: int, *, metric: Metric = "cosine", jobs: int = 1, progress: Progress = SILENT
+) -> Neighbors:
+    """Return the k nearest other rows of every row, exactly.
+
+    Parameters
+    ----------
+    X : array of float, shape (n, d)
+        Used as float32; finite.
+    k : int
+        At least 1; cut to n - 1.
+    metric : {"cosine", "euclidean"}
+    jobs : int
+        Threads; the result does not depend on it.
+
+    Raises
+    ------
+    BadInput
+        When X is no finite matrix, k < 1 or the metric is unknown.
+
+    Examples
+    --------
+    >>> nearest_neighbors([[0.0], [1.0], [3.0]], 1, metric="euclidean").indices.ravel()
+    array([1, 0, 1])
+    """
+    rows = checked_rows(X)
+    if metric not in ("cosine", "euclidean"):
+        raise BadInput(f"the metric {quoted(metric)} is unknown", fix="use 'cosine' or 'euclidean'")
+    if k < 1:
+        raise BadInput(f"k is {k}", fix="ask for at least 1 neighbour")
+    k = min(int(k), max(len(rows) - 1, 0))
+    if k == 0:
+        return Neighbors(np.empty((len(rows), 0), np.int64), np.empty((len(rows), 0), np.float32), metric)
+    first, group = _same_rows(rows)
+    if len(first) == len(rows):
+        indices, distances = _search(rows, k, metric, jobs, progress)
+    else:
+        distinct = _search(np.ascontiguousarray(rows[first]), min(k, len(first) - 1), metric, jobs, progress)
+        indices, distances = _spread_over_copies(*distinct, group, len(rows), k)
+    if metric == "euclidean":
+        distances = np.sqrt(distances)
+    return Neighbors(indices, distances.astype(np.float32), metric)
+
+
+def checked_rows(X: ArrayLike) -> FloatRows:
+    """Return X as a finite C-contiguous float32 matrix, or raise BadInput that names the first bad row."""
+    try:
+        rows = np.asarray(X)
+        rows = rows.reshape(0, 1) if rows.size == 0 and rows.ndim == 1 else rows
+        with np.errstate(over="ignore"):
+            rows = np.ascontiguousarray(rows, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise BadInput("the features are not a matrix of numbers", fix="pass one row of numbers an item") from None
+    if rows.ndim != 2:
+        raise BadInput(f"the features have {rows.ndim} dimension(s), not 2", fix="pass a matrix (rows, features)")
+    finite = np.isfinite(rows).all(axis=1)
+    if not finite.all():
+        raise BadInput(
+            f"the features of {int((~finite).sum())} row(s) hold NaN, infinity or a number beyond float32",
+            where=f"row {int(np.argmin(finite))}",
+            fix="fill or drop them first",
+        )
+    return rows
+
+
+def _same_rows(rows: FloatRows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first row of each set of identical rows, ascending, and the set of every row."""
+    if rows.shape[1] == 0:
+        return np.zeros(1, np.int64), np.zeros(len(rows), np.int64)
+    raw = (rows + np.float32(0)).view(np.dtype((np.void, rows.shape[1] * 4))).ravel()  # + 0 turns -0.0 into 0.0
+    _, first, inverse = np.unique(raw, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return first[order].astype(np.int64), rank[inverse.ravel()].astype(np.int64)
+
+
+def _search(
+    rows: FloatRows, k: int, metric: Metric, jobs: int, progress: Progress
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return indices and distances (cosine, or squared euclidean) of the k nearest of distinct rows."""
+    from threadpoolctl import threadpool_limits
+
+    from labelwright.data._neighbor_kernels import CHUNK, nearest_in_chunks
+
+    n, d = rows.shape
+    exact, products, square = _prepared(rows, metric)
+    zero = (metric == "cosine") & ~exact.any(axis=1)
+    slack = np.float32((d + 16) * np.finfo(np.float32).eps)
+    indices, distances = np.empty((n, k), np.int64), np.empty((n, k))
+
+    def one_block(start: int) -> int:
+        stop = min(start + ROWS, n)
+        minima = _chunk_minima(products, square, start, stop)
+        nearest_in_chunks(
+            exact, square, slack, zero, minima, start, metric == "cosine", indices[start:stop], distances[start:stop]
+        )
+        return stop - start
+
+    assert COLUMNS % CHUNK == 0
+    with threadpool_limits(1, user_api="blas"), progress.stage("nearest neighbours", n) as advance:
+        with ThreadPoolExecutor(max(1, jobs)) as pool:
+            for done in pool.map(one_block, range(0, n, ROWS)):
+                advance(done)
+    return indices, distances
+
+
+def _prepared(rows: FloatRows, metric: Metric) -> tuple[FloatRows, FloatRows, NDArray[np.float32]]:
+    """Return the rows to measure, the rows to multiply (centred and scaled) and their squared lengths."""
+    if metric == "cosine":
+        length = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
+        scale = np.where(length > 0, length, 1.0)
+        unit = (rows / scale[:, None]).astype(np.float32)
+        return unit, unit, np.ones(len(rows), np.float32)
+    centred = rows - rows.mean(axis=0, dtype=np.float64)
+    largest = np.abs(centred).max(initial=0.0)
+    centred = (centred / (largest or 1.0)).astype(np.float32)
+    return rows, centred, np.einsum("ij,ij->i", centred, centred).astype(np.float32)
+
+
+def _chunk_minima(products: FloatRows, square: NDArray[np.float32], start: int, stop: int) -> NDArray[np.float32]:
+    """Return, for rows start to stop, the least ``|y|² − 2⟨x, y⟩`` over each chunk of columns, self left out."""
+    from labelwright.data._neighbor_kernels import CHUNK, reduce_tile
+
+    n = len(products)
+    minima = np.empty((stop - start, -(-n // CHUNK)), np.float32)
+    for left in range(0, n, COLUMNS):
+        right = min(left + COLUMNS, n)
+        tile = products[start:stop] @ products[left:right].T
+        reduce_tile(tile, square, start, left, minima)
+    return minima
+
+
+def _spread_over_copies(
+    indices: NDArray[np.int64], distances: NDArray[np.float64], group: NDArray[np.int64], n: int, k: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Turn the neighbours of distinct rows into those of all rows, copies being at distance 0."""
+    from labelwright.data._neighbor_kernels import spread
+
+    members = np.argsort(group, kind="stable").astype(np.int64)
+    starts = np.searchsorted(group[members], np.arange(group.max() + 2)).astype(np.int64)
+    all_indices, all_distances = np.empty((n, k), np.int64), np.empty((n, k))
+    spread(indices, distances, group, members, starts, all_indices, all_distances)
+    return all_indices, all_distances
+
+
+def neighbor_graph(
+    neighbors: Neighbors, *, weights: Literal["connectivity", "distance"] = "distance", symmetric: bool = False
+) -> sp.csr_array:
+    """Return the k-NN graph as a CSR matrix (n, n) of float32, columns ascending; explicit zeros are kept.
+
+    Parameters
+    ----------
+    neighbors : Neighbors
+    weights : {"distance", "connectivity"}
+        What an edge holds: the distance, or 1.
+    symmetric : bool
+        Whether an edge stands when either end names the other (the larger weight of the two, which agree).
+
+    Examples
+    --------
+    >>> neighbor_graph(nearest_neighbors([[0.0], [1.0], [3.0]], 1, metric="euclidean")).nnz
+    3
+    """
+    n, k = neighbors.indices.shape
+    source = np.repeat(np.arange(n, dtype=np.int64), k)
+    target = neighbors.indices.ravel()
+    value = neighbors.distances.ravel() if weights == "distance" else np.ones(n * k, np.float32)
+    if symmetric:
+        edges = np.unique(np.concatenate([source * n + target, target * n + source]), return_index=True)
+        value = np.concatenate([value, value])[edges[1]]
+        source, target = np.divmod(edges[0], n) if n else (source, target)
+    order = np.lexsort((target, source))
+    starts = np.searchsorted(source[order], np.arange(n + 1))
+    return sp.csr_array((value[order], target[order], starts), shape=(n, n))
+
+
+def near_duplicate_groups(
+    X: ArrayLike,
+    threshold: float,
+    *,
+    metric: Metric = "cosine",
+    neighbors: Neighbors | None = None,
+    jobs: int = 1,
+    progress: Progress = SILENT,
+) -> NDArray[np.int64]:
+    """Return the group of each row, -1 for a row alone: rows within `threshold` of each other are linked.
+
+    Groups are the connected components over all pairs, exactly; they are numbered by their first row.
+
+    Parameters
+    ----------
+    X : array of float, shape (n, d)
+    threshold : float
+        Largest distance that links two rows, at least 0.
+    neighbors : Neighbors, optional
+        Those of X in the same metric, when they are there already: saves most of the work.
+
+    Examples
+    --------
+    >>> near_duplicate_groups([[0.0], [0.1], [5.0]], 0.2, metric="euclidean")
+    array([ 0,  0, -1])
+    """
+    rows = checked_rows(X)
+    if not threshold >= 0:
+        raise BadInput(f"the distance threshold is {threshold}", fix="use a number of at least 0")
+    if neighbors is not None and (len(neighbors) != len(rows) or neighbors.metric != metric):
+        raise BadInput("the neighbours were not computed from these features in this metric")
+    if neighbors is None:
+        neighbors = nearest_neighbors(rows, _SEARCH_WIDER, metric=metric, jobs=jobs, progress=progress)
+    links, full = _links(neighbors, threshold, np.arange(len(rows)))
+    # A row whose every neighbour is within reach may have more: search wider among such rows alone, since a link to
+    # any other row is known from that row.
+    while len(full) > neighbors.k + 1:
+        wider = min(4 * neighbors.k, len(full) - 1)
+        neighbors = nearest_neighbors(rows[full], wider, metric=metric, jobs=jobs, progress=progress)
+        more, full = _links(neighbors, threshold, full)
+        links = np.concatenate([links, more])
+    return _components(links, len(rows))
+
+
+def _links(
+    neighbors: Neighbors, threshold: float, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return linked pairs, shape (m, 2), and the rows all of whose neighbours are within the threshold."""
+    near = neighbors.distances <= threshold
+    source, position = np.nonzero(near)
+    links = np.column_stack([rows[source], rows[neighbors.indices[source, position]]])
+    return links, rows[near.all(axis=1)] if neighbors.k else rows[:0]
+
+
+def _components(links: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    graph = sp.coo_array((np.ones(len(links), bool), (links[:, 0], links[:, 1])), shape=(n, n))
+    _, component = sp.csgraph.connected_components(graph, directed=False) if n else (0, np.empty(0, np.int64))
+    return _numbered(component.astype(np.int64))
+
+
+def _numbered(component: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number the components of two or more rows by their first row, from 0; the others become -1."""
+    _, first, inverse, count = np.unique(component, return_index=True, return_inverse=True, return_counts=True)
+    number = np.full(len(first), -1, np.int64)
+    groups = np.flatnonzero(count > 1)
+    number[groups[np.argsort(first[groups])]] = np.arange(len(groups))
+    return number[inverse.ravel()]
+
+
+def exact_duplicate_groups(contents: Sequence[object] | NDArray) -> NDArray[np.int64]:
+    """Return the group of each item, -1 for an item alone; items are the same when their bytes are.
+
+    Parameters
+    ----------
+    contents : sequence of bytes, str or None, or array of shape (n, ...)
+        None is alone, never a copy of another None.
+
+    Examples
+    --------
+    >>> exact_duplicate_groups(["a", "b", "a"])
+    array([ 0, -1,  0])
+    """
+    from labelwright.data.cache import content_hash
+
+    codes: dict[bytes, int] = {}
+    component = np.empty(len(contents), np.int64)
+    for row, item in enumerate(contents):
+        key = row.to_bytes(8, "little") if item is None else content_hash(item)
+        component[row] = codes.setdefault(key, len(codes))
+    return _numbered(component)
