@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 
 @njit(cache=True)
-def deal(order, starts, kind, share, mass, n_strata, folds):
+def deal(
+    order: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    kind: NDArray[np.int64],
+    share: NDArray[np.float64],
+    mass: NDArray[np.float64],
+    n_strata: int,
+    folds: int,
+) -> NDArray[np.int64]:
     """Give each group, in `order`, to the fold where it adds least to the sum of squared shares."""
     filled = np.zeros((folds, n_strata))
     size = np.zeros(folds)

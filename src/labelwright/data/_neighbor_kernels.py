@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 CHUNK = 16
 
 
 @njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
 def reduce_tile(
-    tile, square, start, left, minima
-):  # (b, c), (n,), row of tile[0], column of tile[:, 0], (b, n / CHUNK)
-    """Write the least ``|y|² − 2⟨x, y⟩`` of each chunk of the tile into `minima`; the row itself counts as infinite."""
+    tile: NDArray[np.float32], square: NDArray[np.float32], start: int, left: int, minima: NDArray[np.float32]
+) -> None:
+    """Write the least ``|y|² − 2⟨x, y⟩`` of each chunk of the tile into `minima`; the row itself counts as infinite.
+
+    Shapes: tile (b, c), square (n,), minima (b, n / CHUNK). `start` and `left` are the row and column of tile[0, 0].
+    """
     b, c = tile.shape
     for i in range(b):
         own = start + i - left
@@ -34,7 +38,8 @@ def reduce_tile(
 
 
 @njit(cache=True, nogil=True)
-def _distance(x, y, cosine):  # squared euclidean, or 1 − cos of unit rows
+def _distance(x: NDArray[np.float32], y: NDArray[np.float32], cosine: bool) -> float:
+    """Squared Euclidean distance, or 1 − cos of unit rows."""
     total = 0.0
     for f in range(len(x)):
         gap = np.float64(x[f]) - np.float64(y[f])
@@ -43,7 +48,17 @@ def _distance(x, y, cosine):  # squared euclidean, or 1 − cos of unit rows
 
 
 @njit(cache=True, nogil=True)
-def nearest_in_chunks(exact, square, slack, zero, minima, start, cosine, indices, distances):
+def nearest_in_chunks(
+    exact: NDArray[np.float32],
+    square: NDArray[np.float32],
+    slack: np.float32,
+    zero: NDArray[np.bool_],
+    minima: NDArray[np.float32],
+    start: int,
+    cosine: bool,
+    indices: NDArray[np.int64],
+    distances: NDArray[np.float64],
+) -> None:
     """Measure the chunks that can hold one of the k nearest and keep those, by (distance, row).
 
     ``minima ± slack · (|x|² + |y|²)`` brackets the true value, so the k-th least upper bound over the chunks bounds
@@ -78,7 +93,15 @@ def nearest_in_chunks(exact, square, slack, zero, minima, start, cosine, indices
 
 
 @njit(cache=True, nogil=True)
-def spread(indices, distances, group, members, starts, all_indices, all_distances):
+def spread(
+    indices: NDArray[np.int64],
+    distances: NDArray[np.float64],
+    group: NDArray[np.int64],
+    members: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    all_indices: NDArray[np.int64],
+    all_distances: NDArray[np.float64],
+) -> None:
     """Neighbours of all rows from those of distinct rows: the copies of a row are its neighbours at distance 0."""
     n, k = all_indices.shape
     room = (indices.shape[1] + 1) * (k + 1)

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,7 +153,7 @@ class Cache:
             with aside.open("xb") as file:
                 np.lib.format.write_array(file, value, allow_pickle=False)
             with aside.open("r+b") as file:
-                digest = hashlib.file_digest(file, _digest).digest()
+                digest = _digest_of(file, aside.stat().st_size)
                 file.seek(0, os.SEEK_END)
                 file.write(digest)
 
@@ -177,8 +178,14 @@ class Cache:
         return sorted(p for p in self.path.glob("[0-9a-f][0-9a-f]/*.npy") if p.is_file() and not p.is_symlink())
 
 
-def _digest() -> hashlib._Hash:
-    return hashlib.blake2b(digest_size=_DIGEST)
+def _digest_of(file: BinaryIO, size: int) -> bytes:
+    """Return the hash of the first `size` bytes of a file."""
+    state = hashlib.blake2b(digest_size=_DIGEST)
+    file.seek(0)
+    while size > 0 and (block := file.read(min(size, 1 << 20))):
+        state.update(block)
+        size -= len(block)
+    return state.digest()
 
 
 def _read(entry: Path) -> NDArray | None:
@@ -189,13 +196,6 @@ def _read(entry: Path) -> NDArray | None:
             value = np.lib.format.read_array(file, allow_pickle=False)
             if file.tell() != size:
                 return None
-            kept = file.read()
-            file.seek(0)
-            state = _digest()
-            while size > 0:
-                block = file.read(min(size, 1 << 20))
-                state.update(block)
-                size -= len(block)
-        return value if state.digest() == kept else None
+            return value if file.read() == _digest_of(file, size) else None
     except (OSError, ValueError, EOFError):
         return None

@@ -124,7 +124,7 @@ def out_of_fold_tags(
     X = _rows_of(X, len(tags))
 
     def compute() -> NDArray[np.float64]:
-        known = (tags >= 0).any(axis=1) if estimator is None else (tags >= 0).all(axis=1)
+        known = np.asarray((tags >= 0).any(axis=1) if estimator is None else (tags >= 0).all(axis=1))
         model = estimator
         if model is None:
             from labelwright.data.probes import TagProbe

@@ -143,7 +143,7 @@ def _search(
 
     n, d = rows.shape
     exact, products, square = _prepared(rows, metric)
-    zero = (metric == "cosine") & ~exact.any(axis=1)
+    zero = ~exact.any(axis=1) if metric == "cosine" else np.zeros(n, np.bool_)
     slack = np.float32((d + 16) * np.finfo(np.float32).eps)
     indices, distances = np.empty((n, k), np.int64), np.empty((n, k))
 
@@ -156,10 +156,13 @@ def _search(
         return stop - start
 
     assert COLUMNS % CHUNK == 0
-    with threadpool_limits(1, user_api="blas"), progress.stage("nearest neighbours", n) as advance:
-        with ThreadPoolExecutor(max(1, jobs)) as pool:
-            for done in pool.map(one_block, range(0, n, ROWS)):
-                advance(done)
+    with (
+        threadpool_limits(1, user_api="blas"),
+        progress.stage("nearest neighbours", n) as advance,
+        ThreadPoolExecutor(max(1, jobs)) as pool,
+    ):
+        for done in pool.map(one_block, range(0, n, ROWS)):
+            advance(done)
     return indices, distances
 
 

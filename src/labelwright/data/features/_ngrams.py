@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 BUCKETS = 1 << 21  # the lower half holds words and pairs of words, the upper half character n-grams
 SHORTEST, LONGEST = 2, 4
@@ -14,7 +15,8 @@ _EDGE = np.uint64(0x20)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _mixed(h):  # the finaliser of MurmurHash3: every bit of the hash depends on every bit that went in
+def _mixed(h: np.uint64) -> np.uint64:
+    """The finaliser of MurmurHash3: every bit of the hash depends on every bit that went in."""
     h ^= h >> np.uint64(33)
     h *= np.uint64(0xFF51AFD7ED558CCD)
     h ^= h >> np.uint64(33)
@@ -23,7 +25,7 @@ def _mixed(h):  # the finaliser of MurmurHash3: every bit of the hash depends on
 
 
 @njit(cache=True, nogil=True)
-def _words(codes, kinds, start, stop, out):
+def _words(codes: NDArray[np.uint32], kinds: NDArray[np.uint8], start: int, stop: int, out: NDArray[np.int32]) -> int:
     """Write the buckets of words and of pairs of neighbouring words; return how many."""
     m = 0
     before = np.uint64(0)
@@ -51,7 +53,9 @@ def _words(codes, kinds, start, stop, out):
 
 
 @njit(cache=True, nogil=True)
-def _characters(codes, kinds, start, stop, out, m):
+def _characters(
+    codes: NDArray[np.uint32], kinds: NDArray[np.uint8], start: int, stop: int, out: NDArray[np.int32], m: int
+) -> int:
     """Write the buckets of character n-grams inside words padded with one space on either side."""
     i = start
     while i < stop:
@@ -75,7 +79,13 @@ def _characters(codes, kinds, start, stop, out, m):
 
 
 @njit(cache=True, nogil=True)
-def count_ngrams(codes, kinds, starts, columns, values):
+def count_ngrams(
+    codes: NDArray[np.uint32],
+    kinds: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    values: NDArray[np.float32],
+) -> NDArray[np.int64]:
     """Write the columns (ascending) and counts of each text one after the other; return where each text ends."""
     n = len(starts) - 1
     ends = np.zeros(n + 1, np.int64)
@@ -98,7 +108,14 @@ def count_ngrams(codes, kinds, starts, columns, values):
 
 
 @njit(cache=True, nogil=True)
-def weigh(counts, buckets, ends, column_of, weight, n_words):
+def weigh(
+    counts: NDArray[np.float32],
+    buckets: NDArray[np.int32],
+    ends: NDArray[np.int64],
+    column_of: NDArray[np.int32],
+    weight: NDArray[np.float32],
+    n_words: int,
+) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int64]]:
     """Return TF-IDF values, columns and row ends; each group of columns has length 1 / sqrt(2) in a row."""
     n = len(ends) - 1
     values = np.empty(len(counts), np.float32)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def normalised_patches(images, patch, stride):  # (m, s, s, 3) uint8 -> (m * places², patch² * 3) float32
+def normalised_patches(images: NDArray[np.uint8], patch: int, stride: int) -> NDArray[np.float32]:
+    """Cut images (m, s, s, 3) into contrast-normalised patches, (m · places², patch² · 3)."""
     m, side = images.shape[0], images.shape[1]
     places = (side - patch) // stride + 1
     width = patch * patch * 3
@@ -39,7 +41,10 @@ def normalised_patches(images, patch, stride):  # (m, s, s, 3) uint8 -> (m * pla
 
 
 @njit(cache=True, nogil=True)
-def rectify_and_pool(response, offset, threshold, m, places, grid):  # (m * places², f) -> (m, 2 f grid²)
+def rectify_and_pool(
+    response: NDArray[np.float32], offset: NDArray[np.float32], threshold: np.float32, m: int, places: int, grid: int
+) -> NDArray[np.float32]:
+    """Sum both rectified signs of the responses (m · places², f) over a grid: (m, 2 f · grid²)."""
     f = response.shape[1]
     out = np.zeros((m, grid * grid, 2, f), np.float32)
     at = 0

