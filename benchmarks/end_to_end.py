@@ -65,7 +65,6 @@ def write_texts(path: Path, n: int = 30_000, n_classes: int = 200, seed: int = 0
 def write_cifar(folder: Path) -> Path:
     """Write the 50,000 CIFAR-10 training images as JPEG files, one folder a class, with the `worse` human labels."""
     import pyarrow.parquet as pq
-
     from proofs.datasets import CIFAR10_CLASSES
     from proofs.datasets import folder as data_folder
 

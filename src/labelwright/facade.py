@@ -178,7 +178,9 @@ def _about(about: str | Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
     try:
         facts = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadInput(f"cannot read {quoted(path.name)} as YAML ({type(error).__name__})", fix="check the file") from None
+        raise BadInput(
+            f"cannot read {quoted(path.name)} as YAML ({type(error).__name__})", fix="check the file"
+        ) from None
     if not isinstance(facts, Mapping) or not set(facts) <= {"answers", "use_cases"}:
         raise BadInput(
             f"{quoted(path.name)} must hold 'answers' and 'use_cases' and nothing else", fix="see docs, nutrition label"

@@ -133,7 +133,9 @@ def _content(dataset: Dataset, row: int) -> str:
     plan = dataset.plan
     names = plan.text or ((plan.image,) if plan.image else plan.feature_columns)
     cells = [dataset.column(name)[row].as_py() for name in names]
-    return " | ".join("" if cell is None else "(bytes)" if isinstance(cell, bytes | dict) else str(cell) for cell in cells)
+    return " | ".join(
+        "" if cell is None else "(bytes)" if isinstance(cell, bytes | dict) else str(cell) for cell in cells
+    )
 
 
 def _labelled(dataset: Dataset) -> int:

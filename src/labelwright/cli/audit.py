@@ -13,8 +13,12 @@ OUTPUT = "What comes out"
 
 
 def command(
-    data: Annotated[Path, Argument(metavar="DATA", help="A CSV, TSV, xlsx, Parquet, JSONL, Arrow or .npz file, or a folder.")],
-    label: Annotated[str | None, Option("--label", metavar="COL", help="The column of labels.", rich_help_panel=DATA)] = None,
+    data: Annotated[
+        Path, Argument(metavar="DATA", help="A CSV, TSV, xlsx, Parquet, JSONL, Arrow or .npz file, or a folder.")
+    ],
+    label: Annotated[
+        str | None, Option("--label", metavar="COL", help="The column of labels.", rich_help_panel=DATA)
+    ] = None,
     task: Annotated[
         str | None, Option(metavar="T", help="classification, multilabel or regression.", rich_help_panel=DATA)
     ] = None,
@@ -31,10 +35,12 @@ def command(
         str | None, Option("--id", metavar="COL", help="Column that names each row for good.", rich_help_panel=DATA)
     ] = None,
     group: Annotated[
-        str | None, Option(metavar="COL", help="Rows of one group stay in one fold; groups are compared.", rich_help_panel=DATA)
+        str | None,
+        Option(metavar="COL", help="Rows of one group stay in one fold; groups are compared.", rich_help_panel=DATA),
     ] = None,
     split: Annotated[
-        str | None, Option(metavar="COL", help="Column that says train or test: leaks are looked for.", rich_help_panel=DATA)
+        str | None,
+        Option(metavar="COL", help="Column that says train or test: leaks are looked for.", rich_help_panel=DATA),
     ] = None,
     classes: Annotated[
         str | None, Option(metavar="LIST|FILE", help="Class names in order, joined by commas.", rich_help_panel=DATA)
@@ -60,8 +66,12 @@ def command(
     out: Annotated[
         Path | None, Option(metavar="DIR", help="Folder for the results. Default: NAME-audit.", rich_help_panel=OUTPUT)
     ] = None,
-    json: Annotated[bool, Option("--json", help="Print summary.json and nothing else.", rich_help_panel=OUTPUT)] = False,
-    quiet: Annotated[bool, Option("--quiet", help="Print the verdict and nothing else.", rich_help_panel=OUTPUT)] = False,
+    json: Annotated[
+        bool, Option("--json", help="Print summary.json and nothing else.", rich_help_panel=OUTPUT)
+    ] = False,
+    quiet: Annotated[
+        bool, Option("--quiet", help="Print the verdict and nothing else.", rich_help_panel=OUTPUT)
+    ] = False,
     dry_run: Annotated[
         bool, Option("--dry-run", help="Say what would be done and how long it takes.", rich_help_panel=OUTPUT)
     ] = False,

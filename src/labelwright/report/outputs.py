@@ -106,12 +106,16 @@ def marked_table(result: AuditResult) -> pa.Table:
         "labelwright_label_quality": pa.array(quality, pa.float64(), mask=np.isnan(quality)),
         "labelwright_flag": pa.array(flag),
         "labelwright_weight": pa.array(np.where(flag, np.nan_to_num(quality, nan=1.0), 1.0)),
-        "labelwright_suggestion": pa.array(np.where(flag, suggestion, None).tolist(), pa.string()),
+        "labelwright_suggestion": pa.array(
+            [word if flagged else None for word, flagged in zip(suggestion, flag, strict=True)], pa.string()
+        ),
     }
     table = result.dataset.source.table
     for name, column in added.items():
-        table = table.set_column(table.column_names.index(name), name, column) if name in table.column_names else (
-            table.append_column(name, column)
+        table = (
+            table.set_column(table.column_names.index(name), name, column)
+            if name in table.column_names
+            else (table.append_column(name, column))
         )
     return table
 
