@@ -35,6 +35,12 @@ def test_a_constant_gain_beats_the_baseline_with_a_point_interval():
     assert verdict.interval == Interval(0.25, 0.25, 0.25)
 
 
+def test_the_interval_is_that_of_student():
+    interval = mean_interval([1.0, 2.0, 3.0, 4.0])
+    half = 3.182446305284263 * math.sqrt(5 / 3) / 2
+    assert (interval.low, interval.high) == (pytest.approx(2.5 - half), pytest.approx(2.5 + half))
+
+
 def test_equal_figures_do_not_beat_anything():
     assert not Beats("plain", seeds=2).judge(runs([0.5, 0.5], [0.5, 0.5])).holds
 

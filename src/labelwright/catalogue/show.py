@@ -7,8 +7,9 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from labelwright.catalogue.papers import Paper
+from labelwright.catalogue.prove import Outcome
 from labelwright.catalogue.search import Hit
-from labelwright.errors import quoted
+from labelwright.errors import GateFailed, quoted
 
 WIDTH = 100
 
@@ -58,6 +59,28 @@ def show_lines(paper: Paper, *, json: bool = False) -> list[str]:
     if paper.state == "works":
         lines += ["", f"Next: labelwright prove {paper.id}"]
     return lines
+
+
+def outcome_lines(outcome: Outcome) -> list[str]:
+    """Return what to print of a proof: the verdict with its numbers, and the time it took."""
+    lines = [f"{outcome.paper}  {outcome.status}: {outcome.reason}"]
+    if outcome.result is not None:
+        took, seeds = sum(outcome.result["seconds"]), len(outcome.result["seeds"])
+        over = "" if outcome.result["within_budget"] else f", over its budget of {outcome.result['budget_s']:g} s"
+        lines += [f"      {outcome.result['claim']}", f"      {seeds} seeds in {took:.1f} s{over}"]
+    return lines
+
+
+def outcomes_json(outcomes: Sequence[Outcome]) -> str:
+    """Return the outcomes as one line of JSON."""
+    return _json([outcome.to_dict() for outcome in outcomes])
+
+
+def raise_if_broken(outcomes: Sequence[Outcome]) -> None:
+    """Raise `GateFailed` when a stored verdict does not hold again, or a proof could not run to its end."""
+    bad = [f"{outcome.paper} ({outcome.status})" for outcome in outcomes if not outcome.passes]
+    if bad:
+        raise GateFailed(f"{len(bad)} of {len(outcomes)} proofs do not stand: {', '.join(bad)}")
 
 
 def markdown_table(papers: Iterable[Paper]) -> str:
