@@ -1,0 +1,120 @@
+"""Rows of the data as the report shows them: text excerpts, thumbnails, cells, and the labels of the neighbours."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from labelwright.data.dataset import Dataset
+from labelwright.errors import LabelwrightError
+
+TEXT_WIDTH = 600
+CELL_WIDTH = 80
+MOST_CELLS = 24
+NEIGHBORS = 10
+
+
+class Thumbnails(Protocol):
+    """What the report asks of the images of a data set."""
+
+    def thumbnail_png(self, row: int, size: int) -> bytes:
+        """Return a PNG of at most `size` pixels on its longer side."""
+        ...
+
+
+class RowContent:
+    """Turns row numbers into JSON-able cards; remembers each, since several sections show the same row.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    neighbors : object with ``indices`` int64 (n, k), optional
+    images : Thumbnails, optional
+        Opened from the image column when left out.
+    size : int
+        Longer side of a thumbnail in pixels.
+    """
+
+    def __init__(
+        self, dataset: Dataset, neighbors: Any = None, images: Thumbnails | None = None, *, size: int = 128
+    ) -> None:
+        self.dataset, self.neighbors, self.size = dataset, neighbors, size
+        self._images = images if images is not None else _open_images(dataset)
+        self._known: dict[int, dict[str, Any]] = {}
+
+    def card(self, row: int) -> dict[str, Any]:
+        """Return what is known of one row; `row` counts from 0."""
+        if row not in self._known:
+            self._known[row] = {
+                "row": row,
+                "id": shorten(str(self.dataset.ids[row]), CELL_WIDTH),
+                "label": cut(self.dataset.given[row], CELL_WIDTH),
+                "texts": self._texts(row),
+                "image": self._image(row),
+                "cells": self._cells(row),
+                "neighbors": self._neighbors(row),
+            }
+        return self._known[row]
+
+    def _texts(self, row: int) -> list[dict[str, str]]:
+        found = []
+        for name in self.dataset.plan.text:
+            value = self._value(name, row)
+            if value:
+                found.append({"column": name, "text": shorten(value, TEXT_WIDTH)})
+        return found
+
+    def _image(self, row: int) -> str | None:
+        if self._images is None:
+            return None
+        try:
+            data = self._images.thumbnail_png(row, self.size)
+        except (LabelwrightError, OSError, ValueError):
+            return None  # an unreadable image has a finding of its own
+        return "data:image/png;base64," + base64.b64encode(data).decode("ascii")
+
+    def _cells(self, row: int) -> list[list[str | None]]:
+        plan = self.dataset.plan
+        if plan.modality not in ("table", "none"):
+            return []
+        names = plan.feature_columns or tuple(
+            name for name in self.dataset.source.table.column_names if name not in (plan.label, plan.id)
+        )
+        return [[name, cut(self._value(name, row), CELL_WIDTH)] for name in names[:MOST_CELLS]]
+
+    def _value(self, name: str, row: int) -> str | None:
+        value = self.dataset.column(name)[row].as_py()
+        if value is None or isinstance(value, bytes | bytearray | Mapping):
+            return None if value is None else "(binary)"
+        return f"{value:.6g}" if isinstance(value, float) else str(value)[: TEXT_WIDTH + 1]
+
+    def _neighbors(self, row: int) -> list[list[Any]]:
+        """Return [label, how many of the nearest rows carry it], the most frequent first."""
+        if self.neighbors is None:
+            return []
+        near = [i for i in np.asarray(self.neighbors.indices[row][:NEIGHBORS]).tolist() if i >= 0]
+        counts = Counter(cut(self.dataset.given[i], CELL_WIDTH) or "no label" for i in near)
+        return [[label, count] for label, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def _open_images(dataset: Dataset) -> Thumbnails | None:
+    if dataset.plan.image is None:
+        return None
+    from labelwright.data.images import ImageRows
+
+    images: Thumbnails = ImageRows(dataset, dataset.plan.image)
+    return images
+
+
+def shorten(text: str, width: int) -> str:
+    """Cut `text` to `width` characters, an ellipsis last where something was cut."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def cut(text: str | None, width: int) -> str | None:
+    """Do as `shorten`, None staying None."""
+    return None if text is None else shorten(text, width)

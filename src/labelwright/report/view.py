@@ -1,0 +1,187 @@
+"""Everything that the report shows, as plain data: saved as ``view.json``, drawn by `render`, stripped by `redact`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+import labelwright
+from labelwright.audit.kinds import KINDS, kind_of
+from labelwright.audit.summary import verdict
+from labelwright.report.classes import class_table, label_issues, shown_class_rows, transition
+from labelwright.report.feature_map import feature_map
+from labelwright.report.rows import CELL_WIDTH, RowContent, cut, shorten
+
+SCHEMA_VERSION = 1
+REASON_WIDTH = 400
+WORST_SHOWN = 100
+PAIR_KINDS = ("exact_duplicate", "near_duplicate", "split_leak")
+IMAGE_KINDS = (
+    *("dark", "light", "blurry", "low_information", "odd_size", "odd_aspect_ratio", "grayscale"),
+    "unreadable_image",
+)
+_SHOWN = {"label": WORST_SHOWN} | dict.fromkeys(PAIR_KINDS, 20) | dict.fromkeys(IMAGE_KINDS, 12)
+_SHOWN_ROWS, _SHOWN_OTHERS = 12, 100
+
+
+def build_view(result: Any) -> dict[str, Any]:
+    """Return the view of an audit: strict JSON (no NaN), small whatever the number of rows.
+
+    Parameters
+    ----------
+    result : AuditResult
+        Of `labelwright.audit.run.run_audit`.
+
+    Examples
+    --------
+    >>> build_view(result)["verdict"]  # doctest: +SKIP
+    '12 of 500 labels are worth a look.'
+    """
+    dataset, summary = result.dataset, result.summary
+    suspects = label_issues(result.issues)
+    rows = RowContent(dataset, result.neighbors)
+    matrix = None if result.features is None else result.features.matrix
+    by_row = suspects.filter(pc.equal(suspects["level"], "row"))
+    view = {
+        "schema_version": SCHEMA_VERSION,
+        "redacted": False,
+        "title": dataset.source.path.name,
+        "verdict": verdict(summary),
+        "facts": _facts(summary),
+        "noise": summary.get("noise_rate"),
+        "found": _found(summary),
+        "transition": transition(dataset, result.noise),
+        "classes": class_table(dataset, _of_classes(suspects, dataset.plan.task)),
+        "findings": _findings(result.issues, rows, dataset.plan.task),
+        "map": feature_map(dataset, matrix, _row_numbers(by_row), result.options.seed),
+        "class_rows": shown_class_rows(dataset),
+        "nutrition": None if result.nutrition is None else result.nutrition.to_dict(),
+        "made": _made(result),
+    }
+    strict: dict[str, Any] = _strict(view)
+    return strict
+
+
+def _facts(summary: Mapping[str, Any]) -> dict[str, Any]:
+    classes = summary.get("classes")
+    return {
+        "rows": summary["n_rows"],
+        "labelled": summary["n_labelled"],
+        "classes": None if classes is None else len(classes),
+        "rows_with_issues": summary["n_rows_with_issues"],
+        "task": summary["task"],
+        "modality": summary["modality"],
+        "label": summary["label"],
+    }
+
+
+def _found(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return every kind that was looked for, with its words and its count."""
+    return [
+        {"kind": name, "title": kind.title, "meaning": kind.meaning, "remedy": kind.remedy, "count": count}
+        for name, count in summary["counts"].items()
+        for kind in [kind_of(name)]
+    ]
+
+
+def _of_classes(suspects: pa.Table, task: str) -> pa.Table:
+    level = "part" if task == "multilabel" else "row"
+    return suspects.filter(pc.equal(suspects["level"], level))
+
+
+def _row_numbers(issues: pa.Table) -> NDArray[np.int64]:
+    return np.asarray(issues["row"].drop_null().to_numpy(), dtype=np.int64)
+
+
+def _findings(issues: pa.Table, rows: RowContent, task: str) -> list[dict[str, Any]]:
+    """Return the issues kind by kind, the worst of each with the rows that they are about."""
+    flagged = issues.filter(issues["is_issue"])
+    kinds = pc.unique(flagged["kind"]).to_pylist()
+    order = [name for name in KINDS if name in kinds] + sorted(set(kinds) - set(KINDS))
+    out = []
+    for name in order:
+        found = flagged.filter(pc.equal(flagged["kind"], name))
+        parts: dict[int, list[dict[str, Any]]] = {}
+        if name == "label" and task == "multilabel":
+            found, parts = _rows_and_parts(found)
+        level = found["level"][0].as_py()
+        most = _SHOWN.get(name, _SHOWN_ROWS if level == "row" else _SHOWN_OTHERS)
+        items = [_item(record, rows, parts) for record in found.slice(0, most).to_pylist()]
+        out.append({"kind": name, "level": level, "total": found.num_rows, "items": items})
+    return out
+
+
+def _rows_and_parts(found: pa.Table) -> tuple[pa.Table, dict[int, list[dict[str, Any]]]]:
+    """Take the rows of a multi-label audit, and the tags in doubt of the rows that will be shown."""
+    rows = found.filter(pc.equal(found["level"], "row"))
+    tags = found.filter(pc.equal(found["level"], "part"))
+    if rows.num_rows == 0:
+        return tags, {}
+    shown = rows.slice(0, WORST_SHOWN)["row"]
+    parts: dict[int, list[dict[str, Any]]] = {}
+    for record in tags.filter(pc.is_in(tags["row"], shown.combine_chunks())).to_pylist():
+        few = parts.setdefault(record["row"], [])
+        if len(few) < 10:
+            few.append({key: cut(record[key], CELL_WIDTH) for key in ("part", "given", "suggested")})
+    return rows, parts
+
+
+def _item(record: Mapping[str, Any], rows: RowContent, parts: Mapping[int, list[dict[str, Any]]]) -> dict[str, Any]:
+    row, other = record["row"], record["other_row"]
+    return {
+        "level": record["level"],
+        "card": None if row is None else rows.card(row),
+        "other": None if other is None else rows.card(other),
+        "part": cut(record["part"], CELL_WIDTH),
+        "column": record["column"],
+        "score": record["score"],
+        "given": cut(record["given"], CELL_WIDTH),
+        "suggested": cut(record["suggested"], CELL_WIDTH),
+        "reason": cut(record["reason"], REASON_WIDTH),
+        "parts": parts.get(row, []) if row is not None else [],
+    }
+
+
+def _made(result: Any) -> dict[str, Any]:
+    options, plan = result.options, result.dataset.plan
+    columns = plan.text or ((plan.image,) if plan.image else plan.feature_columns)
+    parameters = {
+        "label column": plan.label,
+        "task": plan.task,
+        "read as": plan.modality,
+        "columns read": ", ".join(columns[:20]) + (f" and {len(columns) - 20} more" if len(columns) > 20 else ""),
+        "features": None if result.features is None else result.features.name,
+        "probabilities": "given" if getattr(options, "pred_probs", None) is not None else "cross-validation",
+        "folds": getattr(options, "folds", None),
+        "id column": plan.id,
+        "group column": plan.group,
+        "split column": plan.split,
+    }
+    if result.pred_probs is None:
+        parameters |= {"probabilities": None, "folds": None}
+    return {
+        "version": labelwright.__version__,
+        "seed": options.seed,
+        "parameters": {name: value for name, value in parameters.items() if value not in (None, "")},
+        "ignored": [{"column": i.name, "reason": shorten(i.reason, REASON_WIDTH)} for i in plan.ignored[:200]],
+        "notes": [shorten(str(note), REASON_WIDTH) for note in result.notes],
+    }
+
+
+def _strict(value: Any) -> Any:
+    """Turn NumPy scalars into plain ones and numbers that JSON lacks into None."""
+    if isinstance(value, Mapping):
+        return {str(key): _strict(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(inner) for inner in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
