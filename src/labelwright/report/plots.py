@@ -11,8 +11,8 @@ from markupsafe import Markup, escape
 from labelwright.inert import inert
 from labelwright.report.rows import shorten
 
-MAP_SIZE, MAP_EDGE = 640, 14
-_CELL, _LONGEST = 46, 16
+MAP_SIZE, MAP_EDGE = 640, 30
+_LONGEST = 18
 _STEPS = (0.0005, 0.01, 0.03, 0.08, 0.2)  # lower ends of the shades of a heat map
 
 
@@ -20,19 +20,22 @@ def heat_map(transition: Mapping[str, Any]) -> Markup:
     """Draw the transition matrix, rows = truth, columns = given label; every cell carries its number."""
     names, matrix = transition["classes"], transition["matrix"]
     k = len(names)
-    cell = _CELL if k <= 14 else 38
-    left, top = _room(names), _room(names)
-    width, height = left + k * cell + 8, top + k * cell + 8
+    cell = 62 if k <= 6 else 48 if k <= 12 else 38
+    room = _room(names)
+    left, top = room + 22, round(room * 0.74) + 26
+    width, height = left + k * cell + round(room * 0.6), top + k * cell + 4
     parts = [
         f'<svg class="heat" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
         'aria-labelledby="heat-title heat-desc"><title id="heat-title">Which class is given for which</title>'
         '<desc id="heat-desc">Rows are the true class, columns the given label; the table below holds the same numbers.'
         "</desc>",
-        f'<text class="axis" x="{left - 10}" y="{top - 10}" text-anchor="end">truth ↓ given →</text>',
+        f'<text class="axis" x="{left + k * cell / 2:g}" y="14" text-anchor="middle">given label</text>',
+        f'<text class="axis" transform="translate(14 {top + k * cell / 2:g}) rotate(-90)" text-anchor="middle">'
+        "true class</text>",
     ]
     for j, name in enumerate(names):
         x = left + j * cell + cell / 2
-        parts.append(f'<text class="name" transform="translate({x + 4:g} {top - 8}) rotate(-48)">{_name(name)}</text>')
+        parts.append(f'<text class="name" transform="translate({x:g} {top - 8}) rotate(-45)">{_name(name)}</text>')
     for i, row in enumerate(matrix):
         y = top + i * cell
         parts.append(
@@ -60,7 +63,7 @@ def percent(share: float) -> str:
 
 def _room(names: Sequence[str]) -> int:
     longest = max((len(shorten(inert(name), _LONGEST)) for name in names), default=1)
-    return max(96, 20 + round(7.2 * longest))
+    return 12 + round(7.4 * longest)
 
 
 def _name(name: str) -> str:
