@@ -1,0 +1,46 @@
+"""How labels go wrong: transition matrices and simulators of every kind of imperfect label."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_ROOMS = {
+    "matrix_error": "MatchedError matched_matrix_error matrix_error",
+    "record": "Corruption",
+    "simulate_bags": (
+        "BagLabels PermutedLabels bags_by_value count_labels mixed_bags noisy_counts permuted_labels random_bags"
+    ),
+    "simulate_labels": (
+        "NoisyLabels annotator_dependent_noise class_conditional_noise instance_dependent_noise pairflip_noise "
+        "symmetric_noise uniform_replacement_noise"
+    ),
+    "simulate_masks": "NoisyMasks dilated_masks dropped_objects eroded_masks jittered_outlines shifted_masks",
+    "simulate_partial": (
+        "ComplementaryLabels PartialLabels class_dependent_candidates complementary_labels "
+        "instance_dependent_candidates noisy_candidates uniform_candidates"
+    ),
+    "simulate_positive": "PositiveUnlabeled label_at_random label_by_features label_by_propensity",
+    "simulate_reals": (
+        "IntervalLabels NoisyReals PermutedReals clipped heavy_tailed_noise incomplete_values interval_censored "
+        "left_censored permuted_values right_censored rounded shrunk_values"
+    ),
+    "simulate_tags": "NoisyTags flipped_tags forgotten_tags missing_tags single_positive",
+    "simulate_votes": "SimulatedVotes ask_by_coverage ask_each glad_votes simulate_votes",
+    "sources": "Sources",
+    "transition": "TransitionMatrix",
+}
+# Public names and where they live. They load on first use.
+_FACE = {name: f"labelwright.noise.{room}" for room, names in _ROOMS.items() for name in names.split()}
+
+__all__ = sorted(_FACE)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FACE:
+        return getattr(import_module(_FACE[name]), name)
+    raise AttributeError(f"module 'labelwright.noise' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_FACE])
