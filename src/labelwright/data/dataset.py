@@ -11,7 +11,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from labelwright.errors import quoted
 from labelwright.evidence.space import LabelSpace
+from labelwright.inert import inert
 
 Task = Literal["classification", "multilabel", "regression"]
 Modality = Literal["text", "image", "table", "features", "none"]
@@ -55,7 +57,7 @@ class Source:
         place = f"row {row}"
         if self.line_numbers is not None:
             place = f"line {int(self.line_numbers[row])} (row {row})"
-        return f"{self.path.name} {place}" + (f", column {column!r}" if column else "")
+        return f"{inert(self.path.name)} {place}" + (f", column {quoted(column)}" if column else "")
 
 
 @dataclass(frozen=True)

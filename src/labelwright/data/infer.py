@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from labelwright.data.column_types import ColumnProfile, profile_column
+import pyarrow.compute as pc
+
+from labelwright.data.column_types import ColumnProfile, is_string, plain_column, profile_column
 from labelwright.data.dataset import IgnoredColumn, Modality, Plan, Source
 from labelwright.data.leaks import find_leaks
 from labelwright.data.matrices import class_names
 from labelwright.data.readers.image_folder import SPLIT_NAMES
-from labelwright.data.tasks import read_task
+from labelwright.data.readers.places import place
+from labelwright.data.tasks import marks_unlabelled, read_task
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
 
 _LABEL_NAMES = ("label", "labels", "target", "class", "y")
@@ -99,6 +102,8 @@ def infer_plan(
     reading = read_task(source.table, label, task)
     notes = [label_note] if label_note else []
     notes.append(f"task: {reading.task} ({reading.why})")
+    if reading.task == "classification" and marks_unlabelled(plain_column(source.table.column(label))):
+        notes.append("label: -1 is taken as unlabelled")
     if split is None and (split := _find_split(source, {label, id, group, image, *asked.text, *asked.feature_columns})):
         notes.append(f"split: column {quoted(split)}, by its name and values")
     roles = {name: role for name, role in ((label, "label"), (id, "id"), (group, "group"), (split, "split")) if name}
@@ -141,14 +146,14 @@ def _find_label(source: Source, label: str | None) -> tuple[str, str]:
     if label is not None:
         if label not in names:
             raise BadInput(
-                f"there is no column {quoted(label)}", where=source.path.name, fix=did_you_mean(label, names)
+                f"there is no column {quoted(label)}", where=place(source.path), fix=did_you_mean(label, names)
             )
         return label, ""
     if source.format == "image_folder":
         if source.table.column("label").null_count == len(source):
             raise BadInput(
                 "the images lie in no class folders",
-                where=source.path.name,
+                where=place(source.path),
                 fix="put each class in a folder of its own",
             )
         return "label", "label: the folder of each image"
@@ -157,7 +162,7 @@ def _find_label(source: Source, label: str | None) -> tuple[str, str]:
         return classes[0], f"label: column {quoted(classes[0])}, the only one with named classes"
     near = [name for name in names if name.casefold() in _LABEL_NAMES]
     fix = f"name it, for example --label {near[0]}" if near else f"name one of {listed(names)}"
-    raise BadInput("which column holds the labels is not said", where=source.path.name, fix=fix)
+    raise BadInput("which column holds the labels is not said", where=place(source.path), fix=fix)
 
 
 def _check_roles(source: Source, label: str, asked: _Asked, others: dict[str, str | None]) -> None:
@@ -171,7 +176,7 @@ def _check_roles(source: Source, label: str, asked: _Asked, others: dict[str, st
         if name not in names:
             raise BadInput(
                 f"there is no column {quoted(name)} (given as {role})",
-                where=source.path.name,
+                where=place(source.path),
                 fix=did_you_mean(name, names),
             )
         both_may = {"group", "split", "id"}
@@ -186,10 +191,6 @@ def _check_roles(source: Source, label: str, asked: _Asked, others: dict[str, st
 
 
 def _find_split(source: Source, taken: set[str | None]) -> str | None:
-    import pyarrow.compute as pc
-
-    from labelwright.data.column_types import is_string, plain_column
-
     for name in source.table.column_names:
         column = plain_column(source.table.column(name))
         if name in taken or name.casefold() not in ("split", "fold", "subset", "partition", "set"):
@@ -242,7 +243,7 @@ def _asked_image(source: Source, image: str, kinds: Mapping[str, str]) -> _Input
     if kinds.get(image) not in ("image", "category", "text", "identifier", "constant"):
         raise BadInput(
             f"column {quoted(image)} holds no images",
-            where=source.path.name,
+            where=place(source.path),
             fix="name a column of image files or encoded images",
         )
     return _Inputs("image", image=image, note="the image column is given")

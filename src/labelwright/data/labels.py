@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from labelwright.data.column_types import numbers, plain_column
 from labelwright.data.dataset import Plan, Source
 from labelwright.data.matrices import class_names, column_matrix, is_sparse
-from labelwright.data.tasks import TagStyle, known_texts, read_task
+from labelwright.data.readers.places import place, said
+from labelwright.data.tasks import TagStyle, known_texts, marks_unlabelled, read_task
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
 from labelwright.evidence.space import LabelSpace
 
@@ -114,7 +115,9 @@ def _classes_in_file(path: Path) -> list[str]:
         text = path.read_text(encoding="utf-8-sig")
         names = json.loads(text) if text.lstrip().startswith("[") else text.splitlines()
     except (OSError, ValueError, RecursionError) as error:
-        raise BadInput(f"cannot be read as class names ({error})", where=path.name, fix="write one a line") from None
+        raise BadInput(
+            f"cannot be read as class names ({said(error)})", where=place(path), fix="write one a line"
+        ) from None
     return [str(name) for name in names if str(name).strip()]
 
 
@@ -127,6 +130,8 @@ def _class_texts(source: Source, plan: Plan, classes: Sequence[str] | None) -> t
         texts = pc.take(table, codes.combine_chunks())
         texts = pa.chunked_array([texts])
     else:
+        if "-1" not in (classes or ()) and marks_unlabelled(column):
+            column = pc.if_else(pc.less(column, 0), None, column)
         texts = known_texts(column, classes or ())
     known = list(classes) if classes is not None else list(named) if named is not None else None
     if known is None:
@@ -135,7 +140,7 @@ def _class_texts(source: Source, plan: Plan, classes: Sequence[str] | None) -> t
         only = f"every label is {quoted(known[0])}" if known else "there are no labels"
         raise BadInput(
             f"{only}, so there is nothing to tell apart",
-            where=f"{source.path.name}, column {quoted(plan.label)}",
+            where=f"{place(source.path)}, column {quoted(plan.label)}",
             fix="name the column that holds the classes, or all of them with --classes",
         )
     return texts, LabelSpace(tuple(known))

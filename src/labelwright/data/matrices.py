@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from labelwright.errors import BadInput
@@ -39,6 +40,33 @@ def sparse_column(
     cells = pa.StructArray.from_arrays([pa.array(indices.astype(np.int32)), pa.array(data)], names=["index", "value"])
     array = pa.LargeListArray.from_arrays(pa.array(indptr.astype(np.int64)), cells)
     return pa.field(name, array.type, metadata={WIDTH: str(width).encode()}), array
+
+
+def with_fixed_sizes(table: pa.Table) -> pa.Table:
+    """Return the table with lists of as many numbers in every row (embeddings) as fixed-size lists.
+
+    Lists of one length that hold null, and lists of whole numbers shorter than three, stay what they are: those may be
+    tags.
+    """
+    for position, field in enumerate(table.schema):
+        kind = field.type
+        if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)) or is_sparse(field):
+            continue
+        whole = pa.types.is_integer(kind.value_type)
+        column = table.column(position)
+        if not (whole or pa.types.is_floating(kind.value_type)) or column.null_count:
+            continue
+        lengths = pc.min_max(pc.list_value_length(column)).as_py()
+        width = lengths["min"]
+        if width is None or width != lengths["max"] or width < (3 if whole else 1):
+            continue
+        flat = pc.list_flatten(column)
+        if flat.null_count:
+            continue
+        values = flat.combine_chunks() if isinstance(flat, pa.ChunkedArray) else flat
+        fixed = pa.FixedSizeListArray.from_arrays(values, width)
+        table = table.set_column(position, pa.field(field.name, fixed.type, metadata=field.metadata), fixed)
+    return table
 
 
 def is_sparse(field: pa.Field) -> bool:

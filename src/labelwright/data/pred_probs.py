@@ -21,6 +21,7 @@ from labelwright.data.matrices import column_matrix, is_matrix, is_sparse
 from labelwright.data.pred_probs_checks import check_pred_probs
 from labelwright.data.readers.arrays import CLASS_NAME_KEYS, load_arrays
 from labelwright.data.readers.dispatch import read_source
+from labelwright.data.readers.places import place, said
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
 from labelwright.evidence.space import LabelSpace
 
@@ -98,8 +99,10 @@ def _load_file(path: Path, dataset: Dataset, classes: Sequence[str] | None) -> P
         try:
             array = np.load(path, allow_pickle=False)
         except (OSError, ValueError, EOFError, SyntaxError, TypeError, MemoryError) as error:
-            raise BadInput(f"cannot be read ({error})", where=path.name, fix="save it with numpy.save") from None
-        return _bare(array, classes, dataset.space, path.name)
+            raise BadInput(
+                f"cannot be read ({said(error)})", where=place(path), fix="save it with numpy.save"
+            ) from None
+        return _bare(array, classes, dataset.space, place(path))
     if suffix == ".npz":
         return _from_archive(path, dataset, classes)
     return _from_table(path, dataset)
@@ -112,7 +115,7 @@ def _from_archive(path: Path, dataset: Dataset, classes: Sequence[str] | None) -
     if len(named) != 1 and not any(key in arrays for key in _KEYS):
         raise BadInput(
             f"holds {len(named)} matrices ({listed(named)})" if named else "holds no matrix",
-            where=path.name,
+            where=place(path),
             fix="save the probabilities as 'pred_probs'",
         )
     if classes is None:
@@ -120,7 +123,7 @@ def _from_archive(path: Path, dataset: Dataset, classes: Sequence[str] | None) -
             if key in arrays and arrays[key].ndim == 1 and arrays[key].dtype.kind == "U":
                 classes = [str(name) for name in arrays[key].tolist()]
                 break
-    return _bare(arrays[named[0]], classes, dataset.space, path.name)
+    return _bare(arrays[named[0]], classes, dataset.space, place(path))
 
 
 def _bare(array: NDArray[Any], classes: Sequence[str] | None, space: LabelSpace, where: str) -> PredProbs:
@@ -174,18 +177,18 @@ def _from_table(path: Path, dataset: Dataset) -> PredProbs:
     table = read_source(path).table
     vectors = [f.name for f in table.schema if is_matrix(f) and not is_sparse(f)]
     if len(vectors) == 1 and not set(dataset.space.names) <= set(table.column_names):
-        found = _bare(column_matrix(table, vectors[0]), None, dataset.space, path.name)
+        found = _bare(column_matrix(table, vectors[0]), None, dataset.space, place(path))
         matrix, notes, used = found.values, list(found.notes), {vectors[0]}
     else:
-        columns = _class_columns(table, dataset.space, path.name)
-        matrix, notes, used = _numbers(table, columns, path.name), [], set(columns)
+        columns = _class_columns(table, dataset.space, place(path))
+        matrix, notes, used = _numbers(table, columns, place(path)), [], set(columns)
     id_name = _id_column(table, dataset, used)
-    _refuse_extra(table, dataset, used | ({id_name} if id_name else set()), path.name)
+    _refuse_extra(table, dataset, used | ({id_name} if id_name else set()), place(path))
     if id_name is None:
         if len(matrix) != len(dataset):
-            raise _wrong_length(len(matrix), len(dataset), path.name)
+            raise _wrong_length(len(matrix), len(dataset), place(path))
         return PredProbs(matrix, (*notes, "pred_probs has no id column: its rows are taken in the order of the data"))
-    order, joined = _join(cell_texts(table.column(id_name)), dataset, path.name, id_name)
+    order, joined = _join(cell_texts(table.column(id_name)), dataset, place(path), id_name)
     return PredProbs(matrix[order], (*notes, *joined))
 
 

@@ -41,6 +41,17 @@ def known_texts(column: pa.ChunkedArray, classes: Sequence[str] = ()) -> pa.Chun
     return pc.if_else(pc.or_(missing, blank), None, texts)
 
 
+def marks_unlabelled(column: pa.ChunkedArray) -> bool:
+    """Whether -1 stands for "no label": a column of integers with -1 beside classes 0, 1, 2, ... without a gap.
+
+    With two classes or fewer, -1 is a class of its own (``-1, 1`` and ``-1, 0, 1`` are common codes).
+    """
+    if not pa.types.is_integer(column.type):
+        return False
+    values = sorted(v for v in pc.unique(column).to_pylist() if v is not None)
+    return len(values) >= 4 and values[0] == -1 and values[1:] == list(range(len(values) - 1))
+
+
 def read_task(table: pa.Table, label: str, task: str | None = None) -> LabelReading:
     """Return how the label column is to be read.
 

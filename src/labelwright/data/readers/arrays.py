@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from labelwright.data.dataset import Source
 from labelwright.data.matrices import dense_column, sparse_column, with_class_names
+from labelwright.data.readers.places import place, said
 from labelwright.errors import BadInput, listed, quoted
 
 CLASS_NAME_KEYS = ("label_names", "class_names", "classes", "target_names")
@@ -68,17 +69,17 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays of an archive; BadInput when it is damaged or holds pickled objects."""
     try:
         with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > _MAX_BYTES:
-                raise BadInput("unpacks to more than 64 GiB", where=path.name, fix="split the archive")
-        with np.load(path, allow_pickle=False) as stored:
-            return {key: np.asarray(stored[key]) for key in stored.files}
+            entries = [entry for entry in archive.infolist() if entry.filename.endswith(".npy")]
+            if sum(entry.file_size for entry in entries) > _MAX_BYTES:
+                raise BadInput("unpacks to more than 64 GiB", where=place(path), fix="split the archive")
+            return {entry.filename.removesuffix(".npy"): _one_array(archive, entry) for entry in entries}
     except BadInput:
         raise
     except ValueError as error:
         if "pickle" in str(error) or "Object arrays" in str(error):
             raise BadInput(
                 "holds pickled objects, which can run code when opened and are never read",
-                where=path.name,
+                where=place(path),
                 fix="save strings with dtype=str and numbers with a numeric dtype",
             ) from None
         raise _damaged(path, error) from None
@@ -88,9 +89,14 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise _damaged(path, error) from None  # a garbled array header
 
 
+def _one_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDArray[Any]:
+    with archive.open(entry) as stream:
+        return np.lib.format.read_array(stream, allow_pickle=False)
+
+
 def _damaged(path: Path, error: Exception) -> BadInput:
     return BadInput(
-        f"cannot be read as a NumPy archive ({str(error)[:120]})", where=path.name, fix="write it again with np.savez"
+        f"cannot be read as a NumPy archive ({said(error)})", where=place(path), fix="write it again with np.savez"
     )
 
 
@@ -103,7 +109,7 @@ def _sparse_parts(
     key: str, arrays: dict[str, NDArray[Any]], path: Path
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], int, int]:
     data, indices, indptr, shape = (arrays[f"{key}_{part}"] for part in _PARTS)
-    where = f"{path.name}, sparse matrix {key!r}"
+    where = f"{place(path)}, sparse matrix {key!r}"
     fix = "save the parts of a scipy.sparse.csr_matrix as they are"
     integral = all(part.dtype.kind in "iu" for part in (indices, indptr, shape))
     if not integral or data.dtype.kind not in "iufb" or shape.shape != (2,) or indptr.ndim != 1 or data.ndim != 1:
@@ -136,13 +142,13 @@ def _number_of_rows(arrays: dict[str, NDArray[Any]], sparse: dict[str, Any], pat
             lengths[len(values)] += 3 if key.lower() in ("x", "features", "images") else 1 + (values.ndim > 1)
     lengths.pop(0, None)
     if not lengths:
-        raise BadInput("holds no arrays with rows", where=path.name, fix="save arrays with np.savez(file, X=X, y=y)")
+        raise BadInput("holds no arrays with rows", where=place(path), fix="save arrays with np.savez(file, X=X, y=y)")
     n, support = lengths.most_common(1)[0]
     rivals = [length for length, count in lengths.items() if count == support and length != n]
     if rivals:
         raise BadInput(
             f"its arrays have {quoted(n)} and {listed(rivals)} entries, so the number of rows is not clear",
-            where=path.name,
+            where=place(path),
             fix="save the features, labels and ids of one split in one file",
         )
     return n

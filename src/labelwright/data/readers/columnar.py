@@ -8,7 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from labelwright.data.dataset import Source
+from labelwright.data.matrices import with_fixed_sizes
 from labelwright.data.readers.delimited import checked_names
+from labelwright.data.readers.places import place, said
 from labelwright.errors import BadInput
 
 
@@ -44,9 +46,9 @@ def _read(path: Path, what: str, read: Callable[[], pa.Table]) -> pa.Table:
         table = read()
         table.validate(full=True)  # a damaged file may hold offsets that point outside its buffers
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
-        reason = " ".join(str(error).split())[:160]
+        reason = said(error)
         raise BadInput(
-            f"cannot be read as {what} ({reason})", where=path.name, fix="write the file again, or copy it again"
+            f"cannot be read as {what} ({reason})", where=place(path), fix="write the file again, or copy it again"
         ) from None
     return checked_table(table, path)
 
@@ -54,5 +56,5 @@ def _read(path: Path, what: str, read: Callable[[], pa.Table]) -> pa.Table:
 def checked_table(table: pa.Table, path: Path) -> pa.Table:
     """Return the table; BadInput for doubled column names, no columns or no rows."""
     if table.num_columns == 0 or table.num_rows == 0:
-        raise BadInput("holds no rows", where=path.name, fix="give a file with at least one row")
-    return table.rename_columns(checked_names(list(table.column_names), path.name))
+        raise BadInput("holds no rows", where=place(path), fix="give a file with at least one row")
+    return with_fixed_sizes(table.rename_columns(checked_names(list(table.column_names), place(path))))

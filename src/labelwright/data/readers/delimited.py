@@ -22,10 +22,12 @@ from numpy.typing import NDArray
 
 from labelwright.data.dataset import Source
 from labelwright.data.readers.encoded_text import read_text
+from labelwright.data.readers.places import place, said
 from labelwright.errors import BadInput, listed
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _SAMPLE = 1 << 17  # bytes looked at to find the delimiter
+_MANY_LINES = 10  # of one record
 _QUOTE, _LF, _CR = 34, 10, 13
 
 
@@ -58,8 +60,10 @@ def read_delimited(path: Path, root: Path | None = None) -> Source:
         names = _header(text.data[layout.starts[0] : layout.ends[0]], delimiter, path, int(layout.lines[0]))
         table, lines = _read_fast(text.data, delimiter, layout, names, path), layout.lines[1:]
     if table.num_rows == 0:
-        raise BadInput("has a header line but no rows", where=path.name, fix="give a file with at least one row")
+        raise BadInput("has a header line but no rows", where=place(path), fix="give a file with at least one row")
     details = {"encoding": text.encoding, "delimiter": delimiter}
+    if layout is not None and (warning := swallowed_rows(text.data, delimiter, layout, len(names))):
+        details["warning"] = warning
     return Source(table, path, "csv", root or path.parent, lines, details)
 
 
@@ -157,10 +161,27 @@ def _quotes_are_regular(buffer: NDArray[np.uint8], quotes: NDArray[np.int64], de
     return bool(opens.all() and closes.all())
 
 
+def swallowed_rows(data: bytes, delimiter: str, layout: Layout, n_columns: int) -> str:
+    """Return a warning when a quoted cell runs over many lines that look like rows of the file, else an empty text.
+
+    Two missing quotes far apart make a file that obeys the rules but has lost the rows in between.
+    """
+    spans = np.diff(layout.lines, append=data.count(b"\n") + 1)
+    for record in np.flatnonzero(spans >= _MANY_LINES)[:1000] if n_columns > 1 else ():
+        inner = data[layout.starts[record] : layout.ends[record]].split(b"\n")[1:-1]
+        alike = sum(line.count(delimiter.encode()) == n_columns - 1 for line in inner)
+        if alike >= 0.8 * len(inner):
+            return (
+                f"line {layout.lines[record]} begins a cell of {spans[record]} lines that look like rows; "
+                "a quote may be missing"
+            )
+    return ""
+
+
 def _header(line: bytes, delimiter: str, path: Path, line_number: int) -> list[str]:
     with _unlimited_fields():
         names = next(csv.reader(io.StringIO(line.decode(), newline=""), delimiter=delimiter))
-    return checked_names(names, f"{path.name} line {line_number}")
+    return checked_names(names, f"{place(path)} line {line_number}")
 
 
 def checked_names(names: list[str], where: str) -> list[str]:
@@ -203,7 +224,7 @@ def _read_slowly(data: bytes, delimiter: str, path: Path) -> tuple[list[str], pa
         try:
             for record in reader:
                 if record and not names:
-                    names = checked_names(record, f"{path.name} line {first}")
+                    names = checked_names(record, f"{place(path)} line {first}")
                 elif record:
                     if len(record) != len(names):
                         raise _ragged(path, first, len(record), len(names))
@@ -220,7 +241,7 @@ def _read_slowly(data: bytes, delimiter: str, path: Path) -> tuple[list[str], pa
 def _ragged(path: Path, line: int, cells: int, expected: int) -> BadInput:
     return BadInput(
         f"has {cells} cell{'s' * (cells != 1)} but the header names {expected}",
-        where=f"{path.name} line {line}",
+        where=f"{place(path)} line {line}",
         fix="put cells that hold the delimiter or a line end in double quotes",
     )
 
@@ -229,5 +250,5 @@ def _broken(path: Path, line: int, error: csv.Error) -> BadInput:
     if "unexpected end" in str(error):
         problem, fix = "a quote opens here and never closes", "close it, or write a literal quote as two"
     else:
-        problem, fix = f"a quoted cell is broken ({error})", "write a quote inside a quoted cell as two"
-    return BadInput(problem, where=f"{path.name} line {line}", fix=fix)
+        problem, fix = f"a quoted cell is broken ({said(error)})", "write a quote inside a quoted cell as two"
+    return BadInput(problem, where=f"{place(path)} line {line}", fix=fix)

@@ -15,6 +15,7 @@ from labelwright.data.readers.delimited import read_delimited
 from labelwright.data.readers.huggingface import is_huggingface, read_huggingface
 from labelwright.data.readers.image_folder import holds_images, read_image_folder
 from labelwright.data.readers.json_lines import read_json_lines
+from labelwright.data.readers.places import place, said
 from labelwright.data.readers.spreadsheet import read_spreadsheet
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
 
@@ -71,18 +72,18 @@ def read_source(
     try:
         return _read(where, base, sheet)
     except RecursionError:
-        raise BadInput("is nested too deeply", where=where.name, fix="flatten it") from None
+        raise BadInput("is nested too deeply", where=place(where), fix="flatten it") from None
     except PermissionError:
-        raise BadInput("may not be read", where=where.name, fix="check its rights") from None
+        raise BadInput("may not be read", where=place(where), fix="check its rights") from None
     except (OSError, UnicodeError, pa.ArrowException) as error:
-        raise BadInput(f"cannot be read ({error})", where=where.name, fix="check the file") from None
+        raise BadInput(f"cannot be read ({said(error)})", where=place(where), fix="check the file") from None
 
 
 def _read(path: Path, root: Path | None, sheet: str | None) -> Source:
     _check_exists(path)
     suffix = path.suffix.lower()
     if sheet is not None and suffix not in _SHEETS:
-        raise BadInput("only workbooks have sheets", where=path.name, fix="leave out the sheet")
+        raise BadInput("only workbooks have sheets", where=place(path), fix="leave out the sheet")
     if path.is_dir():
         return _read_folder(path, root)
     if suffix == ".gz" and Path(path.stem).suffix.lower() in _TEXT_SUFFIXES:
@@ -92,7 +93,7 @@ def _read(path: Path, root: Path | None, sheet: str | None) -> Source:
     if suffix not in READERS:
         raise BadInput(
             f"the ending {quoted(suffix)} is of no known format" if suffix else "the name has no ending",
-            where=path.name,
+            where=place(path),
             fix=f"give one of {listed(READERS, len(READERS))} or a folder",
         )
     return READERS[suffix](path, root)
@@ -103,14 +104,14 @@ def _check_exists(path: Path) -> None:
         if path.exists():
             return
     except (OSError, ValueError) as error:
-        raise BadInput(f"is no usable path ({error})", where=quoted(path), fix="check the path") from None
+        raise BadInput(f"is no usable path ({said(error)})", where=quoted(path), fix="check the path") from None
     siblings: list[str] = []
     if path.parent.is_dir():
         siblings = [p.name for p in path.parent.iterdir() if not p.name.startswith(".")][:2000]
     hint = did_you_mean(path.name, siblings)
     raise BadInput(
         "there is no such file or folder",
-        where=path.name or str(path),
+        where=place(path),
         fix=hint if hint.startswith("did you mean") else "check the path",
     )
 
@@ -120,5 +121,5 @@ def _read_folder(path: Path, root: Path | None) -> Source:
         return read_huggingface(path, root)
     tables = sorted(p.name for p in path.iterdir() if p.is_file() and p.suffix.lower() in READERS)
     if tables and not holds_images(path):
-        raise BadInput("is a folder of tables", where=path.name, fix=f"name one file: {listed(tables)}")
+        raise BadInput("is a folder of tables", where=place(path), fix=f"name one file: {listed(tables)}")
     return read_image_folder(path, root)

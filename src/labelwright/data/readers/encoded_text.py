@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from labelwright.data.readers.places import place, said
 from labelwright.errors import BadInput
 
 MAX_UNPACKED = 8 << 30  # bytes a .gz may unpack to
@@ -35,7 +36,7 @@ _FOREIGN = (
     (b"\xd0\xcf\x11\xe0", "an old Excel file"),
     (b"\x93NUMPY", "a NumPy array"),
     (b"%PDF", "a PDF"),
-    (b"\x89PNG", "a PNG image"),
+    (b"\x89path.nameG", "a path.nameG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
 )
 _UTF8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
@@ -53,15 +54,17 @@ def read_text(path: Path) -> EncodedText:
     """Read a text file (``.gz`` is unpacked) as UTF-8; BadInput where it is empty, binary or of no known encoding."""
     data = _unpacked(path) if path.suffix.lower() == ".gz" else path.read_bytes()
     if not data.strip():
-        raise BadInput("the file is empty", where=path.name, fix="give a file with a header line and rows")
+        raise BadInput("the file is empty", where=place(path), fix="give a file with a header line and rows")
     for magic, what in _FOREIGN:
         if data.startswith(magic):
-            raise BadInput(f"this is {what}, not text", where=path.name, fix="rename the file to what it is")
+            raise BadInput(f"this is {what}, not text", where=place(path), fix="rename the file to what it is")
     text = _as_utf8(data, path)
     nul = text.data.find(b"\0")
     if nul >= 0:
         line = text.data.count(b"\n", 0, nul) + 1
-        raise BadInput("holds a NUL byte", where=f"{path.name} line {line}", fix="export the file again as plain text")
+        raise BadInput(
+            "holds a NUL byte", where=f"{place(path)} line {line}", fix="export the file again as plain text"
+        )
     return text
 
 
@@ -74,9 +77,11 @@ def _unpacked(path: Path) -> bytes:
                 blocks.append(block)
                 size += len(block)
                 if size > MAX_UNPACKED:
-                    raise BadInput("unpacks to more than 8 GiB", where=path.name, fix="unpack it and split it")
+                    raise BadInput("unpacks to more than 8 GiB", where=place(path), fix="unpack it and split it")
     except (OSError, EOFError, zlib.error) as error:
-        raise BadInput(f"cannot be unpacked ({error})", where=path.name, fix="compress the file again") from None
+        raise BadInput(
+            f"cannot be unpacked ({said(error)})", where=place(path), fix="compress the file again"
+        ) from None
     return b"".join(blocks)
 
 
@@ -117,7 +122,7 @@ def _checked(data: bytes, encoding: str, path: Path) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         raise BadInput(
             f"byte {error.start} (0x{data[error.start]:02x}) is not valid {encoding}",
-            where=f"{path.name} line {line}",
+            where=f"{place(path)} line {line}",
             fix="save the file as UTF-8",
         ) from None
 
@@ -129,10 +134,10 @@ def _refuse_broken_utf8(data: bytes, error: UnicodeDecodeError, path: Path) -> N
     controls = len(data.translate(None, bytes(range(9, 14)) + b"\x1b" + bytes(range(32, 256))))
     line = data.count(b"\n", 0, error.start) + 1
     if controls > len(data) // 200:
-        raise BadInput("this is not a text file", where=path.name, fix="give a text file, or name it by what it is")
+        raise BadInput("this is not a text file", where=place(path), fix="give a text file, or name it by what it is")
     if in_sequences > high - in_sequences:
         raise BadInput(
             f"byte {error.start} (0x{data[error.start]:02x}) breaks the UTF-8 of the file",
-            where=f"{path.name} line {line}",
+            where=f"{place(path)} line {line}",
             fix="mend that line, or save the file again as UTF-8",
         )

@@ -13,6 +13,7 @@ from labelwright.data.dataset import Source
 from labelwright.data.matrices import dense_column
 from labelwright.data.readers.columnar import checked_table
 from labelwright.data.readers.json_lines import records_table
+from labelwright.data.readers.places import said
 from labelwright.errors import BadInput, listed
 
 _NAME = Path("data frame")
@@ -80,7 +81,7 @@ def _mixed(values: list[Any], name: str) -> pa.Array:
             return records_table([{name: v} for v in plain]).column(0).combine_chunks()
         return pa.array([None if v is None else str(v) for v in plain], pa.string())
     except (pa.ArrowException, TypeError, ValueError, UnicodeError, RecursionError) as error:
-        raise BadInput(f"column {name!r} cannot be read ({error})", fix="give it one type") from None
+        raise BadInput(f"column {name!r} cannot be read ({said(error)})", fix="give it one type") from None
 
 
 def _through_narwhals(frame: Any) -> pa.Table:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from labelwright.data.dataset import Source
 from labelwright.data.matrices import with_class_names
 from labelwright.data.readers.columnar import arrow_table, checked_table
+from labelwright.data.readers.places import place, said
 from labelwright.errors import BadInput, quoted
 
 
@@ -34,13 +35,15 @@ def read_huggingface(path: Path, root: Path | None = None) -> Source:
     if (path / "dataset_dict.json").is_file():
         splits = _json(path / "dataset_dict.json", path).get("splits")
         if not isinstance(splits, list) or not splits:
-            raise BadInput("dataset_dict.json names no splits", where=path.name, fix="save the data set again")
+            raise BadInput("dataset_dict.json names no splits", where=place(path), fix="save the data set again")
         tables = [_with_split(_one(_inside(path, str(name)), path), str(name)) for name in splits]
         try:
             table = pa.concat_tables(tables, promote_options="default")
         except pa.ArrowException as error:
-            reason = " ".join(str(error).split())[:160]
-            raise BadInput(f"its splits differ in their columns ({reason})", where=path.name, fix="read one") from None
+            reason = said(error)
+            raise BadInput(
+                f"its splits differ in their columns ({reason})", where=place(path), fix="read one"
+            ) from None
         details = {"splits": ", ".join(str(name) for name in splits)}
     else:
         table, details = _one(path, path), {}
@@ -50,7 +53,7 @@ def read_huggingface(path: Path, root: Path | None = None) -> Source:
 def _one(folder: Path, top: Path) -> pa.Table:
     files = _json(folder / "state.json", top).get("_data_files")
     if not isinstance(files, list) or not files:
-        raise BadInput("state.json names no data files", where=top.name, fix="save the data set again")
+        raise BadInput("state.json names no data files", where=place(top), fix="save the data set again")
     tables = []
     for entry in files:
         name = str(entry.get("filename")) if isinstance(entry, dict) else str(entry)
@@ -60,8 +63,10 @@ def _one(folder: Path, top: Path) -> pa.Table:
             table.validate(full=True)
             tables.append(table)
         except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-            reason = " ".join(str(error).split())[:160]
-            raise BadInput(f"{name} cannot be read ({reason})", where=top.name, fix="save the data set again") from None
+            reason = said(error)
+            raise BadInput(
+                f"{name} cannot be read ({reason})", where=place(top), fix="save the data set again"
+            ) from None
     table = pa.concat_tables(tables)
     return _decoded(table, _features(folder, table))
 
@@ -69,7 +74,7 @@ def _one(folder: Path, top: Path) -> pa.Table:
 def _inside(folder: Path, name: str) -> Path:
     target = folder / name
     if not target.resolve().is_relative_to(folder.resolve()):
-        raise BadInput(f"names the file {quoted(name)} outside of itself", where=folder.name, fix="save it again")
+        raise BadInput(f"names the file {quoted(name)} outside of itself", where=place(folder), fix="save it again")
     return target
 
 
@@ -77,7 +82,9 @@ def _json(file: Path, top: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise BadInput(f"{file.name} cannot be read ({error})", where=top.name, fix="save the data set again") from None
+        raise BadInput(
+            f"{file.name} cannot be read ({said(error)})", where=place(top), fix="save the data set again"
+        ) from None
     return content if isinstance(content, dict) else {}
 
 

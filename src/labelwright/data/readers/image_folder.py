@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from labelwright.data.dataset import Source
+from labelwright.data.readers.places import place
 from labelwright.errors import BadInput, listed, quoted
 
 IMAGE_SUFFIXES = frozenset(
@@ -52,7 +53,7 @@ def read_image_folder(path: Path, root: Path | None = None) -> Source:
     if not found.images:
         raise BadInput(
             "holds no images" + (f" (found {listed(found.other, 3)})" if found.other else ""),
-            where=path.name or str(path),
+            where=place(path),
             fix="give a folder with one sub-folder of images for each class, or a table",
         )
     parents = [image.split("/")[:-1] for image in found.images]
@@ -80,7 +81,7 @@ def _walk(base: Path, inside: str, allowed: Path, found: _Found, above: frozense
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
         raise BadInput(
-            f"cannot be listed ({error.strerror})", where=str(shown / inside), fix="check its rights"
+            f"cannot be listed ({error.strerror})", where=place(shown / inside), fix="check its rights"
         ) from None
     for entry in entries:
         relative = f"{inside}/{entry.name}" if inside else entry.name
@@ -90,7 +91,7 @@ def _walk(base: Path, inside: str, allowed: Path, found: _Found, above: frozense
         if entry.is_symlink() and not _stays_inside(Path(entry.path), allowed):
             raise BadInput(
                 f"the link {quoted(relative)} leads out of the folder",
-                where=shown.name or str(shown),
+                where=place(shown),
                 fix="copy the images, or name the folder that holds both with --root",
             )
         if entry.is_dir():

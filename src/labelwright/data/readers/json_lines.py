@@ -16,6 +16,7 @@ import pyarrow as pa
 from labelwright.data.dataset import Source
 from labelwright.data.readers.columnar import checked_table
 from labelwright.data.readers.encoded_text import read_text
+from labelwright.data.readers.places import place, said
 from labelwright.errors import BadInput, quoted
 
 
@@ -37,7 +38,9 @@ def read_json_lines(path: Path, root: Path | None = None) -> Source:
     try:
         table = records_table(records)
     except (pa.ArrowException, UnicodeError, OverflowError, RecursionError) as error:
-        raise BadInput(f"cannot be read ({error})", where=path.name, fix="write the file again as UTF-8 JSON") from None
+        raise BadInput(
+            f"cannot be read ({said(error)})", where=place(path), fix="write the file again as UTF-8 JSON"
+        ) from None
     return Source(checked_table(table, path), path, "jsonl", root or path.parent, lines, details)
 
 
@@ -50,24 +53,24 @@ def _by_line(data: bytes, path: Path) -> tuple[list[dict[str, Any]], list[int]]:
         try:
             record = json.loads(line)
         except RecursionError:
-            raise BadInput("is nested too deeply", where=f"{path.name} line {number}", fix="flatten it") from None
+            raise BadInput("is nested too deeply", where=f"{place(path)} line {number}", fix="flatten it") from None
         except ValueError as error:
             raise _not_json(path, number, line, error) from None
         if not isinstance(record, dict):
-            raise _no_object(f"{path.name} line {number}", record)
+            raise _no_object(f"{place(path)} line {number}", record)
         records.append(record)
         numbers.append(number)
     return records, numbers
 
 
 def _not_json(path: Path, number: int, line: bytes, error: ValueError) -> BadInput:
-    reason = getattr(error, "msg", None) or str(error)
+    reason = getattr(error, "msg", None) or said(error)
     column = getattr(error, "colno", None)
     at = f" at character {column}" if column else ""
     shown = quoted(line[:200].decode("utf-8", errors="replace"))
     return BadInput(
         f"is not JSON ({reason}{at}): {shown}",
-        where=f"{path.name} line {number}",
+        where=f"{place(path)} line {number}",
         fix='write one object a line, such as {"text": "...", "label": "..."}',
     )
 
@@ -84,12 +87,12 @@ def _whole(data: bytes, path: Path) -> list[dict[str, Any]]:
     try:
         records = json.loads(data)
     except RecursionError:
-        raise BadInput("is nested too deeply", where=path.name, fix="flatten it") from None
+        raise BadInput("is nested too deeply", where=place(path), fix="flatten it") from None
     except ValueError as error:
         raise _not_json(path, getattr(error, "lineno", 1), data[:200], error) from None
     for position, record in enumerate(records):
         if not isinstance(record, dict):
-            raise _no_object(f"{path.name} entry {position}", record)
+            raise _no_object(f"{place(path)} entry {position}", record)
     return list(records)
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from labelwright.data.dataset import Source
 from labelwright.data.readers.delimited import checked_names
+from labelwright.data.readers.places import place, said
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
 
 _MAX_UNPACKED = 2 << 30
@@ -38,14 +39,14 @@ def read_spreadsheet(path: Path, root: Path | None = None, sheet: str | None = N
     workbook = _opened(path)
     names = [str(name) for name in workbook.sheet_names]
     if sheet is not None and sheet not in names:
-        raise BadInput(f"has no sheet {quoted(sheet)}", where=path.name, fix=did_you_mean(sheet, names))
+        raise BadInput(f"has no sheet {quoted(sheet)}", where=place(path), fix=did_you_mean(sheet, names))
     filled = {}
     for name in [sheet] if sheet is not None else names:
         rows = _rows(workbook, name, path)
         if rows:
             filled[name] = rows
     if not filled:
-        raise BadInput("holds no rows", where=path.name, fix="give a sheet with a header row and rows")
+        raise BadInput("holds no rows", where=place(path), fix="give a sheet with a header row and rows")
     chosen = next(iter(filled))
     table, lines = _table(filled[chosen], path, chosen)
     others = [name for name in filled if name != chosen]
@@ -60,7 +61,7 @@ def _opened(path: Path) -> Any:
         try:
             with zipfile.ZipFile(path) as archive:
                 if sum(entry.file_size for entry in archive.infolist()) > _MAX_UNPACKED:
-                    raise BadInput("unpacks to more than 2 GiB", where=path.name, fix="save the sheet as CSV")
+                    raise BadInput("unpacks to more than 2 GiB", where=place(path), fix="save the sheet as CSV")
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise _damaged(path, error) from None
     return _guarded(path, lambda: CalamineWorkbook.from_path(str(path)))
@@ -77,8 +78,10 @@ def _guarded(path: Path, call: Any) -> Any:
 
 
 def _damaged(path: Path, error: BaseException) -> BadInput:
-    reason = " ".join(str(error).split())[:120] or type(error).__name__
-    return BadInput(f"cannot be read as a spreadsheet ({reason})", where=path.name, fix="save it again, or save as CSV")
+    reason = said(error)
+    return BadInput(
+        f"cannot be read as a spreadsheet ({reason})", where=place(path), fix="save it again, or save as CSV"
+    )
 
 
 def _rows(workbook: Any, name: str, path: Path) -> list[tuple[int, list[str]]]:
@@ -108,9 +111,9 @@ def _text(cell: Any) -> str:
 def _table(rows: list[tuple[int, list[str]]], path: Path, sheet: str) -> tuple[pa.Table, Any]:
     (header_line, header), body = rows[0], rows[1:]
     width = max((position + 1 for _, row in rows for position, cell in enumerate(row) if cell), default=0)
-    where = f"{path.name} sheet {quoted(sheet)} row {header_line}"
+    where = f"{place(path)} sheet {quoted(sheet)} row {header_line}"
     names = checked_names((header + [""] * width)[:width], where)
     if not body:
-        raise BadInput("has a header row but no rows", where=f"{path.name} sheet {quoted(sheet)}", fix="add rows")
+        raise BadInput("has a header row but no rows", where=f"{place(path)} sheet {quoted(sheet)}", fix="add rows")
     columns = [pa.array([row[k] or None for _, row in body], pa.string()) for k in range(width)]
     return pa.table(columns, names=names), np.asarray([line for line, _ in body], dtype=np.int64)
