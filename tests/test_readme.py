@@ -18,8 +18,9 @@ def test_the_five_lines_of_python_run(tmp_path, monkeypatch, tickets):
 
 
 def test_every_command_of_the_readme_exists():
-    from labelwright.cli import build_app
     from typer.main import get_command
+
+    from labelwright.cli import build_app
 
     known = set(get_command(build_app()).commands)
     named = set(re.findall(r"labelwright ([a-z]+)", " ".join(re.findall(r"`(labelwright [^`]*)`", README))))

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from labelwright.audit.class_balance import AbsentClasses, ClassImbalance
 from labelwright.audit.class_names import ClassNames, SmallClasses
 from labelwright.audit.duplicates import ExactDuplicates, NearDuplicates, SplitLeaks
-from labelwright.audit.image_properties import ImageProperties
+from labelwright.audit.image_measures import measure_images
+from labelwright.audit.image_properties import score_images
 from labelwright.audit.label_errors import LabelErrors
 from labelwright.audit.material import Clock, Material
 from labelwright.audit.missing_values import MissingColumns, MissingRows
@@ -50,13 +51,13 @@ def run_auditors(material: Material, options: AuditOptions, progress: Progress, 
     found: list[Scores] = []
     for name, auditors in groups:
         with clock.stage(name), progress.stage(name):
-            found += auditors(material, options)
+            found += auditors(material, options, progress)
     with clock.stage("groups"), progress.stage("groups"):
         found += group_findings(material, options, found)
     yield from found
 
 
-def label_findings(material: Material, options: AuditOptions) -> Findings:
+def label_findings(material: Material, options: AuditOptions, progress: Progress) -> Findings:
     """Yield which labels do not fit their rows."""
     data, predictions = material.dataset, material.predictions
     if predictions is None:
@@ -71,7 +72,7 @@ def label_findings(material: Material, options: AuditOptions) -> Findings:
         yield LabelErrors().score(data.labels, predictions, data.space, neighbors=material.neighbors)
 
 
-def content_findings(material: Material, options: AuditOptions) -> Findings:
+def content_findings(material: Material, options: AuditOptions, progress: Progress) -> Findings:
     """Yield outliers, duplicates and rows that stand in two splits."""
     data = material.dataset
     content = _content(material)
@@ -93,7 +94,7 @@ def content_findings(material: Material, options: AuditOptions) -> Findings:
         yield Outliers().score(material.neighbors, pred_probs=probs)
 
 
-def class_findings(material: Material, options: AuditOptions) -> Findings:
+def class_findings(material: Material, options: AuditOptions, progress: Progress) -> Findings:
     """Yield what is odd about the classes: their names, their sizes, their absence from a split."""
     data = material.dataset
     if data.space is None:
@@ -106,7 +107,7 @@ def class_findings(material: Material, options: AuditOptions) -> Findings:
         yield AbsentClasses().score(data.labels, data.space, data.column(data.plan.split).to_pylist())
 
 
-def column_findings(material: Material, options: AuditOptions) -> Findings:
+def column_findings(material: Material, options: AuditOptions, progress: Progress) -> Findings:
     """Yield empty cells, identifiers and columns that give the label away."""
     data = material.dataset
     names = [name for name in data.source.table.column_names if name != data.plan.label]
@@ -123,19 +124,18 @@ def column_findings(material: Material, options: AuditOptions) -> Findings:
         yield LeakingColumns().score(data.source.table, data.labels, plain)
 
 
-def image_findings(material: Material, options: AuditOptions) -> Findings:
+def image_findings(material: Material, options: AuditOptions, progress: Progress) -> Findings:
     """Yield images that are dark, blurry, odd or unreadable, and properties that give the label away."""
     if material.images is None:
         return
     data = material.dataset
-    auditor = ImageProperties()
-    measured = auditor.measure(material.images, jobs=options.jobs)
-    yield from auditor.score(measured)
+    measured = measure_images(material.images, jobs=options.jobs, progress=progress)
+    yield from score_images(measured)
     if data.space is not None and data.plan.task == "classification":
         yield SpuriousCorrelations().score(measured.columns(), data.labels, data.space, seed=options.seed)
 
 
-def row_findings(material: Material, options: AuditOptions) -> Findings:
+def row_findings(material: Material, options: AuditOptions, progress: Progress) -> Findings:
     """Yield whether the order of the rows matters, and which rows do harm."""
     data = material.dataset
     single = data.labels if data.plan.task == "classification" else None

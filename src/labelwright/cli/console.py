@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from labelwright.inert import display_width, inert, shortened
 from labelwright.progress import SILENT, Advance, Progress
@@ -48,29 +49,51 @@ def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]], widest: in
 
 
 class Bars:
-    """Progress on stderr: a bar on a terminal, a line when a stage of over two seconds ends elsewhere."""
+    """Progress on stderr: bars on a terminal, elsewhere a line when a stage of over two seconds ends.
+
+    Stages may lie within stages: one display shows them all, for as long as the outermost lasts.
+    """
+
+    def __init__(self) -> None:
+        self._display: Any = None
 
     @contextmanager
     def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
         """Show a stage until its block ends."""
-        started = time.monotonic()
         if not sys.stderr.isatty():
-            yield lambda steps: None
-            if time.monotonic() - started > QUIET_SECONDS:
-                sys.stderr.write(f"{inert(name)}: {time.monotonic() - started:.0f} s\n")
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+            yield from _as_line(name)
+        elif self._display is None:
+            self._display = _new_display()
+            try:
+                with self._display:
+                    yield from self._as_bar(name, total)
+            finally:
+                self._display = None
+        else:
+            yield from self._as_bar(name, total)
 
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-            task = bars.add_task(inert(name), total=total)
-            yield lambda steps: bars.advance(task, steps)
+    def _as_bar(self, name: str, total: int | None) -> Iterator[Advance]:
+        display = self._display
+        task = display.add_task(inert(name), total=total)
+        try:
+            yield lambda steps: display.advance(task, steps)
+        finally:
+            display.remove_task(task)
+
+
+def _as_line(name: str) -> Iterator[Advance]:
+    started = time.monotonic()
+    yield lambda steps: None
+    if time.monotonic() - started > QUIET_SECONDS:
+        sys.stderr.write(f"{inert(name)}: {time.monotonic() - started:.0f} s\n")
+
+
+def _new_display() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
 def progress_for(quiet: bool) -> Progress:
