@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,9 +38,16 @@ class Corruption:
     seed: int | None
 
 
-def start(seed: Seed) -> tuple[np.random.Generator, int | None]:
-    """Return the generator to draw from and the seed to record."""
-    return as_generator(seed), None if isinstance(seed, np.random.Generator) else int(seed)
+def start(seed: Seed, kind: str) -> tuple[np.random.Generator, int | None]:
+    """Return the generator to draw from and the seed to record.
+
+    The name of the corruption is mixed into a whole-number seed: two corruptions with the same seed, or data made with
+    ``numpy.random.default_rng(seed)``, must not share their random numbers.
+    """
+    if isinstance(seed, np.random.Generator):
+        return seed, None
+    as_generator(seed)  # refuses what is no seed
+    return np.random.default_rng([crc32(kind.encode()), int(seed)]), int(seed)
 
 
 def share(part: int | np.integer, whole: int | np.integer) -> float:

@@ -59,7 +59,7 @@ def random_bags(n_rows: int, size: int, seed: Seed) -> Codes:
     """
     if size < 1 or n_rows < 0:
         raise BadInput(f"bags of {size} rows out of {n_rows}", fix="give a size of 1 or more")
-    rng, _ = start(seed)
+    rng, _ = start(seed, "random_bags")
     bag = np.empty(n_rows, dtype=np.int64)
     bag[rng.permutation(n_rows)] = np.arange(n_rows) // size
     return bag
@@ -81,7 +81,7 @@ def mixed_bags(labels: ArrayLike, size: int, n_classes: int, seed: Seed, alpha: 
     y = as_labels("labels", labels, n_classes)
     if size < 1 or not alpha > 0 or (y < 0).any():
         raise BadInput("mixed bags need a size of 1 or more, alpha above 0 and a class for every row")
-    rng, _ = start(seed)
+    rng, _ = start(seed, "mixed_bags")
     n_bags = -(-len(y) // size)
     shares = rng.dirichlet(np.full(n_classes, alpha), size=n_bags)
     order = rng.permutation(len(y))
@@ -133,7 +133,7 @@ def noisy_counts(bags: BagLabels, rate: float, seed: Seed, decay: float = 0.5) -
     """
     if bags.counts.shape[1] != 2 or not 0 < decay < 1 or (bags.counts.sum(axis=1) != bags.sizes).any():
         raise BadInput("noisy counts need two classes, every row labelled and a decay between 0 and 1")
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, "noisy_counts")
     true, size = bags.counts[:, 1].copy(), bags.sizes
     filled = np.flatnonzero(size)
     hit = filled[coins(len(filled), as_share("rate", rate), rng)]
@@ -162,7 +162,7 @@ def permuted_labels(labels: ArrayLike, bag: ArrayLike, seed: Seed) -> PermutedLa
     """
     y, b = as_codes("labels", labels), _bag(bag)
     n = same_length(labels=y, bag=b)
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, "permuted_labels")
     dealt = np.empty(n, dtype=np.int32)
     dealt[np.argsort(b, kind="stable")] = y[np.lexsort((rng.random(n), b))]
     wrong = dealt != y

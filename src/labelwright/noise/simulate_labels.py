@@ -100,7 +100,7 @@ def instance_dependent_noise(
     Source: Xia et al., Part-dependent label noise, NeurIPS 2020; shared block of [P125].
     """
     y, x = as_labels("labels", labels, n_classes), _features(features, labels)
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, "instance_dependent")
     noisy, flips = _instance_labels(y, x, rate, n_classes, rng, spread)
     return _record(y, noisy, "instance_dependent", rate, recorded, flip_probs=flips)
 
@@ -124,7 +124,7 @@ def annotator_dependent_noise(
     wanted = as_array("rates", rates, 1)
     if not len(wanted):
         raise BadInput("there is no annotator", fix="give at least one rate")
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, "annotator_dependent")
     columns = [_instance_labels(y, x, rate, n_classes, rng, spread) for rate in wanted.tolist()]
     noisy = np.stack([column for column, _ in columns], axis=1)
     flips = np.stack([column for _, column in columns], axis=1)
@@ -132,7 +132,7 @@ def annotator_dependent_noise(
 
 
 def _by_class(labels: ArrayLike, transition: TransitionMatrix, seed: Seed, kind: str) -> NoisyLabels:
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, kind)
     y = as_labels("labels", labels, transition.n_classes)
     known = y[y >= 0]
     expected = float((1 - np.diag(transition.matrix))[known].mean()) if len(known) else transition.noise_rate()

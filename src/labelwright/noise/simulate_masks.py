@@ -103,7 +103,7 @@ def dropped_objects(masks: ArrayLike, rate: float, seed: Seed) -> NoisyMasks:
     [[[0, 0, 0]]]
     """
     stack = _stack(masks).copy()
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, "dropped_objects")
     as_share("rate", rate)
     n_objects = n_dropped = 0
     touched = np.zeros(len(stack), dtype=bool)
@@ -126,7 +126,7 @@ def _spoil(
     masks: ArrayLike, spoil: Callable[[Mask, np.random.Generator], Mask], kind: str, rate: float, seed: Seed
 ) -> NoisyMasks:
     truth = _stack(masks)
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, kind)
     chosen = coins(len(truth), as_share("rate", rate), rng)
     noisy = truth.copy()
     for i in chosen:

@@ -60,7 +60,7 @@ def uniform_candidates(labels: ArrayLike, rate: float, n_classes: int, seed: See
     Source: block L1 of the partial-label cards; Lv et al., ICML 2020 (PRODEN).
     """
     y = as_labels("labels", labels, n_classes)
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, "uniform_candidates")
     rows, others = np.divmod(coins(len(y) * (n_classes - 1), as_share("rate", rate), rng), max(n_classes - 1, 1))
     extra = others + (others >= y[rows])
     return _sets(y, n_classes, rows, extra, "uniform_candidates", rate, recorded)
@@ -78,7 +78,7 @@ def class_dependent_candidates(labels: ArrayLike, inclusion: ArrayLike, seed: Se
     if table.shape[0] != table.shape[1] or ((table < 0) | (table > 1)).any():
         raise BadInput("inclusion must be a square table of probabilities", fix="rows = truth, columns = candidates")
     y = as_labels("labels", labels, len(table))
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, "class_dependent_candidates")
     probs = table - np.diag(np.diag(table))
     rows, extra = _included(len(y), len(table), lambda begin, end: probs[y[begin:end]], rng)
     known = y[y >= 0]
@@ -106,7 +106,7 @@ def instance_dependent_candidates(labels: ArrayLike, pred_probs: ArrayLike, rate
     y = as_labels("labels", labels, probs.shape[1])
     n = same_length(labels=y, pred_probs=probs)
     as_share("rate", rate)
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, "instance_dependent_candidates")
     expected = 0.0
 
     def chance(begin: int, end: int) -> NDArray[np.float64]:
@@ -145,7 +145,7 @@ def noisy_candidates(partial: PartialLabels, labels: ArrayLike, rate: float, see
     y = as_labels("labels", labels, k)
     if len(y) != n or k < 2:
         raise BadInput(f"there are {len(y)} labels for candidate sets of shape {sets.shape}")
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, "noisy_candidates")
     known = np.flatnonzero(y >= 0)
     missed = known[coins(len(known), as_share("rate", rate), rng)]
     dense_rows = np.empty(0, dtype=np.int64)
@@ -195,7 +195,7 @@ def complementary_labels(
     y = as_labels("labels", labels, n_classes)
     if matrix.n_classes != n_classes:
         raise BadInput(f"the transition matrix has {matrix.n_classes} classes, the labels {n_classes}")
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, "complementary")
     named = matrix.apply(y, rng)
     known = y >= 0
     return ComplementaryLabels(

@@ -83,7 +83,7 @@ def label_by_propensity(positive: ArrayLike, propensity: ArrayLike, seed: Seed) 
 
 
 def _label(truth: NDArray[np.bool_], propensity: NDArray[np.float64], kind: str, seed: Seed) -> PositiveUnlabeled:
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, kind)
     labeled = truth & (rng.random(len(truth)) < propensity)
     n_positive = np.count_nonzero(truth)
     return PositiveUnlabeled(

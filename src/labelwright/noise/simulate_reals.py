@@ -58,7 +58,7 @@ def right_censored(y: ArrayLike, rate: float, seed: Seed, scale: float = 1.0) ->
 
     Source: corruption block of the regression cards [P057].
     """
-    values, hit, slack, recorded = _hit(y, rate, seed, scale)
+    values, hit, slack, recorded = _hit(y, rate, seed, scale, "censored")
     bounds = np.stack([values, values], axis=1)
     bounds[hit, 0] -= slack
     bounds[hit, 1] = np.inf
@@ -67,7 +67,7 @@ def right_censored(y: ArrayLike, rate: float, seed: Seed, scale: float = 1.0) ->
 
 def left_censored(y: ArrayLike, rate: float, seed: Seed, scale: float = 1.0) -> IntervalLabels:
     """Report only an upper bound for a share of the rows: y becomes (−∞, y + e]. Parameters as in `right_censored`."""
-    values, hit, slack, recorded = _hit(y, rate, seed, scale)
+    values, hit, slack, recorded = _hit(y, rate, seed, scale, "censored")
     bounds = np.stack([values, values], axis=1)
     bounds[hit, 0] = -np.inf
     bounds[hit, 1] += slack
@@ -78,7 +78,7 @@ def interval_censored(y: ArrayLike, rate: float, seed: Seed, width: float = 1.0)
     """Report an interval of `width` around a share of the values, placed so that y is uniform inside it."""
     values = as_vector("y", y)
     _check_scale(width)
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, "interval_censored")
     hit = coins(len(values), as_share("rate", rate), rng)
     bounds = np.stack([values, values], axis=1)
     bounds[hit, 0] -= rng.random(len(hit)) * width
@@ -141,7 +141,7 @@ def heavy_tailed_noise(y: ArrayLike, rate: float, seed: Seed, scale: float = 1.0
     values = as_vector("y", y).copy()
     _check_scale(scale)
     _check_scale(df)
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, "heavy_tailed")
     hit = coins(len(values), as_share("rate", rate), rng)
     values[hit] += scale * rng.standard_t(df, size=len(hit))
     return _values(values, hit, "heavy_tailed", rate, recorded)
@@ -152,7 +152,7 @@ def incomplete_values(y: ArrayLike, rate: float, seed: Seed, mean_loss: float = 
 
     Source: [P057], incomplete observations lie below the truth.
     """
-    values, hit, loss, recorded = _hit(y, rate, seed, mean_loss)
+    values, hit, loss, recorded = _hit(y, rate, seed, mean_loss, "incomplete")
     values = values.copy()
     values[hit] -= loss
     return _values(values, hit, "incomplete", rate, recorded)
@@ -161,7 +161,7 @@ def incomplete_values(y: ArrayLike, rate: float, seed: Seed, mean_loss: float = 
 def shrunk_values(y: ArrayLike, rate: float, seed: Seed) -> NoisyReals:
     """Multiply each value by a uniform number in [0, 1) with probability `rate` (multiplicative incompleteness)."""
     values = as_vector("y", y).copy()
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, "shrunk")
     hit = coins(len(values), as_share("rate", rate), rng)
     values[hit] *= rng.random(len(hit))
     return _values(values, hit, "shrunk", rate, recorded)
@@ -188,7 +188,7 @@ def permuted_values(y: ArrayLike, rate: float, seed: Seed) -> PermutedReals:
     values = np.asarray(y, dtype=np.float64)
     if values.ndim not in (1, 2) or not np.isfinite(values).all():
         raise BadInput("y must be finite numbers of shape (n,) or (n, m)")
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, "permuted")
     n = len(values)
     n_moved = round(as_share("rate", rate) * n)
     cycle = rng.permutation(n)[: n_moved if n_moved > 1 else 0]
@@ -205,11 +205,13 @@ def permuted_values(y: ArrayLike, rate: float, seed: Seed) -> PermutedReals:
     )
 
 
-def _hit(y: ArrayLike, rate: float, seed: Seed, scale: float) -> tuple[Floats, NDArray[np.int64], Floats, int | None]:
+def _hit(
+    y: ArrayLike, rate: float, seed: Seed, scale: float, kind: str
+) -> tuple[Floats, NDArray[np.int64], Floats, int | None]:
     """Return the values, the rows hit, an exponential amount for each of them, and the seed to record."""
     values = as_vector("y", y)
     _check_scale(scale)
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, kind)
     hit = coins(len(values), as_share("rate", rate), rng)
     return values, hit, rng.exponential(scale, size=len(hit)), recorded
 

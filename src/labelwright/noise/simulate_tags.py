@@ -43,7 +43,7 @@ def single_positive(tags: Any, seed: Seed) -> NoisyTags:
     Source: Cole et al., Multi-label learning from single positive labels, CVPR 2021; block L1.
     """
     truth = as_tags(tags)
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, "single_positive")
     rows, columns = np.nonzero(truth > 0)
     counts = np.bincount(rows, minlength=len(truth))
     starts = np.cumsum(counts) - counts
@@ -58,7 +58,7 @@ def single_positive(tags: Any, seed: Seed) -> NoisyTags:
 def missing_tags(tags: Any, rate: float, seed: Seed) -> NoisyTags:
     """Make each known tag unknown with probability `rate`, whether the row has it or not."""
     truth = as_tags(tags)
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, "missing")
     known = np.flatnonzero(truth)
     hidden = known[coins(len(known), as_share("rate", rate), rng)]
     observed = truth.copy()
@@ -97,7 +97,7 @@ def as_tags(tags: Any) -> NDArray[np.int8]:
 
 def _flip(tags: Any, rate_positive: float, rate_negative: float, seed: Seed, kind: str) -> NoisyTags:
     truth = as_tags(tags)
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, kind)
     observed = truth.copy()
     flipped = cells = 0
     for sign, rate in ((1, rate_positive), (-1, rate_negative)):

@@ -43,7 +43,7 @@ class SimulatedVotes(Corruption):
 def ask_by_coverage(n_rows: int, coverage: ArrayLike, seed: Seed) -> tuple[Codes, Codes]:
     """Return (row, source) pairs, int64 (v,): source j is asked about each row with probability coverage[j]."""
     wanted = as_array("coverage", coverage, 1)
-    rng, _ = start(seed)
+    rng, _ = start(seed, "ask_by_coverage")
     pieces = [coins(n_rows, rate, rng) for rate in wanted.tolist()]
     row = np.concatenate([np.empty(0, dtype=np.int64), *pieces])
     source = np.repeat(np.arange(len(wanted)), [len(piece) for piece in pieces])
@@ -61,7 +61,7 @@ def ask_each(n_rows: int, n_sources: int, per_row: int, seed: Seed) -> tuple[Cod
     """
     if not 0 <= per_row <= n_sources:
         raise BadInput(f"{per_row} votes a row need as many sources, there are {n_sources}")
-    rng, _ = start(seed)
+    rng, _ = start(seed, "ask_each")
     step = max(BLOCK // max(n_sources, 1), 1)
     chosen = [np.empty((0, per_row), dtype=np.int64)]
     for begin in range(0, n_rows, step):
@@ -102,7 +102,7 @@ def simulate_votes(
     hard = _per_row("difficulty", difficulty, len(y))
     if ((hard < 0) | (hard > 1)).any():
         raise BadInput("difficulty must lie in [0, 1]")
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, "votes")
     row, source = _pairs(asked, len(y), m) if asked is not None else ask_by_coverage(len(y), sources.coverage, rng)
     keep = y[row] >= 0
     row, source = row[keep], source[keep]
@@ -148,7 +148,7 @@ def glad_votes(
     beta = _per_row("easiness", easiness, len(y))
     if n_classes < 2:
         raise BadInput(f"there are {n_classes} classes", fix="at least 2 are needed here")
-    rng, recorded = start(seed)
+    rng, recorded = start(seed, "glad")
     row, source = ask_by_coverage(len(y), np.broadcast_to(np.asarray(coverage, dtype=np.float64), alpha.shape), rng)
     keep = y[row] >= 0
     row, source = row[keep], source[keep]

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.errors import BadInput
-from labelwright.metrics.checks import as_array, as_generator, as_labels, as_share
+from labelwright.metrics.checks import as_array, as_labels, as_share
 from labelwright.metrics.classification import confusion_matrix
 from labelwright.noise.draws import draw_by_row
-from labelwright.noise.record import Seed
+from labelwright.noise.record import Seed, start
 
 Floats = NDArray[np.float64]
 SINGULAR = 1e12
@@ -119,7 +119,7 @@ class TransitionMatrix:
         """
         as_share("diag_mean", diag_mean), as_share("sparsity", sparsity)
         _check_classes(n_classes, least=2)
-        rng = as_generator(seed)
+        rng, _ = start(seed, "random_transition")
         off = rng.exponential(size=(n_classes, n_classes))
         off[rng.random(off.shape) < sparsity] = 0
         rescued = (np.arange(n_classes) + rng.integers(1, n_classes, size=n_classes)) % n_classes
@@ -181,7 +181,8 @@ class TransitionMatrix:
         array([ 1,  2,  0, -1], dtype=int32)
         """
         truth = as_labels("labels", labels, self.n_classes)
-        observed = draw_by_row(self.matrix, np.maximum(truth, 0), as_generator(seed))
+        rng, _ = start(seed, "transition")
+        observed = draw_by_row(self.matrix, np.maximum(truth, 0), rng)
         return np.where(truth < 0, -1, observed).astype(np.int32)
 
     def noise_rate(self, prior: ArrayLike | None = None) -> float:
