@@ -132,8 +132,9 @@ class NearDuplicates:
         nearest = np.where(valid[:, 0], distances[:, 0], 0.0) if k else np.empty(0)
         typical = float(np.median(nearest[nearest > 0])) if (nearest > 0).any() else 0.0
         farthest = np.where(valid, distances, 0.0).max(axis=1, initial=0.0)
-        # Where a row has k near duplicates its k-th distance says nothing about the surroundings.
-        reference = np.where(farthest <= t * typical, typical, np.minimum(farthest, typical))
+        # Where a row has k near duplicates its k-th distance says nothing about the surroundings; only distances
+        # smaller by an order more tell such a heap from a dense region.
+        reference = np.where(farthest <= t * t * typical, typical, np.minimum(farthest, typical))
         limit = np.broadcast_to((t * reference)[:, None], distances.shape)
         row, place = np.nonzero(valid & (distances <= limit))
         other = indices[row, place]

@@ -85,7 +85,8 @@ def measure_images(images: ImageRows, *, jobs: int = 1, progress: Progress = SIL
             else:
                 problems[row] = found.problem
             advance(1)
-    return ImageProperties(*values.T.copy(), tuple(problems))
+    w, h, bright, dark, mean, contrast, sharp, entropy, colour = values.T.copy()
+    return ImageProperties(w, h, bright, dark, mean, contrast, sharp, entropy, colour, tuple(problems))
 
 
 def measure(image: Image) -> tuple[float, ...]:

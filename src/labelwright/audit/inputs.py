@@ -69,7 +69,7 @@ def feature_matrix(features: ArrayLike) -> NDArray[np.float32]:
     return x
 
 
-def same_length(n: int, **arrays: Sequence[object] | NDArray | None) -> None:
+def same_length(n: int, /, **arrays: Sequence[object] | NDArray | None) -> None:
     """Raise BadInput unless each array that is given has length n."""
     for name, values in arrays.items():
         if values is not None and len(values) != n:

@@ -42,9 +42,10 @@ class Outliers:
     Examples
     --------
     >>> from types import SimpleNamespace
-    >>> near = SimpleNamespace(indices=np.array([[1], [0], [3], [2], [3]]), distances=np.array([[1.0]] * 4 + [[9.0]]))
-    >>> Outliers().score(near).is_issue
-    array([False, False, False, False,  True])
+    >>> near = SimpleNamespace(indices=np.arange(30)[:, None] ^ 1, distances=np.ones((30, 1)))
+    >>> near.distances[7], near.indices[6] = 9.0, 5
+    >>> np.flatnonzero(Outliers().score(near).is_issue)
+    array([7])
     """
 
     k: int = 10

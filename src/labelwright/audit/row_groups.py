@@ -36,7 +36,7 @@ def row_groups(content: Content) -> NDArray[np.int64]:
     if isinstance(content, pa.Array | pa.ChunkedArray):
         return _column_codes(content)
     if isinstance(content, np.ndarray) and content.ndim >= 2:
-        return _renumbered(row_hashes(content.reshape(len(content), -1)))
+        return _renumbered(row_hashes(content.reshape(len(content), int(np.prod(content.shape[1:])))))
     if isinstance(content, np.ndarray) and content.dtype.kind in "iufb":
         return _renumbered(content)
     return _column_codes(pa.array(list(content)))

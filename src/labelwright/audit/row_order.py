@@ -46,7 +46,7 @@ class RowOrder:
     --------
     >>> s = RowOrder().score(labels=np.repeat([0, 1], 50))
     >>> s.is_issue, s.reason[0][:60]
-    (array([ True]), 'neighbouring rows have the same label in 99% of cases, 50% b')
+    (array([ True]), 'neighbouring rows have the same label in 99% of cases, 49% b')
     """
 
     alpha: float = 0.01

@@ -44,9 +44,11 @@ class KnnShapley:
 
     Examples
     --------
-    >>> x = np.array([[0.0], [0.1], [0.2], [9.0], [9.1], [9.2]])
-    >>> KnnShapley(k=1).score(x, np.array([0, 0, 1, 1, 1, 1])).is_issue
-    array([False, False,  True, False, False, False])
+    >>> x = np.r_[np.linspace(0, 1, 20), np.linspace(9, 10, 20)][:, None]
+    >>> y = np.repeat([0, 1], 20)
+    >>> y[5] = 1
+    >>> np.flatnonzero(KnnShapley(k=3).score(x, y).is_issue)
+    array([5])
     """
 
     k: int = 10
