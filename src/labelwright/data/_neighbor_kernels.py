@@ -6,38 +6,62 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-CHUNK = 16
+CHUNK = 16  # columns of which the least and the second least value are kept
+TILE = 2048  # columns multiplied at a time; chunk q of a tile holds columns q, q + STEP, q + 2 STEP, ...
+STEP = TILE // CHUNK
+_SELF = np.float32(-1e30)
 
 
 @njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
 def reduce_tile(
-    tile: NDArray[np.float32], square: NDArray[np.float32], start: int, left: int, minima: NDArray[np.float32]
+    tile: NDArray[np.float32],
+    square: NDArray[np.float32],
+    start: int,
+    left: int,
+    least: NDArray[np.float32],
+    second: NDArray[np.float32],
 ) -> None:
-    """Write the least ``|y|² − 2⟨x, y⟩`` of each chunk of the tile into `minima`; the row itself counts as infinite.
+    """Write the least and second least ``|y|² − 2⟨x, y⟩`` of each chunk of the tile; the row itself is put far away.
 
-    Shapes: tile (b, c), square (n,), minima (b, n / CHUNK). `start` and `left` are the row and column of tile[0, 0].
+    Shapes: tile (b, c), square (n,), least and second (b, tiles · STEP). `start` and `left` are the row and column of
+    tile[0, 0]. The last four bits of a value give its place in the chunk (an error far below `slack`).
     """
     b, c = tile.shape
+    first = left // TILE * STEP
+    scratch = np.empty(STEP, np.float32)
+    bits = scratch.view(np.int32)
     for i in range(b):
         own = start + i - left
         if 0 <= own < c:
-            tile[i, own] = -np.inf
-        whole = c // CHUNK
-        for q in range(whole):
-            base = q * CHUNK
-            least = np.float32(np.inf)
-            for j in range(CHUNK):
-                value = square[left + base + j] - np.float32(2) * tile[i, base + j]
-                least = min(least, value)
-            minima[i, left // CHUNK + q] = least
-        if whole * CHUNK < c:
-            least = np.float32(np.inf)
-            for j in range(whole * CHUNK, c):
-                least = min(least, square[left + j] - np.float32(2) * tile[i, j])
-            minima[i, left // CHUNK + whole] = least
+            tile[i, own] = _SELF
+        low, high = least[i, first : first + STEP], second[i, first : first + STEP]
+        low[:] = np.inf
+        high[:] = np.inf
+        for place in range((c + STEP - 1) // STEP):
+            base = place * STEP
+            width = min(STEP, c - base)
+            row = tile[i, base : base + width]
+            length = square[left + base : left + base + width]
+            for q in range(width):
+                scratch[q] = length[q] - np.float32(2) * row[q]
+            for q in range(width):
+                bits[q] = (bits[q] & np.int32(-CHUNK)) | np.int32(place)
+            for q in range(width):
+                high[q] = min(high[q], max(low[q], scratch[q]))
+                low[q] = min(low[q], scratch[q])
 
 
 @njit(cache=True, nogil=True)
+def chunk_maxima(square: NDArray[np.float32], n_tiles: int) -> NDArray[np.float32]:
+    """Return the greatest squared length of each chunk, (n_tiles · STEP,), 0 for a chunk without columns."""
+    out = np.zeros(n_tiles * STEP, np.float32)
+    for j in range(len(square)):
+        q = j // TILE * STEP + j % STEP
+        out[q] = max(out[q], square[j])
+    return out
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def _distance(x: NDArray[np.float32], y: NDArray[np.float32], cosine: bool) -> float:
     """Squared Euclidean distance, or 1 − cos of unit rows."""
     total = 0.0
@@ -48,45 +72,75 @@ def _distance(x: NDArray[np.float32], y: NDArray[np.float32], cosine: bool) -> f
 
 
 @njit(cache=True, nogil=True)
+def _kth_least(values: NDArray[np.float32], margin: NDArray[np.float32], heap: NDArray[np.float32]) -> float:
+    """Return the k-th least of values + margin, k the length of `heap`: a heap of the k least, greatest on top."""
+    k = len(heap)
+    heap[:] = np.inf
+    for q in range(len(values)):
+        value = values[q] + margin[q]
+        if value < heap[0]:
+            at = 0
+            while True:
+                child = 2 * at + 1
+                if child >= k:
+                    break
+                if child + 1 < k and heap[child + 1] > heap[child]:
+                    child += 1
+                if heap[child] <= value:
+                    break
+                heap[at] = heap[child]
+                at = child
+            heap[at] = value
+    return heap[0]
+
+
+@njit(cache=True, nogil=True)
 def nearest_in_chunks(
     exact: NDArray[np.float32],
     square: NDArray[np.float32],
+    margin: NDArray[np.float32],
     slack: np.float32,
     zero: NDArray[np.bool_],
-    minima: NDArray[np.float32],
+    least: NDArray[np.float32],
+    second: NDArray[np.float32],
     start: int,
     cosine: bool,
     indices: NDArray[np.int64],
     distances: NDArray[np.float64],
 ) -> None:
-    """Measure the chunks that can hold one of the k nearest and keep those, by (distance, row).
+    """Measure all that can be one of the k nearest and keep those, by (distance, row).
 
-    ``minima ± slack · (|x|² + |y|²)`` brackets the true value, so the k-th least upper bound over the chunks bounds
-    the k-th distance from above, and a chunk whose lower bound lies beyond it holds none of the k nearest.
+    ``value ± slack · (|x|² + |y|²)`` brackets the true value (`margin` is slack times the greatest |y|² of a chunk),
+    so the k-th least upper bound over the chunks bounds the k-th distance from above. Of a chunk whose least lower
+    bound lies within it that column is measured, and all columns if the second least does too.
     """
     n = len(exact)
-    b, n_chunks = minima.shape
+    b, n_chunks = least.shape
     k = indices.shape[1]
-    margin = np.empty(n_chunks, np.float32)
-    for q in range(n_chunks):
-        margin[q] = slack * square[q * CHUNK : min((q + 1) * CHUNK, n)].max()
     found = np.empty(n, np.int64)
     measured = np.empty(n, np.float64)
+    heap = np.empty(k, np.float32)
+    places = least.view(np.int32)
     for i in range(b):
         row = start + i
-        bound = np.float32(np.inf)
-        if n_chunks > k:
-            bound = np.partition(minima[i] + margin, k - 1)[k - 1] + np.float32(2) * slack * square[row]
+        bound = _kth_least(least[i], margin, heap) + np.float32(2) * slack * square[row]
         m = 0
         for q in range(n_chunks):
-            if minima[i, q] - margin[q] <= bound:
-                for j in range(q * CHUNK, min((q + 1) * CHUNK, n)):
-                    if j != row:
-                        found[m] = j
-                        apart = zero[row] or zero[j]
-                        measured[m] = 1.0 if apart else _distance(exact[row], exact[j], cosine)
-                        m += 1
-        order = np.argsort(measured[:m], kind="mergesort")[:k]  # stable, and `found` ascends
+            if least[i, q] - margin[q] > bound:
+                continue
+            first = q // STEP * TILE + q % STEP
+            last = min(first - q % STEP + TILE, n)
+            if second[i, q] - margin[q] > bound:
+                first += (places[i, q] & (CHUNK - 1)) * STEP
+                last = first + 1
+            for j in range(first, last, STEP):
+                if j != row:
+                    found[m] = j
+                    apart = zero[row] or zero[j]
+                    measured[m] = 1.0 if apart else _distance(exact[row], exact[j], cosine)
+                    m += 1
+        by_row = np.argsort(found[:m])  # no row is there twice
+        order = by_row[np.argsort(measured[:m][by_row], kind="mergesort")[:k]]
         for r in range(k):
             indices[i, r] = found[order[r]]
             distances[i, r] = measured[order[r]]

@@ -26,7 +26,7 @@ from labelwright.progress import SILENT, Progress
 Metric = Literal["cosine", "euclidean"]
 FloatRows = NDArray[np.float32]
 
-ROWS, COLUMNS = 256, 2048  # one tile of inner products: 2 MiB, so that it stays in cache
+BLOCK = 512  # rows searched at a time by one thread
 _SEARCH_WIDER = 10
 
 
@@ -139,29 +139,31 @@ def _search(
     """Return indices and distances (cosine, or squared euclidean) of the k nearest of distinct rows."""
     from threadpoolctl import threadpool_limits
 
-    from labelwright.data._neighbor_kernels import CHUNK, nearest_in_chunks
+    from labelwright.data._neighbor_kernels import TILE, chunk_maxima, nearest_in_chunks
 
     n, d = rows.shape
+    block = BLOCK if n <= 200_000 else BLOCK // 4
     exact, products, square = _prepared(rows, metric)
-    zero = ~exact.any(axis=1) if metric == "cosine" else np.zeros(n, np.bool_)
+    zero: NDArray[np.bool_] = np.zeros(n, np.bool_)
+    if metric == "cosine":
+        zero[~exact.any(axis=1)] = True
     slack = np.float32((d + 16) * np.finfo(np.float32).eps)
+    margin = slack * chunk_maxima(square, -(-n // TILE))
     indices, distances = np.empty((n, k), np.int64), np.empty((n, k))
 
     def one_block(start: int) -> int:
-        stop = min(start + ROWS, n)
-        minima = _chunk_minima(products, square, start, stop)
-        nearest_in_chunks(
-            exact, square, slack, zero, minima, start, metric == "cosine", indices[start:stop], distances[start:stop]
-        )
+        stop = min(start + block, n)
+        least, second = _least_of_chunks(products, square, start, stop)
+        part = indices[start:stop], distances[start:stop]
+        nearest_in_chunks(exact, square, margin, slack, zero, least, second, start, metric == "cosine", *part)
         return stop - start
 
-    assert COLUMNS % CHUNK == 0
     with (
         threadpool_limits(1, user_api="blas"),
         progress.stage("nearest neighbours", n) as advance,
         ThreadPoolExecutor(max(1, jobs)) as pool,
     ):
-        for done in pool.map(one_block, range(0, n, ROWS)):
+        for done in pool.map(one_block, range(0, n, block)):
             advance(done)
     return indices, distances
 
@@ -179,17 +181,19 @@ def _prepared(rows: FloatRows, metric: Metric) -> tuple[FloatRows, FloatRows, ND
     return rows, centred, np.einsum("ij,ij->i", centred, centred).astype(np.float32)
 
 
-def _chunk_minima(products: FloatRows, square: NDArray[np.float32], start: int, stop: int) -> NDArray[np.float32]:
-    """Return, for rows start to stop, the least ``|y|² − 2⟨x, y⟩`` over each chunk of columns, self left out."""
-    from labelwright.data._neighbor_kernels import CHUNK, reduce_tile
+def _least_of_chunks(products: FloatRows, square: NDArray[np.float32], start: int, stop: int) -> tuple[FloatRows, ...]:
+    """Return, for rows start to stop, the least and second least ``|y|² − 2⟨x, y⟩`` over each chunk, self left out."""
+    from labelwright.data._neighbor_kernels import STEP, TILE, reduce_tile
 
     n = len(products)
-    minima = np.empty((stop - start, -(-n // CHUNK)), np.float32)
-    for left in range(0, n, COLUMNS):
-        right = min(left + COLUMNS, n)
-        tile = products[start:stop] @ products[left:right].T
-        reduce_tile(tile, square, start, left, minima)
-    return minima
+    shape = stop - start, -(-n // TILE) * STEP
+    least, second = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    tile = np.empty((stop - start, min(TILE, n)), np.float32)
+    for left in range(0, n, TILE):
+        block = tile if left + TILE <= n else np.empty((stop - start, n - left), np.float32)
+        np.matmul(products[start:stop], products[left : left + TILE].T, out=block)
+        reduce_tile(block, square, start, left, least, second)
+    return least, second
 
 
 def _spread_over_copies(
