@@ -21,6 +21,7 @@ from labelwright.data.column_types import cell_texts, is_list, is_string
 from labelwright.data.dataset import Plan, Source
 from labelwright.data.infer import OWN_PREFIX
 from labelwright.data.matrices import column_matrix, is_matrix, is_sparse
+from labelwright.data.readers.places import counted
 from labelwright.errors import BadInput, listed, quoted
 
 _BITS = 128
@@ -61,7 +62,7 @@ def _from_column(source: Source, name: str) -> NDArray[np.str_]:
     if texts.null_count:
         rows = np.flatnonzero(pc.is_null(texts).to_numpy())
         raise BadInput(
-            f"{len(rows)} rows have no id (rows {', '.join(map(str, rows[:5]))}{' ...' if len(rows) > 5 else ''})",
+            f"no id in {counted(len(rows), 'row')} ({', '.join(map(str, rows[:5]))}{' ...' if len(rows) > 5 else ''})",
             where=source.where(int(rows[0]), name),
             fix="fill the ids, or leave out --id to name rows by their content",
         )
@@ -71,9 +72,10 @@ def _from_column(source: Source, name: str) -> NDArray[np.str_]:
     if len(twice):
         worst = twice[np.argsort(first[twice])[0]]
         rows = np.flatnonzero(ids == values[worst])
+        rest = values[twice[twice != worst]]
+        others = f", and {listed(rest, 3)} name more than one row too" if len(rest) else ""
         raise BadInput(
-            f"{len(twice)} ids name more than one row: {listed(values[twice], 3)} "
-            f"({quoted(values[worst])} names rows {', '.join(map(str, rows[:5]))})",
+            f"{quoted(values[worst])} names rows {', '.join(map(str, rows[:5]))}{others}",
             where=source.where(int(rows[1]), name),
             fix="make the ids unique, or leave out --id to name rows by their content",
         )

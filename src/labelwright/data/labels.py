@@ -21,6 +21,7 @@ from labelwright.data.tasks import TagStyle, known_texts, marks_unlabelled, read
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
 from labelwright.evidence.space import LabelSpace
 
+_MANY_CLASSES = 50  # allowed however few rows there are
 Given = tuple[str | None, ...]
 
 
@@ -136,6 +137,7 @@ def _class_texts(source: Source, plan: Plan, classes: Sequence[str] | None) -> t
     known = list(classes) if classes is not None else list(named) if named is not None else None
     if known is None:
         known = list(class_order(_present(texts)))
+        _refuse_free_text(source, plan, len(known), int(pc.count(texts).as_py()))
     if len(known) < 2:
         only = f"every label is {quoted(known[0])}" if known else "there are no labels"
         raise BadInput(
@@ -144,6 +146,15 @@ def _class_texts(source: Source, plan: Plan, classes: Sequence[str] | None) -> t
             fix="name the column that holds the classes, or all of them with --classes",
         )
     return texts, LabelSpace(tuple(known))
+
+
+def _refuse_free_text(source: Source, plan: Plan, n_classes: int, n_labelled: int) -> None:
+    if n_classes > max(_MANY_CLASSES, n_labelled // 2):
+        raise BadInput(
+            f"has {n_classes:,} distinct values in {n_labelled:,} rows, so it holds no classes",
+            where=f"{place(source.path)}, column {quoted(plan.label)}",
+            fix="name the column that holds the labels, use --task regression for numbers, or list all --classes",
+        )
 
 
 def _present(texts: pa.ChunkedArray) -> list[str]:

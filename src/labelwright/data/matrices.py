@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from labelwright.errors import BadInput
+from labelwright.errors import BadInput, quoted
 
 SHAPE, WIDTH, CLASSES = b"labelwright.shape", b"labelwright.sparse_width", b"labelwright.class_names"
 
@@ -120,7 +120,10 @@ def column_matrix(table: pa.Table, name: str) -> Any:
     """
     field, column = table.schema.field(name), table.column(name)
     if column.null_count:
-        raise BadInput(f"column {name!r} has {column.null_count} rows without a vector", fix="fill or drop those rows")
+        raise BadInput(
+            f"column {quoted(name)} has no vector in {column.null_count:,} of {len(column):,} rows",
+            fix="fill or drop those rows",
+        )
     array = column.combine_chunks()
     if isinstance(array, pa.ChunkedArray):
         array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], field.type)

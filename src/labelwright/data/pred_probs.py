@@ -21,7 +21,7 @@ from labelwright.data.matrices import column_matrix, is_matrix, is_sparse
 from labelwright.data.pred_probs_checks import check_pred_probs
 from labelwright.data.readers.arrays import CLASS_NAME_KEYS, load_arrays
 from labelwright.data.readers.dispatch import read_source
-from labelwright.data.readers.places import place, said
+from labelwright.data.readers.places import counted, place, said
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
 from labelwright.evidence.space import LabelSpace
 
@@ -265,12 +265,12 @@ def _join(ids: pa.ChunkedArray, dataset: Dataset, where: str, name: str) -> tupl
         missing = dataset.ids[~found]
         hint = "" if dataset.plan.id else "; the data were read without --id, so their ids are hashes of the content"
         raise BadInput(
-            f"{len(missing)} of {len(dataset)} rows have no probabilities: ids {listed(missing, 4)}{hint}",
+            f"no probabilities for {len(missing):,} of {counted(len(dataset), 'row')}: ids {listed(missing, 4)}{hint}",
             where=f"{where}, column {quoted(name)}",
             fix="add these rows" if dataset.plan.id else "name the id column of the data with --id",
         )
     extra = np.setdiff1d(values, dataset.ids)
-    note = [f"{len(extra)} ids of pred_probs are not in the data and are left out: {listed(extra, 4)}"]
+    note = [f"pred_probs has {counted(len(extra), 'row')} for ids that the data lack, left out: {listed(extra, 4)}"]
     return first[at], note if len(extra) else []
 
 

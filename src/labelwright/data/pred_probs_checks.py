@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labelwright.data.readers.places import counted
 from labelwright.errors import BadInput, listed, quoted
 from labelwright.evidence.space import LabelSpace
 
@@ -70,7 +71,7 @@ def _refuse_what_is_no_probability(values: NDArray[Any], is_tags: bool) -> None:
     if not finite.all():
         row, column = (int(k) for k in np.argwhere(~finite)[0])
         raise BadInput(
-            f"{int((~finite).sum())} values are NaN or infinite",
+            f"NaN or infinite in {counted(int((~finite).sum()), 'place')}",
             where=f"pred_probs row {row}, column {column}",
             fix="predict every row, or leave the rows out of the data",
         )

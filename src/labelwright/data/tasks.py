@@ -77,10 +77,10 @@ def read_task(table: pa.Table, label: str, task: str | None = None) -> LabelRead
         raise BadInput(f"the label column {quoted(label)} is empty", fix="name the column that holds the labels")
     if is_list(column.type) or is_matrix(field):
         return _read_lists(table, label, task)
-    if not is_string(column.type) and numbers(column) is None and not pa.types.is_temporal(column.type):
-        raise BadInput(f"the label column {quoted(label)} holds cells of type {column.type}", fix="name another column")
     if pc.count(known_texts(column)).as_py() == 0:
         raise BadInput(f"the label column {quoted(label)} is empty", fix="name the column that holds the labels")
+    if not is_string(column.type) and numbers(column) is None and not pa.types.is_temporal(column.type):
+        raise BadInput(f"the label column {quoted(label)} holds cells of type {column.type}", fix="name another column")
     if task == "multilabel":
         return _tags_or_fail(column, label)
     if task == "regression":

@@ -74,7 +74,7 @@ def test_a_file_outside_the_folder_is_refused(tmp_path):
 def test_a_missing_data_file_is_named(tmp_path):
     folder = _save(tmp_path / "news", ROWS)
     (folder / "data-00000-of-00001.arrow").unlink()
-    with pytest.raises(BadInput, match=r"data-00000-of-00001.arrow cannot be read"):
+    with pytest.raises(BadInput, match=r"data-00000-of-00001.arrow' cannot be read"):
         load_dataset(folder)
 
 

@@ -65,7 +65,7 @@ def _one(folder: Path, top: Path) -> pa.Table:
         except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
             reason = said(error)
             raise BadInput(
-                f"{name} cannot be read ({reason})", where=place(top), fix="save the data set again"
+                f"{quoted(name)} cannot be read ({reason})", where=place(top), fix="save the data set again"
             ) from None
     table = pa.concat_tables(tables)
     return _decoded(table, _features(folder, table))

@@ -1,4 +1,4 @@
-"""How a reader's messages name a file and quote the error of a library: inert, on one line, short."""
+"""How messages name a file, quote the error of a library and count: inert, on one line, short."""
 
 from __future__ import annotations
 
@@ -21,3 +21,8 @@ def place(path: Path) -> str:
 def said(error: BaseException) -> str:
     """Return what a library's error says, or its kind when it says nothing."""
     return shortened(inert(" ".join(str(error).split())), 160) or type(error).__name__
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun: ``1 row``, ``1,204 rows``."""
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
