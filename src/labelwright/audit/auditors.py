@@ -139,7 +139,8 @@ def row_findings(material: Material, options: AuditOptions, progress: Progress) 
     """Yield whether the order of the rows matters, and which rows do harm."""
     data = material.dataset
     single = data.labels if data.plan.task == "classification" else None
-    yield RowOrder().score(material.neighbors, labels=single, seed=options.seed)
+    if data.source.format != "image_folder":  # there the order is that of the names of files and folders
+        yield RowOrder().score(material.neighbors, labels=single, seed=options.seed)
     if material.features is not None and single is not None and len(data) <= MOST_ROWS_VALUED:
         assert data.space is not None
         yield KnnShapley().score(material.features.matrix, single, n_classes=len(data.space), seed=options.seed)

@@ -115,7 +115,7 @@ def _worst(result: AuditResult) -> list[dict[str, Any]]:
 
 
 def _worst_lines(result: AuditResult, worst: list[dict[str, Any]], show_text: bool) -> list[str]:
-    names = [shortened(inert(str(row["id"])), 24) for row in worst]
+    names = [shortened(inert(row_name(result.dataset, row["row"])), 40) for row in worst]
     given = [shortened(inert(str(row["given"])), 24) for row in worst]
     wide = max(display_width(name) for name in names), max(display_width(name) for name in given)
     lines = []
@@ -126,6 +126,16 @@ def _worst_lines(result: AuditResult, worst: list[dict[str, Any]], show_text: bo
         if show_text and row["row"] is not None:
             lines.append(f"      {shortened(inert(_content(result.dataset, row['row'])), 160)}")
     return lines
+
+
+def row_name(dataset: Dataset, row: int) -> str:
+    """Return what a person finds a row by: its id, its file, or its place in the file."""
+    plan, source = dataset.plan, dataset.source
+    if plan.id is not None:
+        return str(dataset.ids[row])
+    if source.format == "image_folder" and plan.image is not None:
+        return str(dataset.column(plan.image)[row].as_py())
+    return f"line {source.line_numbers[row]}" if source.line_numbers is not None else f"row {row}"
 
 
 def _content(dataset: Dataset, row: int) -> str:
