@@ -19,7 +19,8 @@ def frozen(values: ArrayLike, dtype: DTypeLike, name: str, *, ndim: int | None =
         given = np.asarray(values)
         if given.size == 0 and given.dtype == np.float64:
             given = given.astype(dtype)
-        array = np.array(given, dtype=dtype, order="C", copy=True)
+        with np.errstate(invalid="ignore"):
+            array = np.array(given, dtype=dtype, order="C", copy=True)
     except (TypeError, ValueError, OverflowError) as error:
         raise BadInput(f"{name} cannot be read as {np.dtype(dtype).name}", fix=f"pass numbers ({error})") from None
     if ndim is not None and array.ndim != ndim:
@@ -88,3 +89,21 @@ def to_numpy(values: Any) -> NDArray[Any]:
 def is_torch(values: Any) -> bool:
     """Whether `values` is a torch tensor; never imports torch."""
     return bool(is_torch_array(values))
+
+
+def checked_classes(n_classes: int) -> int:
+    """Return the number of classes as an int of at least 1; BadInput otherwise."""
+    if not isinstance(n_classes, int | np.integer) or isinstance(n_classes, bool) or n_classes < 1:
+        raise BadInput(f"n_classes is {n_classes!r}", fix="pass the number of classes, at least 1")
+    return int(n_classes)
+
+
+def check_codes(codes: NDArray[np.integer], n_classes: int, least: int, what: str) -> None:
+    """Raise BadInput naming the first entry outside ``least..n_classes - 1``."""
+    wrong = np.flatnonzero((codes < least) | (codes >= n_classes))
+    if len(wrong):
+        raise BadInput(
+            f"{what} {codes[wrong[0]]} is outside {least}..{n_classes - 1}",
+            where=f"entry {wrong[0]}",
+            fix=f"there are {n_classes} classes, numbered from 0" + (", -1 for unknown" if least < 0 else ""),
+        )

@@ -176,7 +176,8 @@ def _run(
                         fresh[to] = _logaddexp(fresh[to], step)
                         q[first + i, k] = _logaddexp(q[first + i, k], step + back[i + 1, to])
             ahead = fresh
-            q[first + i] = np.exp(q[first + i] - log_z[g]) if log_z[g] > -np.inf else 0.0
+            if log_z[g] > -np.inf:
+                q[first + i] = np.exp(q[first + i] - log_z[g])
     return q, log_z
 
 

@@ -136,7 +136,8 @@ class GroupEvidence(Evidence):
     def condition(self, log_prior: Array, groups: ArrayLike | None = None) -> Posterior:
         """Return the posterior of all rows given this evidence alone.
 
-        `log_prior` is (n_rows, K), NumPy or torch; `groups` names the groups that take part (all by default).
+        `log_prior` is (n_rows, K), NumPy or torch; `groups` names the groups that take part (all by default), and
+        `log_z` follows the units of those groups.
         """
 
 

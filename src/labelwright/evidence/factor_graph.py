@@ -183,7 +183,7 @@ class _Graph:
         log_z = segment_sum((1 - degree) * log_zv, units, n_units)
         outgoing, e = self.to_factors(messages), self.n_pairs
         joint = self.tables + outgoing[:e, :, None] + outgoing[e : 2 * e, None, :]
-        log_z = log_z + segment_sum(log_sum_exp(joint.reshape(e, -1)), units[self.first], n_units)
+        log_z = log_z + segment_sum(log_sum_exp(joint.reshape(e, self.n_classes**2)), units[self.first], n_units)
         for i, (bags, _) in enumerate(self.bags):
             filled = np.flatnonzero(bags.sizes > 0)
             of_bag = self._bag_messages(i, outgoing)[1][filled]

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
 from labelwright.evidence.base import Evidence
+from labelwright.evidence.candidates import Candidates
 from labelwright.evidence.groups import Bags
 from labelwright.evidence.pairs import Pairs, Relation
 from labelwright.evidence.reals import Reals
-from labelwright.evidence.rows import Candidates, Hard, Soft
+from labelwright.evidence.rows import Hard, Soft
 from labelwright.evidence.segments import offsets_of, segment_ids
 from labelwright.evidence.space import LabelSpace
 from labelwright.evidence.tags import Tags

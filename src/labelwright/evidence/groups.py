@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.errors import BadInput
-from labelwright.evidence.arrays import Array, frozen
+from labelwright.evidence.arrays import Array, check_codes, checked_classes, frozen
 from labelwright.evidence.base import GroupEvidence, linked_units
 from labelwright.evidence.counting import laplace_potential
 from labelwright.evidence.result import Posterior
-from labelwright.evidence.rows import check_codes, checked_classes
 from labelwright.evidence.segments import checked_offsets, grouped, offsets_of, segment_ids, take_segments
 
 
@@ -228,4 +227,5 @@ class Bags(GroupEvidence):
         """
         from labelwright.evidence.group_estep import condition_groups
 
-        return condition_groups(log_prior, (self if groups is None else self.of_groups(groups),), self.units())
+        part = self if groups is None else self.of_groups(groups)
+        return condition_groups(log_prior, (part,), part.units())

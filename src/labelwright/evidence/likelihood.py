@@ -45,6 +45,16 @@ def transition_array(noise: Any, name: str = "noise") -> Array:
     return matrix
 
 
+def check_observed(transition: Array, n_observed: int) -> Array:
+    """Return `transition` when it has a column for each observed class; BadInput otherwise."""
+    if transition.shape[-1] != n_observed:
+        raise BadInput(
+            f"the noise has {transition.shape[-1]} columns, the labels {n_observed} classes",
+            fix="rows = truth, columns = observed",
+        )
+    return transition
+
+
 def where_true(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return 0 where the mask holds and minus infinity elsewhere."""
     return np.where(mask, 0.0, -np.inf)

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.errors import BadInput
-from labelwright.evidence.arrays import Array, frozen, is_torch, like, namespace
+from labelwright.evidence.arrays import Array, check_codes, frozen, is_torch, like, namespace
 from labelwright.evidence.base import Evidence, GroupEvidence, RowEvidence, linked_units, possible
 from labelwright.evidence.reals import Reals
-from labelwright.evidence.rows import check_codes
 from labelwright.evidence.segments import grouped, segment_ids, segment_sum, take_segments
 
 
@@ -39,7 +38,7 @@ class Mixed(Evidence):
 
     Examples
     --------
-    >>> from labelwright.evidence.rows import Candidates, Hard
+    >>> from labelwright.evidence import Candidates, Hard
     >>> both = Mixed.of(Hard([0, -1], 3), Candidates.from_sets([[0, 1], [1, 2]], 3))
     >>> both.log_likelihood()
     array([[  0., -inf, -inf],

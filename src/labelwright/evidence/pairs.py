@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.errors import BadInput
-from labelwright.evidence.arrays import Array, frozen
+from labelwright.evidence.arrays import Array, check_codes, checked_classes, frozen
 from labelwright.evidence.base import GroupEvidence, linked_units
 from labelwright.evidence.result import Posterior
-from labelwright.evidence.rows import check_codes, checked_classes
 
 
 class Relation(IntEnum):
@@ -118,4 +117,5 @@ class Pairs(GroupEvidence):
         """
         from labelwright.evidence.group_estep import condition_groups
 
-        return condition_groups(log_prior, (self if groups is None else self.of_groups(groups),), self.units())
+        part = self if groups is None else self.of_groups(groups)
+        return condition_groups(log_prior, (part,), part.units())

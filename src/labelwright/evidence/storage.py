@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from labelwright.atomic import write_aside
 from labelwright.errors import BadInput, quoted
 from labelwright.evidence.base import Evidence
+from labelwright.evidence.candidates import Candidates
 from labelwright.evidence.groups import Bags
 from labelwright.evidence.mixed import Mixed
 from labelwright.evidence.pairs import Pairs
 from labelwright.evidence.reals import Reals
-from labelwright.evidence.rows import Candidates, Hard, Soft
+from labelwright.evidence.rows import Hard, Soft
 from labelwright.evidence.space import LabelSpace
 from labelwright.evidence.tags import Tags
 from labelwright.evidence.votes import Votes

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.errors import BadInput
-from labelwright.evidence.arrays import Array, frozen, is_torch, namespace
+from labelwright.evidence.arrays import Array, check_codes, checked_classes, frozen, is_torch, namespace
 from labelwright.evidence.base import RowEvidence
 from labelwright.evidence.likelihood import log_of, transition_array
-from labelwright.evidence.rows import check_codes, checked_classes
 from labelwright.evidence.segments import checked_offsets, offsets_of, segment_ids, take_segments
 
 

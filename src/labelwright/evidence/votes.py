@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.errors import BadInput
-from labelwright.evidence.arrays import Array, frozen, is_torch
+from labelwright.evidence.arrays import Array, check_codes, checked_classes, frozen, is_torch
 from labelwright.evidence.base import RowEvidence
 from labelwright.evidence.likelihood import transition_array, vote_log_likelihood
-from labelwright.evidence.rows import check_codes, checked_classes
 from labelwright.evidence.segments import offsets_of, segment_ids, take_segments
 
 
