@@ -67,3 +67,9 @@ def test_rows_without_a_split_count_for_none():
 def test_hostile_class_and_split_names_arrive_inert():
     s = AbsentClasses().score([0, 1], LabelSpace(("\x1b[1m", "::error::")), ["\u202etrain", "test"])
     assert all(mark not in reason for reason in s.reason for mark in "\x1b\u202e")
+
+
+def test_tags_may_lack_a_class_in_a_split():
+    tags = np.array([[1, 1, 0], [1, 0, 0], [1, -1, 0]])
+    s = AbsentClasses().score(tags, ABC, ["train", "train", "test"])
+    assert (s.given, s.part) == (["b"], ["test"])

@@ -152,3 +152,13 @@ def test_rows_without_a_split_do_not_leak():
     found = ExactDuplicates().score(["a", "a"])
     assert len(SplitLeaks().score([found], [None, "test"])) == 0
     assert len(SplitLeaks().score([], [])) == 0
+
+
+def test_rows_without_content_are_no_duplicates_of_each_other():
+    assert len(ExactDuplicates().score([None, None, "", "", b"", "a"])) == 0
+    assert len(ExactDuplicates().score([None, None, b"x", b"x"])) == 1
+
+
+def test_split_values_of_several_types_are_told_apart():
+    found = ExactDuplicates().score(["a", "a"])
+    assert SplitLeaks().score([found], [1, "1"]).n_issues == 1

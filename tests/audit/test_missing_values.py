@@ -66,3 +66,9 @@ def test_no_rows_and_no_columns_give_nothing():
 
 def test_a_hostile_column_name_arrives_inert():
     assert "\x1b" not in MissingColumns().score(pa.table({"\x1b[31m": pa.nulls(3)})).reason[0]
+
+
+def test_categories_are_looked_into():
+    column = pa.chunked_array([pa.array(["x", " ", None, "?", "?", "?"]).dictionary_encode()])
+    assert empty_cells(column).tolist() == [False, True, True, False, False, False]
+    assert MissingColumns().score(pa.table({"c": column})).n_issues == 1

@@ -129,3 +129,11 @@ def test_hostile_column_names_arrive_inert():
     name = "{0}\x1b[31m{}"
     s = LeakingColumns().score(pa.table({name: LABELS}), LABELS)
     assert s.n_issues == 1 and "\x1b" not in s.reason[0] and "{0}" in s.reason[0]
+
+
+def test_categories_are_looked_into():
+    t = pa.table(
+        {"q": pa.array(LEAKS["queue"]).dictionary_encode(), "u": pa.array(IDENTIFIERS["uuid"]).dictionary_encode()}
+    )
+    assert LeakingColumns().score(t, LABELS).is_issue.tolist() == [True, False]
+    assert IdentifierColumns().score(t).is_issue.tolist() == [False, True]

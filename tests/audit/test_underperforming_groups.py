@@ -105,3 +105,10 @@ def test_identical_rows_make_one_cluster(n):
 def test_features_with_nan_are_refused_by_row():
     with pytest.raises(BadInput, match="row 1"):
         feature_clusters([[0.0], [np.nan]])
+
+
+def test_minus_one_and_nan_are_no_groups_of_an_array():
+    right = np.r_[np.ones(60), np.zeros(40)]
+    assert len(UnderperformingGroups().score(right, np.repeat([0, -1], [60, 40]))) == 0
+    assert len(UnderperformingGroups().score(right, np.repeat([0.0, np.nan], [60, 40]))) == 0
+    assert UnderperformingGroups().score(right, np.repeat([0, 1], [60, 40])).n_issues == 1

@@ -70,15 +70,16 @@ class AbsentClasses:
 
         The score is the chance that a random split of this size lacks the class, (1 − share)^rows.
         """
-        codes = class_codes(labels, len(space))
-        same_length(len(codes), split=split)
-        known = np.flatnonzero((codes >= 0) & np.fromiter((s is not None for s in split), bool, len(codes)))
-        if not len(known):
+        row, code = _occurrences(labels, space)
+        same_length(len(np.asarray(labels)), split=split)
+        placed = np.fromiter((split[i] is not None for i in row.tolist()), bool, len(row))
+        row, code = row[placed], code[placed]
+        if not len(row):
             return Scores.none("class_imbalance", "class")
-        split_names = [split[row] for row in known.tolist()]
+        split_names = [split[i] for i in row.tolist()]
         parts = row_groups(split_names)
         table = np.zeros((int(parts.max()) + 1, len(space)), dtype=np.int64)
-        np.add.at(table, (parts, codes[known]), 1)
+        np.add.at(table, (parts, code), 1)
         names = dict(zip(parts.tolist(), split_names, strict=True))
         counts, sizes = table.sum(axis=0), table.sum(axis=1)
         part, absent = np.nonzero((table == 0) & (counts > 0))
@@ -100,13 +101,20 @@ class AbsentClasses:
 
 def class_counts(labels: ArrayLike, space: LabelSpace) -> NDArray[np.int64]:
     """Return how many rows have each class, int64 (K,), for labels (n,) or tags (n, K)."""
+    return np.bincount(_occurrences(labels, space)[1], minlength=len(space)).astype(np.int64)
+
+
+def _occurrences(labels: ArrayLike, space: LabelSpace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return row and class of every label, or of every tag that is set."""
     values = np.asarray(labels)
     if values.ndim == 2:
         if values.shape[1] != len(space):
             raise BadInput(f"tags have {values.shape[1]} columns, the label space {len(space)} classes")
-        return np.asarray((values == 1).sum(axis=0), dtype=np.int64)
+        row, code = np.nonzero(values == 1)
+        return row.astype(np.int64), code.astype(np.int64)
     codes = class_codes(values, len(space))
-    return np.bincount(codes[codes >= 0], minlength=len(space)).astype(np.int64)
+    known = np.flatnonzero(codes >= 0)
+    return known.astype(np.int64), codes[known]
 
 
 def rows_text(count: int) -> str:

@@ -22,7 +22,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
 from labelwright.audit.inputs import NeighborTable, neighbor_arrays, same_length
-from labelwright.audit.row_groups import Content, row_groups, text_groups
+from labelwright.audit.row_groups import Content, blank_rows, row_groups, text_groups
 from labelwright.audit.scores import Scores
 from labelwright.errors import quoted
 
@@ -64,7 +64,10 @@ class ExactDuplicates:
         same_length(n, given=given)
         if n == 0 or (groups.max() + 1) / n < self.min_distinct:
             return Scores.none("exact_duplicate", "pair")
-        rows, anchors = _repeats(groups, _codes(given, n))
+        # Rows without content have nothing in common but that.
+        full = np.flatnonzero(~blank_rows(content))
+        rows, anchors = _repeats(row_groups(groups[full]), _codes(given, n)[full])
+        rows, anchors = full[rows], full[anchors]
         return _pair_scores("exact_duplicate", "identical to", rows, anchors, np.zeros(len(rows)), given)
 
 

@@ -106,15 +106,19 @@ class MissingColumns:
 
 
 def empty_cells(column: pa.ChunkedArray | pa.Array) -> NDArray[np.bool_]:
-    """Return which cells are null, NaN, or text of nothing but space, bool (n,)."""
+    """Return which cells are null, NaN, no bytes, or text of nothing but space, bool (n,)."""
+    column = plain_column(column)
     empty = pc.is_null(column, nan_is_null=True)
     if _is_text(column.type):
         empty = pc.or_(empty, pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), ""), True))
+    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+        empty = pc.or_(empty, pc.fill_null(pc.equal(pc.binary_length(column), 0), True))
     return np.asarray(empty, dtype=bool)
 
 
 def commonest_placeholder(column: pa.ChunkedArray | pa.Array) -> tuple[str, int]:
     """Return the commonest word for "missing" in a text column as it is written there, and its count."""
+    column = plain_column(column)
     if not _is_text(column.type) or len(column) == 0:
         return "", 0
     plain = pc.utf8_lower(pc.utf8_trim_whitespace(column))
@@ -124,6 +128,11 @@ def commonest_placeholder(column: pa.ChunkedArray | pa.Array) -> tuple[str, int]
     counts = pc.value_counts(held).to_pylist()
     top = max(counts, key=lambda entry: (entry["counts"], entry["values"]))
     return str(top["values"]), int(top["counts"])
+
+
+def plain_column(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    """Return a column with its values in place, where it was stored as a dictionary of categories."""
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from labelwright.audit.missing_values import empty_cells, plain_column
+
 _BLOCK_BYTES = 1 << 26
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -39,7 +41,26 @@ def row_groups(content: Content) -> NDArray[np.int64]:
         return _renumbered(row_hashes(content.reshape(len(content), int(np.prod(content.shape[1:])))))
     if isinstance(content, np.ndarray) and content.dtype.kind in "iufb":
         return _renumbered(content)
-    return _column_codes(pa.array(list(content)))
+    return _column_codes(_column(content))
+
+
+def blank_rows(content: Content) -> NDArray[np.bool_]:
+    """Return which rows hold nothing at all, bool (n,): only nulls, NaN, or text of nothing but space.
+
+    Examples
+    --------
+    >>> blank_rows(["a", None, " "])
+    array([False,  True,  True])
+    """
+    if isinstance(content, pa.Table):
+        blank = np.full(content.num_rows, content.num_columns > 0)
+        for name in range(content.num_columns):
+            blank &= empty_cells(content.column(name))
+        return blank
+    if isinstance(content, np.ndarray) and content.dtype.kind in "iufb":
+        cells = content.reshape(len(content), int(np.prod(content.shape[1:])))
+        return np.asarray(np.isnan(cells).all(axis=1) & (content.size > 0), dtype=bool)
+    return empty_cells(content if isinstance(content, pa.Array | pa.ChunkedArray) else _column(content))
 
 
 def text_groups(texts: Sequence[str | None]) -> NDArray[np.int64]:
@@ -84,6 +105,15 @@ def _mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return x ^ (x >> np.uint64(31))
 
 
+def _column(values: Sequence[object] | NDArray) -> pa.Array:
+    """Return values as an Arrow column; values of several types, which Arrow refuses, by how they are written."""
+    listed = list(values)
+    try:
+        return pa.array(listed)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([None if value is None else f"{type(value).__name__} {value}" for value in listed], pa.string())
+
+
 def _table_groups(table: pa.Table) -> NDArray[np.int64]:
     groups = np.zeros(table.num_rows, dtype=np.int64)
     for name in range(table.num_columns):
@@ -95,9 +125,7 @@ def _table_groups(table: pa.Table) -> NDArray[np.int64]:
 def _column_codes(column: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
     if pa.types.is_nested(column.type):
         column = pa.array([str(value) for value in column.to_pylist()], pa.string())
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    encoded = pc.dictionary_encode(column, null_encoding="encode")
+    encoded = pc.dictionary_encode(plain_column(column), null_encoding="encode")
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.unify_dictionaries().combine_chunks()
     if isinstance(encoded, pa.ChunkedArray):

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.audit.inputs import same_length
-from labelwright.audit.missing_values import empty_cells
+from labelwright.audit.missing_values import empty_cells, plain_column
 from labelwright.audit.row_groups import row_groups
 from labelwright.audit.scores import Scores
 from labelwright.errors import quoted
@@ -67,6 +67,7 @@ class IdentifierColumns:
         )
 
     def _column(self, column: pa.ChunkedArray, name: str) -> tuple[float, str | None]:
+        column = plain_column(column)
         filled = column.filter(pa.array(~empty_cells(column)))
         n = len(filled)
         if n < _LEAST_ROWS or pa.types.is_nested(filled.type) or pa.types.is_boolean(filled.type):
@@ -181,6 +182,7 @@ class LeakingColumns:
         )
 
     def _column(self, column: pa.ChunkedArray, y: NDArray) -> tuple[float, str | None]:
+        column = plain_column(column)
         views = [(_values(column), "")]
         if _is_text(column.type) and np.ptp(views[0][0]) > 0.5 * len(y):
             bare = pc.replace_substring_regex(column, pattern="[0-9]+", replacement="0")

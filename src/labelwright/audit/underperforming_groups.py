@@ -57,7 +57,7 @@ class UnderperformingGroups:
         right : array of bool, shape (n,); or float with NaN for rows without a label
             Whether the out-of-sample prediction of each row equals its label; see `right_predictions`.
         groups : sequence of str, int or None, length n
-            None and -1 belong to no group.
+            None, NaN and, in an array, -1 belong to no group.
         column : str, optional
             Name of the column that the groups come from; without one they are clusters of similar rows.
 
@@ -153,8 +153,10 @@ class _GroupTable:
         if values.ndim != 1:
             raise BadInput(f"the outcome of rows has shape {values.shape}", fix="pass one value a row")
         same_length(len(values), groups=groups)
+        numbered = isinstance(groups, np.ndarray) and groups.dtype.kind in "iuf"
         listed = groups.tolist() if isinstance(groups, np.ndarray) else list(groups)
-        inside = np.fromiter((g is not None and g != -1 for g in listed), bool, len(listed)) & np.isfinite(values)
+        inside = np.fromiter((g is not None and g == g for g in listed), bool, len(listed)) & np.isfinite(values)
+        inside &= np.asarray(groups) != -1 if numbered else True
         rows = np.flatnonzero(inside)
         names = [str(listed[row]) for row in rows.tolist()]
         codes = row_groups(names) if names else np.empty(0, dtype=np.int64)
