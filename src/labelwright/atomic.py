@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
 import shutil
@@ -31,19 +32,37 @@ def write_aside(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def staged_directory(out: Path) -> Iterator[Path]:
-    """Yield an empty private directory; on success its files replace those of the same names in `out`.
+    """Yield an empty private directory beside `out`; on success its files take their places in `out`.
 
-    Files of `out` with other names stay as they are. What an interrupted earlier run left aside is swept away.
+    A new or empty `out` appears in one step. Otherwise each file replaces its namesake in one step and files of other
+    names stay as they are. What an interrupted earlier run left aside is swept away.
     """
-    out.mkdir(parents=True, exist_ok=True, mode=PRIVATE_DIRECTORY)
-    for leftover in out.glob(f"{_STAGING}*"):
+    out.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f"{_STAGING}{out.name}-"
+    for leftover in out.parent.glob(f"{glob.escape(prefix)}*"):
         shutil.rmtree(leftover, ignore_errors=True)
-    aside = out / f"{_STAGING}{secrets.token_hex(6)}"
+    aside = out.parent / f"{prefix}{secrets.token_hex(6)}"
     aside.mkdir(mode=PRIVATE_DIRECTORY)
     try:
         yield aside
-        for written in sorted(aside.iterdir()):
-            written.chmod(PRIVATE_FILE)
-            written.replace(out / written.name)
+        written = sorted(aside.iterdir())
+        for path in written:
+            path.chmod(PRIVATE_FILE)
+        if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+            if out.exists():
+                out.rmdir()
+            aside.replace(out)
+        else:
+            for path in written:
+                path.replace(out / path.name)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def check_can_write(out: Path) -> None:
+    """Raise OSError when files could not be staged for `out`; leaves nothing behind."""
+    missing = [parent for parent in (out, *out.parents) if not parent.exists()]
+    nearest = missing[-1].parent if missing else out
+    aside = nearest / f"{_STAGING}{secrets.token_hex(6)}"
+    aside.mkdir(mode=PRIVATE_DIRECTORY)
+    aside.rmdir()

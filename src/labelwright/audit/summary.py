@@ -56,8 +56,11 @@ def summarise(dataset: Dataset, issues: pa.Table, noise: NoiseEstimate | None) -
 
 
 def count_by_kind(issues: pa.Table) -> dict[str, int]:
-    """Return the number of issues of each kind looked for, in the order of the catalogue of kinds."""
-    counts = issues.group_by("kind").aggregate([("is_issue", "sum")])
+    """Return the number of issues of each kind looked for, in the order of the catalogue of kinds.
+
+    A row with several wrong tags is one label issue; its tags stand in the table as parts.
+    """
+    counts = issues.filter(pc.not_equal(issues["level"], "part")).group_by("kind").aggregate([("is_issue", "sum")])
     found = dict(zip(counts["kind"].to_pylist(), counts["is_issue_sum"].to_pylist(), strict=True))
     order = [name for name in KINDS if name in found] + sorted(set(found) - set(KINDS))
     return {name: int(found[name]) for name in order}
@@ -68,7 +71,8 @@ def verdict(summary: Mapping[str, Any]) -> str:
     suspects, n = summary["counts"].get("label", 0), summary["n_labelled"]
     if not n:
         return "No row has a label, so no label could be judged."
-    looked = f"{suspects:,} of {n:,} labels are worth a look" if suspects else f"No label of {n:,} stands out as wrong"
+    what = "sets of tags" if summary["task"] == "multilabel" else "labels"
+    looked = f"{suspects:,} of {n:,} {what} are worth a look" if suspects else f"None of {n:,} {what} stands out as wrong"
     rate = summary["noise_rate"]
     if rate is None:
         return f"{looked}."
@@ -110,7 +114,7 @@ def _worst(result: AuditResult) -> list[dict[str, Any]]:
     issues = result.issues
     if issues.num_rows == 0:
         return []
-    chosen = pc.and_(pc.equal(issues["kind"], "label"), issues["is_issue"])
+    chosen = pc.and_(pc.and_(pc.equal(issues["kind"], "label"), pc.equal(issues["level"], "row")), issues["is_issue"])
     return issues.filter(chosen).slice(0, WORST_SHOWN).to_pylist()
 
 

@@ -16,7 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from labelwright import __version__
-from labelwright.atomic import staged_directory, write_aside
+from labelwright.atomic import check_can_write, staged_directory, write_aside
 from labelwright.audit.run import AuditResult
 from labelwright.data.dataset import Dataset
 from labelwright.errors import BadInput, quoted
@@ -40,8 +40,7 @@ def check_writable(folder: Path, dataset: Dataset) -> None:
     if target.exists() and not target.is_dir():
         raise BadInput("this is a file, not a folder", where=str(folder), fix="choose another --out folder")
     try:
-        with staged_directory(folder):
-            pass
+        check_can_write(folder)
     except OSError as error:
         raise BadInput(f"cannot write here ({error.strerror})", where=str(folder), fix="choose another --out") from None
 

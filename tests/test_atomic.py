@@ -1,0 +1,63 @@
+import pytest
+
+from labelwright.atomic import check_can_write, staged_directory, write_aside
+
+
+def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_aside(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), write_aside(path) as aside:
+        aside.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_write_replaces_the_file_and_is_private(tmp_path):
+    with write_aside(tmp_path / "new" / "a.txt") as aside:
+        aside.write_text("new")
+    assert (tmp_path / "new" / "a.txt").read_text() == "new"
+    assert (tmp_path / "new" / "a.txt").stat().st_mode & 0o077 == 0
+
+
+def test_a_new_directory_appears_whole(tmp_path):
+    with staged_directory(tmp_path / "out") as aside:
+        (aside / "a").write_text("1")
+        assert not (tmp_path / "out").exists()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a"]
+
+
+def test_a_failed_directory_changes_nothing(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a").write_text("old")
+    with pytest.raises(RuntimeError), staged_directory(tmp_path / "out") as aside:
+        (aside / "a").write_text("new")
+        raise RuntimeError
+    assert (tmp_path / "out" / "a").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_other_files_of_a_directory_stay(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine").write_text("kept")
+    with staged_directory(tmp_path / "out") as aside:
+        (aside / "a").write_text("1")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a", "mine"}
+
+
+def test_what_an_interrupted_run_left_aside_is_swept(tmp_path):
+    (tmp_path / ".labelwright-staging-out-dead").mkdir()
+    with staged_directory(tmp_path / "out"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_asking_whether_one_can_write_creates_nothing(tmp_path):
+    check_can_write(tmp_path / "x" / "y")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_way_is_an_os_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        check_can_write(tmp_path / "file" / "out")
