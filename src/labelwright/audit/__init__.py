@@ -7,6 +7,9 @@ from typing import Any
 
 # Public names and where they live. They load on first use, so that importing a family stays cheap.
 _FACE = {
+    "estimate_truth": "labelwright.audit.truth_model",
+    "TruthModel": "labelwright.audit.truth_model",
+    "TruthEstimate": "labelwright.audit.truth_model",
     "AbsentClasses": "labelwright.audit.class_balance",
     "BlurryImages": "labelwright.audit.image_properties",
     "ClassImbalance": "labelwright.audit.class_balance",

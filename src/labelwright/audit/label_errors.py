@@ -1,11 +1,9 @@
 """Find wrong class labels from out-of-sample probabilities and, when there are any, the labels of similar rows.
 
-The probabilities and the neighbours' votes are joined into q (`neighbor_ranking`); then
+    score_i = P(the given label is the truth | probabilities, neighbours' votes, given label)    low = suspect
+    issue   = another class is more probable than the given one
 
-    score_i = q_i(given label)          low = suspect
-    issue   = flagged by confident learning with q: pruned by noise rate (`find_label_issues`)
-
-Source: Northcutt, Jiang, Chuang, Confident Learning, JAIR 2021 [P042].
+both from the model of `truth_model`, which is fitted to the given labels alone.
 """
 
 from __future__ import annotations
@@ -15,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.audit.label_issues import find_label_issues
-from labelwright.audit.neighbor_ranking import combine, neighbor_votes
 from labelwright.audit.probabilities import as_probabilities
 from labelwright.audit.scores import Scores
+from labelwright.audit.truth_model import TruthEstimate, estimate_truth
 from labelwright.data.neighbors import Neighbors
 from labelwright.errors import BadInput, quoted
 from labelwright.evidence.space import LabelSpace
@@ -32,14 +29,11 @@ class LabelErrors:
 
     Parameters
     ----------
-    filter_by : str, default "prune_by_noise_rate"
-        Which rows are issues; see `find_label_issues`.
-    min_examples_per_class : int, default 1
-        A class keeps at least this many rows.
+    seed : int, default 0
+        Picks the rows that the model is fitted to when there are more than 20 000.
     """
 
-    filter_by: str = "prune_by_noise_rate"
-    min_examples_per_class: int = 1
+    seed: int = 0
 
     def score(
         self,
@@ -48,6 +42,7 @@ class LabelErrors:
         space: LabelSpace,
         *,
         neighbors: Neighbors | None = None,
+        truth: TruthEstimate | None = None,
     ) -> Scores:
         """Score each labelled row.
 
@@ -60,67 +55,51 @@ class LabelErrors:
         space : LabelSpace
             The K classes.
         neighbors : Neighbors, optional
-            Nearest other rows of each row by features; more than ten are of use.
+            Nearest other rows of each row by features; 50 to 100 of them are best.
+        truth : TruthEstimate, optional
+            What `estimate_truth` returned for the same data, so that it is not computed again.
 
         Returns
         -------
         Scores of kind ``"label"``, level ``"row"``: one entry for each labelled row.
+
+        Examples
+        --------
+        >>> probs = np.array([[0.9, 0.1], [0.1, 0.9]]).repeat(50, axis=0)
+        >>> labels = np.array([0, 1]).repeat(50)
+        >>> labels[3] = 1
+        >>> scores = LabelErrors().score(labels, probs, LabelSpace(("cat", "dog")))
+        >>> scores.is_issue.nonzero()[0], scores.reason[3]
+        (array([3]), "given 'dog'; the model, trained without this row, says 'cat' at 0.90")
         """
         probs = as_probabilities(pred_probs)
         given = np.asarray(labels)
         if given.shape != (len(probs),) or probs.shape[1] != len(space):
             raise BadInput(
-                f"{given.shape} labels of {len(space)} classes do not go with pred_probs of shape {probs.shape}",
+                f"labels of shape {given.shape} and {len(space)} classes do not go with pred_probs of {probs.shape}",
                 fix="give one row of probabilities a label and one column a class",
             )
-        rows = np.flatnonzero(given >= 0)
-        if not len(rows):
+        found = truth or estimate_truth(given, probs, neighbors=neighbors, seed=self.seed)
+        if not len(found.rows):
             return Scores.none("label", "row")
-        joined = joined_probabilities(given, probs, neighbors)[rows]
-        flags = find_label_issues(
-            given[rows], joined, filter_by=self.filter_by, min_examples_per_class=self.min_examples_per_class
-        )
-        return self._scores(given, rows, joined, flags, probs, space, neighbors)
-
-    def _scores(
-        self,
-        given: NDArray,
-        rows: NDArray[np.int64],
-        joined: NDArray[np.floating],
-        flags: NDArray[np.bool_],
-        probs: NDArray[np.floating],
-        space: LabelSpace,
-        neighbors: Neighbors | None,
-    ) -> Scores:
-        own = given[rows]
-        others = np.array(joined, dtype=np.float64)
-        others[np.arange(len(rows)), own] = -1.0
-        best = others.argmax(axis=1)
-        reason: list[str | None] = [None] * len(rows)
+        flags = (found.other_probability > found.given) & (found.other != given[found.rows])
+        suggested: list[str | None] = [None] * len(found.rows)
+        reason: list[str | None] = [None] * len(found.rows)
         for at in np.flatnonzero(flags).tolist():
-            row, label, other = int(rows[at]), int(own[at]), int(best[at])
+            row, other = int(found.rows[at]), int(found.other[at])
             near = None if neighbors is None else given[neighbors.indices[row, :SHOWN_NEIGHBORS]]
-            reason[at] = explain(label, other, probs[row], near, space)
+            suggested[at] = space.names[other]
+            reason[at] = explain(int(given[row]), other, probs[row], near, space)
         return Scores(
             kind="label",
             level="row",
-            score=np.clip(joined[np.arange(len(rows)), own].astype(np.float64), 0.0, 1.0),
+            score=np.clip(found.given, 0.0, 1.0),
             is_issue=flags,
-            rows=rows.astype(np.int64),
-            given=space.decode(own),
-            suggested=[space.names[k] if flag else None for k, flag in zip(best.tolist(), flags.tolist(), strict=True)],
+            rows=found.rows.astype(np.int64),
+            given=space.decode(given[found.rows]),
+            suggested=suggested,
             reason=reason,
         )
-
-
-def joined_probabilities(
-    labels: NDArray[np.integer], pred_probs: NDArray[np.floating], neighbors: Neighbors | None
-) -> NDArray[np.floating]:
-    """Return the probabilities joined with the neighbours' votes, (n, K); as they are without neighbours."""
-    if neighbors is None or neighbors.k == 0:
-        return pred_probs
-    votes = neighbor_votes(labels, neighbors.indices, pred_probs.shape[1])
-    return combine(labels, pred_probs, votes)[0]
 
 
 def explain(
@@ -128,12 +107,14 @@ def explain(
 ) -> str:
     """Say in one sentence why a label is suspect; `near` are the labels of the nearest rows, -1 = unlabelled."""
     said = int(np.argmax(probs))
-    text = (
-        f"given {quoted(space.names[label])}; the model, trained without this row, "
-        f"says {quoted(space.names[said])} at {float(probs[said]):.2f}"
-    )
+    parts = [f"given {quoted(space.names[label])}"]
+    model = f"the model, trained without this row, says {quoted(space.names[said])} at {float(probs[said]):.2f}"
+    if said != other:
+        model += f" and {quoted(space.names[other])} at {float(probs[other]):.2f}"
+    parts.append(model)
     known = near[near >= 0] if near is not None else np.empty(0, dtype=np.int64)
-    if not len(known):
-        return text
-    votes = int(np.count_nonzero(known == other))
-    return f"{text}; {votes} of its {len(known)} nearest rows are labelled {quoted(space.names[other])}"
+    if len(known):
+        votes = int(np.count_nonzero(known == other))
+        are = "is" if votes == 1 else "are"
+        parts.append(f"{votes} of its {len(known)} nearest rows {are} labelled {quoted(space.names[other])}")
+    return "; ".join(parts)
