@@ -92,7 +92,7 @@ def test_ids_that_the_data_lack_are_left_out_and_noted(parquet):
         (lambda f: pd.concat([f, f.tail(1)]), "the ids 'r399' stand in more than one row"),
         (lambda f: f.drop(columns="key").head(-1), "pred_probs has 399 rows but the data have 400"),
         (lambda f: f.assign(truck="many"), "column 'truck' holds no numbers"),
-        (lambda f: f.assign(truck=[None, *f["truck"][1:]]), "NaN or infinite in 1 place"),
+        (lambda f: f.assign(truck=[None, *f["truck"][1:]]), "pred_probs row 0, column 3: is NaN or infinite"),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused(parquet, change, message):
@@ -116,7 +116,7 @@ def test_a_class_that_the_data_lack_is_named():
         (PROBS[:, :3], "pred_probs has 3 columns but labels name 4 classes: 'bird', 'cat', 'dog', 'truck'"),
         (PROBS[:-1], "pred_probs has 399 rows but there are 400 labels"),
         (PROBS[:, 0], r"an array of shape \(400,\)"),
-        (np.where(PROBS[7, 2] == PROBS, np.nan, PROBS), "pred_probs row 7, column 2: NaN or infinite in 1 place"),
+        (np.where(PROBS[7, 2] == PROBS, np.nan, PROBS), "pred_probs row 7, column 2: is NaN or infinite"),
         (LOGITS, "is no probability; these look like logits. Fix: apply softmax to each row"),
         (np.log(PROBS), "is no probability; these are logarithms. Fix: apply exp"),
         (PROBS * 100, "is no probability; these are percentages. Fix: divide by 100"),
@@ -239,3 +239,12 @@ def test_a_broken_npy_is_refused(tmp_path, content):
     (tmp_path / "probs.npy").write_bytes(content)
     with pytest.raises(BadInput, match=r"probs\.npy: cannot be read"):
         load_pred_probs(tmp_path / "probs.npy", DATA)
+
+
+def test_a_large_file_is_checked_where_it_lies(tmp_path, monkeypatch):
+    monkeypatch.setattr("labelwright.data.pred_probs.LARGE", 100)
+    np.save(tmp_path / "probs.npy", PROBS.astype(np.float32))
+    loaded = load_pred_probs(tmp_path / "probs.npy", DATA, NAMES)
+    assert isinstance(loaded.values, np.memmap)
+    assert loaded.values.dtype == np.float32
+    assert loaded.notes == ()

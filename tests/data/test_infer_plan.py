@@ -107,6 +107,13 @@ def test_a_leaking_column_asked_for_by_name_is_used_and_noted():
     assert any("column 'species' is used as asked, though it repeats the label" in note for note in plan.notes)
 
 
+def test_a_copy_of_tags_gives_them_away():
+    tags = [["a"], ["a", "b"], ["b"]] * 20
+    frame = {"tags": tags, "copy": ["|".join(t).upper() for t in tags], "size": SIZES}
+    plan = infer_plan(from_frame(frame), "tags")
+    assert _reason(plan, "copy").startswith("it repeats the label in all of the rows")
+
+
 def test_two_columns_that_sum_to_a_number_give_it_away():
     a, b = RNG.integers(0, 99, N), RNG.integers(0, 99, N)
     frame = {"casual": a, "member": b, "size": SIZES, "count": a + b}
@@ -148,7 +155,10 @@ def test_a_file_of_features_leaves_every_column():
         ({"task": "clasification"}, r"there is no task 'clasification'\. Fix: did you mean 'classification'"),
         ({"label": None}, r"which column holds the labels is not said\. Fix: name it, for example --label label"),
         ({"id": "label"}, "column 'label' is given both as label and as id"),
-        ({"task": "regression"}, "'cat' is no number, so the column cannot be read as regression"),
+        (
+            {"task": "regression"},
+            r"row 0, column 'label': 'cat' is no number, so the column cannot be read as regression",
+        ),
     ],
 )
 def test_a_wrong_wish_is_refused(asked, message):

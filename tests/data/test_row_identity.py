@@ -55,6 +55,11 @@ def test_columns_that_an_earlier_run_wrote_do_not_count():
     assert _ids({**ROWS, "labelwright_weight": [0.5] * 4}) == _ids(ROWS)
 
 
+def test_an_index_that_pandas_wrote_does_not_count(tmp_path):
+    (tmp_path / "t.csv").write_text(",text,n,y\n5,a,1,p\n6,b,2,q\n7,a,1,q\n8,a,1,p\n")
+    assert load_dataset(tmp_path / "t.csv", label="y").ids.tolist() == _ids(ROWS)
+
+
 def test_ids_are_the_same_on_every_machine():
     assert _ids(ROWS)[0] == "5cbc67e6a34bc76d87062685f0243d79"
 

@@ -22,6 +22,7 @@ Kind = Literal[
 ]
 
 _SAMPLE = 2000
+_STRING_VIEW = pa.string_view() if hasattr(pa, "string_view") else None  # since Arrow 16
 _NUMERIC = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal)
 _ID_NAME = re.compile(r"(^|[_\-\s.])(id|ids|uuid|guid|index|idx|key|rowid|row|hash|md5|sha1|sha256|checksum)$", re.I)
 _CAMEL_ID = re.compile(r"[a-z](Id|ID|Uuid|UUID)$")
@@ -66,9 +67,7 @@ def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = column.type
     if pa.types.is_dictionary(kind):
         return plain_column(column.cast(kind.value_type))
-    if kind == pa.string_view() if hasattr(pa, "string_view") else False:
-        return column.cast(pa.large_string())
-    return column
+    return column.cast(pa.large_string()) if kind == _STRING_VIEW else column
 
 
 def is_string(kind: pa.DataType) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from labelwright.data.dataset import Dataset
-from labelwright.data.matrices import column_matrix, is_matrix
+from labelwright.data.matrices import is_matrix, matrix_width
 from labelwright.errors import listed, quoted
 
 # Seconds on two cores of a 2.5 GHz server; see `expected_seconds`.
@@ -79,7 +79,7 @@ def _width(dataset: Dataset) -> int:
         width = 0
         for name in plan.feature_columns:
             field = dataset.source.table.schema.field(name)
-            width += column_matrix(dataset.source.table, name).shape[1] if is_matrix(field) else 1
+            width += matrix_width(field) if is_matrix(field) else 1
         return min(width, 4096)
     if plan.modality == "table":
         return max(4 * len(plan.feature_columns), 8)

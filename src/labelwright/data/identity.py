@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from labelwright.data.column_types import cell_texts, is_list, is_string
 from labelwright.data.dataset import Plan, Source
+from labelwright.data.images import UnreadableImage, safe_path
 from labelwright.data.infer import OWN_PREFIX
 from labelwright.data.matrices import column_matrix, is_matrix, is_sparse
 from labelwright.data.readers.places import counted
@@ -36,7 +37,7 @@ def row_ids(source: Source, plan: Plan) -> NDArray[np.str_]:
     source : Source
     plan : Plan
         ``id`` names the id column; without one the content is hashed. The label is never part of it, so that mending a
-        label keeps the row's name; nor are columns that an earlier run wrote.
+        label keeps the row's name; nor are columns that an earlier run wrote, nor an index that pandas wrote.
 
     Returns
     -------
@@ -85,7 +86,7 @@ def _from_column(source: Source, name: str) -> NDArray[np.str_]:
 def _content_digests(source: Source, plan: Plan) -> NDArray[np.void]:
     """Return the 16-byte digest of each row."""
     left_out = {plan.label} | ({"split"} if source.format == "image_folder" else set())
-    names = sorted(n for n in source.table.column_names if n not in left_out and not n.startswith(OWN_PREFIX))
+    names = sorted(n for n in source.table.column_names if n not in left_out and not _is_artifact(n))
     if source.format == "image_folder":
         names = ["path"]
     parts = [_cell_bytes(source, name, name == plan.image) for name in names]
@@ -99,6 +100,11 @@ def _content_digests(source: Source, plan: Plan) -> NDArray[np.void]:
         rows = pc.binary_join_element_wise(*encoded, pa.scalar(b"", pa.large_binary())).to_pylist()
     packed = b"".join([blake2b(row, digest_size=_BITS // 8).digest() for row in rows])
     return np.frombuffer(packed, dtype="V16")
+
+
+def _is_artifact(name: str) -> bool:
+    """Whether a column is no content: written by an earlier run, or the position of the row as pandas writes it."""
+    return name.startswith((OWN_PREFIX, "unnamed_", "Unnamed: ", "__index_level_"))
 
 
 def _framed(name: str, cells: pa.Array) -> pa.Array:
@@ -156,15 +162,13 @@ def _file_digest(root: Path, name: str | None) -> bytes | None:
     if name is None:
         return None
     try:
-        path = (root / name).resolve()
-        if not path.is_relative_to(root.resolve()):
-            return name.encode()
+        path = safe_path(root, name)
         digest = hashlib.blake2b(digest_size=_BITS // 8)
         with path.open("rb") as file:
             while block := file.read(_BLOCK):
                 digest.update(block)
         return digest.digest()
-    except (OSError, ValueError, RuntimeError):
+    except (OSError, UnreadableImage):
         return name.encode("utf-8", "surrogateescape")
 
 

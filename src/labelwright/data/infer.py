@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from labelwright.data.column_types import ColumnProfile, is_string, plain_column, profile_column
-from labelwright.data.dataset import IgnoredColumn, Modality, Plan, Source
+from labelwright.data.dataset import IgnoredColumn, Modality, Plan, Source, Task
 from labelwright.data.leaks import find_leaks
 from labelwright.data.matrices import class_names
 from labelwright.data.readers.image_folder import SPLIT_NAMES
@@ -99,7 +99,7 @@ def infer_plan(
     asked = _Asked(_names(text), image, None if features is None else str(features), _names(feature_columns))
     label, label_note = _find_label(source, label)
     _check_roles(source, label, asked, {"id": id, "group": group, "split": split})
-    reading = read_task(source.table, label, task)
+    reading = read_task(source, label, task)
     notes = [label_note] if label_note else []
     notes.append(f"task: {reading.task} ({reading.why})")
     if reading.task == "classification" and marks_unlabelled(plain_column(source.table.column(label))):
@@ -202,7 +202,7 @@ def _find_split(source: Source, taken: set[str | None]) -> str | None:
     return None
 
 
-def _reasons_to_ignore(source: Source, label: str, task: str, profiles: list[ColumnProfile]) -> dict[str, str]:
+def _reasons_to_ignore(source: Source, label: str, task: Task, profiles: list[ColumnProfile]) -> dict[str, str]:
     """Return, for each column that should not be an input, why."""
     reasons = {}
     for profile in profiles:
@@ -214,9 +214,7 @@ def _reasons_to_ignore(source: Source, label: str, task: str, profiles: list[Col
             reasons[profile.name] = "an earlier run wrote it"
         elif profile.name.casefold() in _PREDICTIONS and profile.kind in ("matrix", "number"):
             reasons[profile.name] = "it holds predictions"
-    if task == "multilabel":
-        return reasons
-    leaks = find_leaks(source.table, label, profiles, task == "regression")
+    leaks = find_leaks(source.table, label, profiles, task)
     sure = {leak.name: f"{leak.reason}, so it gives the label away" for leak in leaks if leak.sure}
     maybe = {leak.name: f"{leak.reason}, so it gives the label away" for leak in leaks if not leak.sure}
     inputs = {p.name for p in profiles if p.name not in reasons} - set(sure)

@@ -53,7 +53,7 @@ def encode_labels(
     """
     column = plain_column(source.table.column(plan.label))
     if plan.task == "regression":
-        return _encode_values(column, plan)
+        return _encode_values(source, column, plan)
     if plan.task == "multilabel":
         return _encode_tags(source, plan, classes)
     texts, space = _class_texts(source, plan, classes)
@@ -174,23 +174,25 @@ def _refuse_unknown(source: Source, plan: Plan, names: list[str], indices: pa.Ar
     )
 
 
-def _encode_values(column: pa.ChunkedArray, plan: Plan) -> tuple[NDArray[np.float64], Given, None]:
+def _encode_values(source: Source, column: pa.ChunkedArray, plan: Plan) -> tuple[NDArray[np.float64], Given, None]:
     values = numbers(column)
     if values is None:
         raise BadInput(f"the label column {quoted(plan.label)} holds no numbers", fix="use --task classification")
     bad = np.flatnonzero(np.isinf(values))
     if len(bad):
-        raise BadInput(f"row {bad[0]} of the label column is infinite", fix="mend or empty the cell")
+        raise BadInput(
+            "the label is infinite", where=source.where(int(bad[0]), plan.label), fix="mend or empty the cell"
+        )
     return values, tuple(known_texts(column).to_pylist()), None
 
 
 def _encode_tags(
     source: Source, plan: Plan, classes: Sequence[str] | None
 ) -> tuple[NDArray[np.int8], Given, LabelSpace]:
-    style = read_task(source.table, plan.label, "multilabel").tags
+    style = read_task(source, plan.label, "multilabel").tags
     if style == "matrix":
         return _encode_matrix(source, plan, classes)
-    lists = tag_lists(plain_column(source.table.column(plan.label)), style or "|")
+    lists = tag_lists(source, plan.label, style or "|")
     named = class_names(source.table.schema.field(plan.label))
     flat = pa.array([tag for tags in lists if tags for tag in tags], pa.string()).dictionary_encode()
     present = flat.dictionary.to_pylist()
@@ -216,8 +218,9 @@ def _encode_tags(
     return labels, tuple(None if tags is None else "|".join(tags) for tags in lists), space
 
 
-def tag_lists(column: pa.ChunkedArray, style: TagStyle) -> list[list[str] | None]:
+def tag_lists(source: Source, label: str, style: TagStyle) -> list[list[str] | None]:
     """Return the tags of each row, None where they are unknown; blanks around a tag are dropped."""
+    column = plain_column(source.table.column(label))
     if style == "list":
         return [
             None if tags is None else [str(tag).strip() for tag in tags if tag is not None and str(tag).strip()]
@@ -225,11 +228,11 @@ def tag_lists(column: pa.ChunkedArray, style: TagStyle) -> list[list[str] | None
         ]
     cells = known_texts(column).to_pylist()
     if style == "json":
-        return [None if cell is None else _bracketed(cell, row) for row, cell in enumerate(cells)]
+        return [None if cell is None else _bracketed(cell, source, row, label) for row, cell in enumerate(cells)]
     return [None if cell is None else [t.strip() for t in cell.split(style) if t.strip()] for cell in cells]
 
 
-def _bracketed(cell: str, row: int) -> list[str]:
+def _bracketed(cell: str, source: Source, row: int, label: str) -> list[str]:
     """Return the tags of a cell such as ``["a", "b"]`` or ``['a', 'b']``."""
     try:
         tags = json.loads(cell)
@@ -237,9 +240,11 @@ def _bracketed(cell: str, row: int) -> list[str]:
         try:
             tags = ast.literal_eval(cell.strip())
         except (ValueError, SyntaxError, RecursionError, MemoryError):
-            raise BadInput(f"{quoted(cell)} is no list of tags", where=f"row {row}", fix='write ["a", "b"]') from None
+            raise BadInput(
+                f"{quoted(cell)} is no list of tags", where=source.where(row, label), fix='write ["a", "b"]'
+            ) from None
     if not isinstance(tags, list) or any(isinstance(tag, list | dict) for tag in tags):
-        raise BadInput(f"{quoted(cell)} is no list of tags", where=f"row {row}", fix='write ["a", "b"]')
+        raise BadInput(f"{quoted(cell)} is no list of tags", where=source.where(row, label), fix='write ["a", "b"]')
     return [str(tag) for tag in tags]
 
 

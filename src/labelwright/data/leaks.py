@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from labelwright.data.column_types import ColumnProfile, cell_texts, numbers
+from labelwright.data.column_types import ColumnProfile, cell_texts, is_list, numbers, plain_column
+from labelwright.data.dataset import Task
+from labelwright.data.matrices import is_matrix
 from labelwright.data.tasks import known_texts
 
 _ROWS = 200_000  # looked at, spread evenly
@@ -27,30 +29,40 @@ class Leak:
     sure: bool
 
 
-def find_leaks(table: pa.Table, label: str, profiles: list[ColumnProfile], regression: bool) -> list[Leak]:
+def find_leaks(table: pa.Table, label: str, profiles: list[ColumnProfile], task: Task) -> list[Leak]:
     """Return the columns from which the label can be read off.
 
     Parameters
     ----------
     table : pyarrow.Table
     label : str
-        A column with one label a row.
+        The label column; tags count as one label a row.
     profiles : list of ColumnProfile
         The columns to look at; vectors, images and tags are passed over.
-    regression : bool
-        Whether the label is a number, so that copies are lines instead of equal names.
+    task : Task
+        For a regression copies are lines instead of equal names.
     """
     rows = _rows(table.num_rows)
-    target = known_texts(table.column(label)).take(rows)
+    if is_matrix(table.schema.field(label)):
+        return []
     looked_at = [p for p in profiles if p.kind in ("number", "category", "text", "identifier", "date")]
-    if regression:
+    if task == "regression":
         values = numbers(table.column(label))
         return [] if values is None else _numeric_leaks(table, values[rows.to_numpy()], looked_at, rows)
+    target = _target_texts(table, label).take(rows)
     labels = _codes(target)
     if len(labels) < _FEWEST or labels.max() < 1:
         return []
     found = [_class_leak(table, profile, target, labels, rows) for profile in looked_at]
     return [leak for leak in found if leak is not None]
+
+
+def _target_texts(table: pa.Table, label: str) -> pa.ChunkedArray:
+    column = plain_column(table.column(label))
+    if not is_list(column.type):
+        return known_texts(column)
+    joined = ["|".join(sorted(map(str, tags))) if tags is not None else None for tags in column.to_pylist()]
+    return pa.chunked_array([pa.array(joined, pa.string())])
 
 
 def _rows(n: int) -> pa.Array:
@@ -158,7 +170,9 @@ def _line_leak(name: str, values: NDArray[np.float64], target: NDArray[np.float6
     same = float((x == y).mean())
     if _beyond(same, float(np.unique(y, return_counts=True)[1].max()) / len(y)) >= _NEARLY:
         return Leak(name, f"it repeats the label in {_percent(same)} of the rows", True)
-    if abs(np.corrcoef(x, y)[0, 1]) > 1 - 1e-6:
+    with np.errstate(all="ignore"):  # numbers near the end of the range overflow; they are no line then
+        correlation = np.corrcoef(x, y)[0, 1]
+    if abs(correlation) > 1 - 1e-6:
         return Leak(name, "it is the label on another scale", True)
     order = np.argsort(x, kind="stable")
     steps, moves = np.diff(y[order]), np.diff(x[order])

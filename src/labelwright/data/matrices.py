@@ -83,6 +83,11 @@ def is_matrix(field: pa.Field) -> bool:
     )
 
 
+def matrix_width(field: pa.Field) -> int:
+    """Return how many numbers a cell of a matrix column holds."""
+    return int(field.metadata[WIDTH]) if is_sparse(field) else int(field.type.list_size)
+
+
 def image_shape(field: pa.Field) -> tuple[int, ...] | None:
     """Return ``(height, width)`` or ``(height, width, channels)`` of a column of uint8 images, else None."""
     if not (pa.types.is_fixed_size_list(field.type) and field.type.value_type == pa.uint8() and field.metadata):

@@ -29,6 +29,7 @@ __all__ = ["PredProbs", "check_pred_probs", "load_pred_probs"]
 
 _KEYS = ("pred_probs", "probs", "probabilities", "predictions")
 _PREFIXES = ("pred_prob_", "pred_probs_", "prob_", "proba_", "p_", "prob:", "p:")
+LARGE = 100_000_000  # numbers; more are read from the file where they are needed
 _ROUNDING = 0.02  # how far a row may miss a sum of 1 and still be rescaled
 
 
@@ -39,6 +40,7 @@ class PredProbs:
     Parameters
     ----------
     values : array of float64, shape (n, K)
+        More than 100 million numbers in a ``.npy`` file stay there, memory-mapped, in their own float32 or float64.
     notes : tuple of str
         What was assumed, and what looks wrong with them.
     """
@@ -84,8 +86,9 @@ def load_pred_probs(path: Any, dataset: Dataset, classes: Sequence[str] | None =
         loaded = _bare(np.asarray(path), classes, dataset.space, "pred_probs")
     else:
         loaded = _load_file(Path(path), dataset, classes)
-    values = np.ascontiguousarray(loaded.values, dtype=np.float64)
-    values, notes = _rescaled(values, dataset)
+    values, notes = loaded.values, list[str]()
+    if values.size <= LARGE or values.dtype not in (np.float32, np.float64):
+        values, notes = _rescaled(np.ascontiguousarray(values, dtype=np.float64), dataset)
     warnings = check_pred_probs(values, dataset.labels, dataset.space)
     return replace(loaded, values=values, notes=(*loaded.notes, *notes, *warnings))
 
@@ -97,7 +100,7 @@ def _load_file(path: Path, dataset: Dataset, classes: Sequence[str] | None) -> P
     suffix = path.suffix.lower()
     if suffix == ".npy":
         try:
-            array = np.load(path, allow_pickle=False)
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError, SyntaxError, TypeError, MemoryError) as error:
             raise BadInput(
                 f"cannot be read ({said(error)})", where=place(path), fix="save it with numpy.save"
@@ -139,7 +142,8 @@ def _bare(array: NDArray[Any], classes: Sequence[str] | None, space: LabelSpace,
         return PredProbs(array, (f"pred_probs names no classes: its columns are taken as {listed(space.names, 12)}",))
     _check_width(array.shape[1], classes, space, where)
     columns = {name: k for k, name in enumerate(classes)}
-    return PredProbs(array[:, [columns[name] for name in space.names]])
+    order = [columns[name] for name in space.names]
+    return PredProbs(array if order == list(range(len(order))) else array[:, order])
 
 
 def _check_width(width: int, classes: Sequence[str] | None, space: LabelSpace, where: str) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labelwright.data.readers.places import counted
 from labelwright.errors import BadInput, listed, quoted
 from labelwright.evidence.space import LabelSpace
 
@@ -15,6 +14,8 @@ SUM_TOLERANCE = 1e-2
 IN_SAMPLE = 0.995
 MOST_CLASSES_TO_PERMUTE = 2000
 SHIFTS = tuple(s for size in range(1, 6) for s in (size, -size))
+_BLOCK = 1 << 20  # numbers
+_SAMPLE = 10_000  # rows
 _FEWEST = 50  # labelled rows below which agreement says little
 _FIX_ORDER = "say which column is which class with --classes, or give a .parquet with class names"
 _FIX_ROWS = "give a .parquet with an id column, so that rows are joined by id"
@@ -61,18 +62,30 @@ def check_pred_probs(values: NDArray[Any], labels: NDArray[Any], space: LabelSpa
     if not len(values):
         return ()
     is_tags = labels.ndim == 2
-    _refuse_what_is_no_probability(values, is_tags)
+    guess = _survey(values, is_tags)
     warnings = _flat_or_hard(values)
-    return (*warnings, *(_check_tags(values, labels, space) if is_tags else _check_classes(values, labels, space)))
+    about_labels = _check_tags(values, labels, space) if is_tags else _check_classes(guess, labels, space)
+    return (*warnings, *about_labels)
 
 
-def _refuse_what_is_no_probability(values: NDArray[Any], is_tags: bool) -> None:
+def _survey(values: NDArray[Any], is_tags: bool) -> NDArray[np.int64]:
+    """Read all values once, in blocks; return the likeliest class of each row, or raise at the first wrong value."""
+    guess = np.empty(len(values), dtype=np.int64)
+    step = max(1, _BLOCK // values.shape[1])
+    for start in range(0, len(values), step):
+        block = np.asarray(values[start : start + step])
+        _refuse_what_is_no_probability(block, start, is_tags)
+        guess[start : start + step] = block.argmax(axis=1)
+    return guess
+
+
+def _refuse_what_is_no_probability(values: NDArray[Any], start: int, is_tags: bool) -> None:
     finite = np.isfinite(values)
     if not finite.all():
         row, column = (int(k) for k in np.argwhere(~finite)[0])
         raise BadInput(
-            f"NaN or infinite in {counted(int((~finite).sum()), 'place')}",
-            where=f"pred_probs row {row}, column {column}",
+            "is NaN or infinite",
+            where=f"pred_probs row {start + row}, column {column}",
             fix="predict every row, or leave the rows out of the data",
         )
     low, high = float(values.min()), float(values.max())
@@ -80,7 +93,7 @@ def _refuse_what_is_no_probability(values: NDArray[Any], is_tags: bool) -> None:
         row, column = (int(k) for k in np.argwhere((values < -1e-6) | (values > 1 + 1e-3))[0])
         raise BadInput(
             f"{values[row, column]:.4g} is no probability{_what_it_may_be(values, is_tags)}",
-            where=f"pred_probs row {row}, column {column}",
+            where=f"pred_probs row {start + row}, column {column}",
             fix=_fix_for_range(values, is_tags),
         )
     sums = values.sum(axis=1)
@@ -88,7 +101,9 @@ def _refuse_what_is_no_probability(values: NDArray[Any], is_tags: bool) -> None:
     if not is_tags and off.max() > SUM_TOLERANCE:
         row = int(np.flatnonzero(off > SUM_TOLERANCE)[0])
         raise BadInput(
-            f"the probabilities sum to {sums[row]:.4g}", where=f"pred_probs row {row}", fix="divide each row by its sum"
+            f"the probabilities sum to {sums[row]:.4g}",
+            where=f"pred_probs row {start + row}",
+            fix="divide each row by its sum",
         )
 
 
@@ -115,21 +130,21 @@ def _fix_for_range(values: NDArray[Any], is_tags: bool) -> str:
 
 
 def _flat_or_hard(values: NDArray[Any]) -> list[str]:
+    some = np.asarray(values[:: max(1, len(values) // _SAMPLE)])
     if len(values) < _FEWEST:
         return []
-    if ((values == 0) | (values == 1)).all():
+    if ((some == 0) | (some == 1)).all():
         return ["WARNING: every value of pred_probs is 0 or 1: give probabilities, not predicted classes"]
-    if np.ptp(values, axis=0).max() < 1e-9:
+    if np.ptp(some, axis=0).max() < 1e-9:
         return ["WARNING: pred_probs says the same for every row, so it cannot tell labels apart"]
     return []
 
 
-def _check_classes(values: NDArray[Any], labels: NDArray[Any], space: LabelSpace) -> list[str]:
+def _check_classes(guess: NDArray[np.int64], labels: NDArray[Any], space: LabelSpace) -> list[str]:
     known = np.flatnonzero(labels >= 0)
     if len(known) < _FEWEST:
         return []
-    given, guess = labels[known].astype(np.int64), values.argmax(axis=1)
-    predicted = guess[known]
+    given, predicted = labels[known].astype(np.int64), guess[known]
     k, n = len(space), len(known)
     agree = float((given == predicted).mean())
     if agree > IN_SAMPLE:

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from labelwright.data.column_types import cell_texts, is_list, is_string, numbers, plain_column
-from labelwright.data.dataset import Task
+from labelwright.data.dataset import Source, Task
 from labelwright.data.matrices import class_names, column_matrix, is_matrix, is_sparse
-from labelwright.errors import BadInput, quoted
+from labelwright.errors import BadInput, did_you_mean, quoted
 
 TagStyle = Literal["|", ";", ",", "json", "list", "matrix"]
 TASKS = ("classification", "multilabel", "regression")
@@ -52,12 +52,12 @@ def marks_unlabelled(column: pa.ChunkedArray) -> bool:
     return len(values) >= 4 and values[0] == -1 and values[1:] == list(range(len(values) - 1))
 
 
-def read_task(table: pa.Table, label: str, task: str | None = None) -> LabelReading:
+def read_task(source: Source, label: str, task: str | None = None) -> LabelReading:
     """Return how the label column is to be read.
 
     Parameters
     ----------
-    table : pyarrow.Table
+    source : Source
     label : str
         Name of the label column.
     task : str, optional
@@ -69,9 +69,8 @@ def read_task(table: pa.Table, label: str, task: str | None = None) -> LabelRead
         The column cannot be read as the task asked for, or holds no label at all.
     """
     if task is not None and task not in TASKS:
-        from labelwright.errors import did_you_mean
-
         raise BadInput(f"there is no task {quoted(task)}", fix=did_you_mean(task, TASKS))
+    table = source.table
     field, column = table.schema.field(label), plain_column(table.column(label))
     if column.null_count == len(column):
         raise BadInput(f"the label column {quoted(label)} is empty", fix="name the column that holds the labels")
@@ -84,7 +83,7 @@ def read_task(table: pa.Table, label: str, task: str | None = None) -> LabelRead
     if task == "multilabel":
         return _tags_or_fail(column, label)
     if task == "regression":
-        return _regression_or_fail(column, label)
+        return _regression_or_fail(source, column, label)
     if task == "classification":
         return LabelReading("classification", "as asked")
     if class_names(field) is not None:
@@ -127,16 +126,13 @@ def _tags_or_fail(column: pa.ChunkedArray, label: str) -> LabelReading:
     return LabelReading("multilabel", "as asked", style)
 
 
-def _regression_or_fail(column: pa.ChunkedArray, label: str) -> LabelReading:
+def _regression_or_fail(source: Source, column: pa.ChunkedArray, label: str) -> LabelReading:
     if numbers(column) is None:
-        texts = known_texts(column)
-        parsed = [
-            (row, cell) for row, cell in enumerate(texts.to_pylist()) if cell is not None and not _is_number(cell)
-        ]
-        row, cell = parsed[0] if parsed else (0, "")
+        cells = enumerate(known_texts(column).to_pylist())
+        row, cell = next(((row, cell) for row, cell in cells if cell is not None and not _is_number(cell)), (0, ""))
         raise BadInput(
             f"{quoted(cell)} is no number, so the column cannot be read as regression",
-            where=f"row {row}, column {quoted(label)}",
+            where=source.where(row, label),
             fix="mend the cell, or use --task classification",
         )
     return LabelReading("regression", "as asked")
@@ -147,7 +143,7 @@ def _is_number(cell: str) -> bool:
         float(cell)
     except ValueError:
         return False
-    return True
+    return cell.isascii() and "_" not in cell
 
 
 def _scalar_task(column: pa.ChunkedArray) -> LabelReading:
@@ -189,21 +185,21 @@ def tag_style(column: pa.ChunkedArray, plainly: bool) -> TagStyle | None:
     occur in more than one distinct cell; otherwise the separator may be part of a class name.
     """
     texts = known_texts(column)
-    counts = Counter(cell for cell in texts.to_pylist() if cell is not None)
-    if counts and all(cell.strip().startswith("[") and cell.strip().endswith("]") for cell in counts):
+    cells = [cell for cell in pc.unique(texts).to_pylist() if cell is not None]
+    if cells and all(cell.strip().startswith("[") and cell.strip().endswith("]") for cell in cells):
         return "json"
     separators: tuple[TagStyle, ...] = ("|", ";") if plainly else ("|", ";", ",")
     for separator in separators:
-        joined = [cell for cell in counts if separator in cell]
-        if not joined or (plainly and not _is_plainly_separated(counts, joined, separator)):
+        joined = [cell for cell in cells if separator in cell]
+        if not joined or (plainly and not _is_plainly_separated(cells, joined, separator)):
             continue
         return separator
     return None if plainly else "|"
 
 
-def _is_plainly_separated(counts: Counter[str], joined: list[str], separator: str) -> bool:
+def _is_plainly_separated(cells: list[str], joined: list[str], separator: str) -> bool:
     cells_of: Counter[str] = Counter()
-    for cell in counts:
+    for cell in cells:
         cells_of.update({part.strip() for part in cell.split(separator)} - {""})
     parts = {part.strip() for cell in joined for part in cell.split(separator)} - {""}
     shared = sum(cells_of[part] > 1 for part in parts)

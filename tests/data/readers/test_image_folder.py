@@ -77,7 +77,14 @@ def test_a_link_out_of_the_folder_is_followed_below_the_root_given(folder, tmp_p
     root = folder("cat/a.png", "dog/b.png")
     (tmp_path / "other.png").write_bytes((root / "cat/a.png").read_bytes())
     (root / "cat/link.png").symlink_to(tmp_path / "other.png")
-    assert len(read_source(root, tmp_path)) == 3
+    source = read_source(root, tmp_path)
+    assert source.table.column("path").to_pylist() == ["pets/cat/a.png", "pets/cat/link.png", "pets/dog/b.png"]
+    assert source.table.column("label").to_pylist() == ["cat", "cat", "dog"]
+    assert all((source.root / name).exists() for name in source.table.column("path").to_pylist())
+
+
+def test_classes_may_be_called_train_and_test(folder):
+    assert read_source(folder("train/a.png", "test/b.png")).table.column("label").to_pylist() == ["test", "train"]
 
 
 def test_a_linked_circle_ends(folder):

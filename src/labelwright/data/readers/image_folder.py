@@ -38,8 +38,9 @@ def read_image_folder(path: Path, root: Path | None = None) -> Source:
     Returns
     -------
     Source
-        ``path`` (relative, with ``/``), ``label`` (the folders above the file, ``animals/cat`` when nested; null for
-        images that lie in no class folder) and, where there are splits, ``split``.
+        ``path`` (with ``/``, relative to `root`, by default to the folder itself), ``label`` (the folders above the
+        file, ``animals/cat`` when nested; null for images that lie in no class folder) and, where there are splits,
+        ``split``.
 
     Raises
     ------
@@ -48,6 +49,9 @@ def read_image_folder(path: Path, root: Path | None = None) -> Source:
     """
     base = path.resolve()
     allowed = (root or path).resolve()
+    if not base.is_relative_to(allowed):
+        raise BadInput(f"lies outside of the root {quoted(allowed)}", where=place(path), fix="give a folder above it")
+    prefix = "" if base == allowed else f"{base.relative_to(allowed).as_posix()}/"
     found = _Found()
     _walk(base, "", allowed, found, frozenset([base]), path)
     if not found.images:
@@ -58,12 +62,14 @@ def read_image_folder(path: Path, root: Path | None = None) -> Source:
         )
     parents = [image.split("/")[:-1] for image in found.images]
     splits = {parts[0] for parts in parents if parts}
-    has_splits = all(parents) and splits <= {s for s in splits if s.lower() in SPLIT_NAMES}
+    nested = any(len(parts) > 1 for parts in parents)
+    has_splits = nested and all(parents) and all(name.lower() in SPLIT_NAMES for name in splits)
     labels = ["/".join(parts[1:] if has_splits else parts) or None for parts in parents]
-    columns = {"path": pa.array(found.images, pa.string()), "label": pa.array(labels, pa.string())}
+    paths = [prefix + image for image in found.images]
+    columns = {"path": pa.array(paths, pa.string()), "label": pa.array(labels, pa.string())}
     if has_splits:
         columns["split"] = pa.array([parts[0] for parts in parents], pa.string())
-    return Source(pa.table(columns), path, "image_folder", path, None, _details(found))
+    return Source(pa.table(columns), path, "image_folder", root or path, None, _details(found))
 
 
 def _details(found: _Found) -> dict[str, str]:
