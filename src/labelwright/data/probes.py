@@ -5,7 +5,8 @@ Multinomial (and, for tags, binary) logistic regression with an L2 penalty `lam`
     min over W, b of   mean_i loss(x_i W + b, y_i) + lam/2 · |W|²
 
 on features centred and scaled as a whole to a mean squared length of d. The penalty is the candidate with the least
-log-loss on a held-out fifth of the training rows, going from strong to weak and stopping when the log-loss rises.
+log-loss on a held-out fifth of (at most `_CHOOSING` of) the training rows, going from strong to weak and stopping
+when the log-loss rises.
 
 Solver: SciPy's L-BFGS on the principal axes of X. Row j of W is written as ``u_j / sqrt(c s_j² + lam)`` with s_j² the
 variance along axis j and c the mean curvature of the loss, which makes all directions about equally curved, so that
@@ -14,6 +15,7 @@ variance along axis j and c the mean curvature of the loss, which makes all dire
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -22,10 +24,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 Rows = NDArray[np.float32]
+Loss = Callable[[Rows, Any], tuple[float, Rows]]  # logits (overwritten), targets -> mean loss, its slope
 
 PENALTIES = tuple(10.0**-e for e in np.arange(0.0, 5.0, 0.5))
 _PASSES = 40
 _TOLERANCE = 1e-5
+_CHOOSING, _CHOOSING_WORK = 12_500, 6e8  # rows that choose the penalty: so many, or rows · d · K up to this
 
 
 @dataclass(frozen=True)
@@ -76,20 +80,23 @@ def _sigmoid_loss(logits: Rows, target: Any) -> tuple[float, Rows]:
     return loss, (slope * known / per_column).astype(np.float32)
 
 
-class _Path:
-    """The solutions of one training set along falling penalties, each started from the one before."""
+@dataclass
+class _Problem:
+    """A penalised fit on the principal axes, moved from penalty to penalty, each from where the last one ended."""
 
-    def __init__(self, X: Rows, target: NDArray, n_outputs: int, loss: Any, curvature: float) -> None:
-        self.axes = _Axes.of(X)
-        self.rows, self.target, self.loss, self.curvature = self.axes.project(X), target, loss, curvature
-        self.weights = np.zeros((len(self.axes.variance), n_outputs))
-        self.bias = np.zeros(n_outputs)
+    rows: Rows  # (n, r), projected
+    target: NDArray
+    loss: Loss
+    variance: NDArray[np.float64]  # (r,)
+    curvature: float
+    weights: NDArray[np.float64]  # (r, K)
+    bias: NDArray[np.float64]  # (K,)
 
     def solve(self, lam: float) -> None:
         """Move weights and bias to the minimum for this penalty."""
         from scipy.optimize import minimize
 
-        scale = 1 / np.sqrt(self.curvature * self.axes.variance + lam)[:, None]
+        scale = 1 / np.sqrt(self.curvature * self.variance + lam)[:, None]
         bias_scale = 1 / np.sqrt(self.curvature)
         r, k = self.weights.shape
 
@@ -97,10 +104,10 @@ class _Path:
             weights, bias = flat[: r * k].reshape(r, k) * scale, flat[r * k :] * bias_scale
             logits = self.rows @ weights.astype(np.float32)
             logits += bias.astype(np.float32)
-            loss, slope = self.loss(logits, self.target)
+            value, slope = self.loss(logits, self.target)
             gradient = (self.rows.T @ slope).astype(np.float64) + lam * weights
+            value += lam / 2 * float((weights**2).sum())
             slope_bias = slope.sum(axis=0, dtype=np.float64)
-            value = loss + lam / 2 * float((weights**2).sum())
             return value, np.concatenate([(gradient * scale).ravel(), slope_bias * bias_scale])
 
         start = np.concatenate([(self.weights / scale).ravel(), self.bias / bias_scale])
@@ -108,34 +115,59 @@ class _Path:
         found = minimize(objective, start, jac=True, method="L-BFGS-B", options=options).x
         self.weights, self.bias = found[: r * k].reshape(r, k) * scale, found[r * k :] * bias_scale
 
-    def logits(self, X: Rows) -> Rows:
-        return self.axes.project(X) @ self.weights.astype(np.float32) + self.bias.astype(np.float32)
+    def held_out_loss(self, rows: Rows, target: NDArray) -> float:
+        """Return the loss on other rows (projected)."""
+        return self.loss(rows @ self.weights.astype(np.float32) + self.bias.astype(np.float32), target)[0]
 
 
-def _best_penalty(
-    X: Rows, target: NDArray, held: NDArray[np.bool_], n_outputs: int, loss: Any, curvature: float
-) -> tuple[float, _Path]:
-    """Return the penalty with the least held-out loss, and the path that has just solved beyond it."""
-    path = _Path(X[~held], target[~held], n_outputs, loss, curvature)
-    best, best_loss = PENALTIES[0], np.inf
+def _fit(
+    X: Rows, target: NDArray, strata: NDArray[np.int64], n_outputs: int, loss: Loss, curvature: float, seed: int
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """Choose the penalty on a part of the rows, fit on all; return it, coefficients (d, K) and intercepts (K,)."""
+    axes = _Axes.of(X)
+    rows = axes.project(X)
+    shape = len(axes.variance), n_outputs
+    problem = _Problem(rows, target, loss, axes.variance, curvature, np.zeros(shape), np.zeros(n_outputs))
+    train, held = _parts(strata, max(_CHOOSING, int(_CHOOSING_WORK / max(shape[0] * shape[1], 1))), seed)
+    lam = 1.0
+    if len(held):
+        problem.rows, problem.target = rows[train], target[train]
+        lam = _best_penalty(problem, rows[held], target[held])
+        problem.rows, problem.target = rows, target
+    problem.solve(lam)
+    coefficients = axes.basis @ problem.weights
+    return lam, coefficients, problem.bias - axes.mean @ coefficients
+
+
+def _best_penalty(problem: _Problem, rows: Rows, target: NDArray) -> float:
+    """Return the penalty with the least held-out loss and leave its solution in the problem."""
+    best, least = PENALTIES[0], np.inf
+    kept = problem.weights, problem.bias
     for lam in PENALTIES:
-        path.solve(lam)
-        now = loss(path.logits(X[held]), target[held])[0]
-        if now < best_loss:
-            best, best_loss = lam, now
-        elif now > best_loss * 1.005:
+        problem.solve(lam)
+        now = problem.held_out_loss(rows, target)
+        if now < least:
+            best, least, kept = lam, now, (problem.weights, problem.bias)
+        elif now > least * 1.005:
             break
-    return best, path
+    problem.weights, problem.bias = kept
+    return best
 
 
-def _held_out_fifth(n: int, strata: NDArray[np.int64] | None, seed: int) -> NDArray[np.bool_]:
-    """Choose about a fifth of the rows, spread evenly over the strata; a stratum with one row stays in."""
+def _parts(strata: NDArray[np.int64], most: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return rows to fit and rows to judge candidates by, four to one, about `most` at the most, by strata.
+
+    A stratum of one row is not judged; with fewer than five rows nothing is.
+    """
     from labelwright.data.splits import stratified_folds
 
-    if strata is None:
-        strata = np.zeros(n, np.int64)
-    held = stratified_folds(strata, 5, seed) == 0
-    return held & (np.bincount(strata)[strata] > 1)
+    n = len(strata)
+    parts = max(5, -(-5 * n // most))
+    fold = stratified_folds(strata, parts, seed)
+    lonely = np.bincount(strata)[strata] < 2
+    train = np.flatnonzero(lonely | ((fold >= 1) & (fold <= 4)))
+    held = np.flatnonzero(~lonely & (fold == 0))
+    return train, held if n >= 5 and len(train) >= 2 else held[:0]
 
 
 class LinearProbe(ClassifierMixin, BaseEstimator):
@@ -169,14 +201,8 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
         self.classes_, target = np.unique(np.asarray(y), return_inverse=True)
         k = len(self.classes_)
         curvature = (1 - 1 / k) / k if k > 1 else 1.0
-        held = _held_out_fifth(len(rows), target, self.seed)
-        if held.any() and k > 1:
-            self.penalty_, _ = _best_penalty(rows, target, held, k, _softmax_loss, curvature)
-        else:
-            self.penalty_ = 1.0
-        path = _Path(rows, target, k, _softmax_loss, curvature)
-        path.solve(self.penalty_)
-        _keep(self, path)
+        fitted = _fit(rows, target, target, k, _softmax_loss, curvature, self.seed)
+        self.penalty_, self.coef_, self.intercept_ = fitted
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -215,26 +241,15 @@ class TagProbe(BaseEstimator):
     def fit(self, X: ArrayLike, tags: ArrayLike) -> Self:
         """Fit on X (n, d) and tags (n, K) of 1, 0 and -1."""
         rows, target = np.ascontiguousarray(X, dtype=np.float32), np.asarray(tags, dtype=np.int8)
-        k = target.shape[1]
-        self.penalty_ = 1.0
-        held = _held_out_fifth(len(rows), None, self.seed)
-        if held.any() and not held.all():
-            self.penalty_, _ = _best_penalty(rows, target, held, k, _sigmoid_loss, 0.1)
-        path = _Path(rows, target, k, _sigmoid_loss, 0.1)
-        path.solve(self.penalty_)
-        _keep(self, path)
+        strata = np.zeros(len(rows), np.int64)
+        fitted = _fit(rows, target, strata, target.shape[1], _sigmoid_loss, 0.1, self.seed)
+        self.penalty_, self.coef_, self.intercept_ = fitted
         return self
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of each tag, float64 (n, K)."""
         logits = np.asarray(X, dtype=np.float64) @ self.coef_ + self.intercept_
         return 1 / (1 + np.exp(-np.clip(logits, -500, 500)))
-
-
-def _keep(probe: Any, path: _Path) -> None:
-    """Write the solution in terms of the raw features."""
-    probe.coef_ = path.axes.basis @ path.weights
-    probe.intercept_ = path.bias - path.axes.mean @ probe.coef_
 
 
 class RidgeProbe(RegressorMixin, BaseEstimator):
