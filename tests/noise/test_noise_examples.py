@@ -23,3 +23,8 @@ def test_every_public_name_exists_and_is_documented(name):
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = face.nothing
+
+
+def test_no_public_name_is_hidden_by_its_module():
+    rooms = {room.rsplit(".", 1)[1] for room in face._FACE.values()}
+    assert rooms.isdisjoint(face._FACE)

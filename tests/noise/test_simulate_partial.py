@@ -99,6 +99,18 @@ def test_no_noise_leaves_the_sets_alone():
     assert (noisy_candidates(clean, Y, 0.0, seed=1).candidates != clean.candidates).nnz == 0
 
 
+def test_sets_that_miss_their_truth_cannot_be_made_noisy():
+    clean = uniform_candidates([0, 1], 0.0, 3, seed=0)
+    with pytest.raises(BadInput, match="does not hold its truth"):
+        noisy_candidates(clean, [1, 1], 0.5, seed=0)
+
+
+def test_columns_of_a_set_rise_and_never_repeat():
+    found = noisy_candidates(uniform_candidates(Y, 0.4, K, seed=0), Y, 0.5, seed=0).candidates
+    for row in range(200):
+        assert (np.diff(found[row].indices) > 0).all()
+
+
 def test_complementary_labels_never_name_the_truth_and_name_the_others_evenly():
     found = complementary_labels(Y, K, seed=0)
     assert (found.labels != Y).all()

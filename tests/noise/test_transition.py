@@ -11,7 +11,7 @@ from scipy.stats import chisquare
 
 from labelwright.errors import BadInput
 from labelwright.noise.draws import coins, draw_by_row, draw_each
-from labelwright.noise.matrix_error import matched_matrix_error, matrix_error
+from labelwright.noise.matrix_error import matched_transition_error, transition_error
 from labelwright.noise.transition import TransitionMatrix
 
 rates = st.floats(0, 1)
@@ -69,7 +69,7 @@ def test_draws_follow_the_rows():
 def test_counts_of_an_applied_matrix_give_it_back():
     t = TransitionMatrix.random(0.7, 4, seed=3)
     labels = np.random.default_rng(0).integers(0, 4, 400_000)
-    assert matrix_error(TransitionMatrix.from_labels(labels, t.apply(labels, seed=2), 4), t) < 0.01
+    assert transition_error(TransitionMatrix.from_labels(labels, t.apply(labels, seed=2), 4), t) < 0.01
 
 
 def test_a_class_without_rows_is_taken_as_noise_free():
@@ -168,7 +168,7 @@ def test_impossible_constructions_are_refused():
 def test_swapped_hidden_classes_cost_nothing_after_matching():
     t = TransitionMatrix.random(0.6, 5, seed=0).matrix
     order = np.array([3, 1, 4, 0, 2])
-    found = matched_matrix_error(t[order], t)
+    found = matched_transition_error(t[order], t)
     assert found.error == 0
     assert_array_equal(order[found.order], np.arange(5))
 
@@ -177,12 +177,12 @@ def test_matching_never_raises_the_error():
     rng = np.random.default_rng(0)
     for _ in range(20):
         a, b = TransitionMatrix.random(0.3, 4, rng), TransitionMatrix.random(0.3, 4, rng)
-        assert matched_matrix_error(a, b).error <= matrix_error(a, b) + 1e-12
+        assert matched_transition_error(a, b).error <= transition_error(a, b) + 1e-12
 
 
 def test_error_is_zero_to_itself_and_two_when_nothing_overlaps():
-    assert matrix_error(np.eye(3), np.eye(3)) == 0
-    assert matrix_error(np.roll(np.eye(3), 1, axis=1), np.eye(3)) == 2
+    assert transition_error(np.eye(3), np.eye(3)) == 0
+    assert transition_error(np.roll(np.eye(3), 1, axis=1), np.eye(3)) == 2
 
 
 @settings(max_examples=30)

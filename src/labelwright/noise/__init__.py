@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 _ROOMS = {
-    "matrix_error": "MatchedError matched_matrix_error matrix_error",
+    "matrix_error": "MatchedError matched_transition_error transition_error",
     "record": "Corruption",
     "simulate_bags": (
         "BagLabels PermutedLabels bags_by_value count_labels mixed_bags noisy_counts permuted_labels random_bags"
@@ -26,7 +26,7 @@ _ROOMS = {
         "left_censored permuted_values right_censored rounded shrunk_values"
     ),
     "simulate_tags": "NoisyTags flipped_tags forgotten_tags missing_tags single_positive",
-    "simulate_votes": "SimulatedVotes ask_by_coverage ask_each glad_votes simulate_votes",
+    "simulate_votes": "SimulatedVotes ask_by_coverage ask_each cast_votes glad_votes",
     "sources": "Sources",
     "transition": "TransitionMatrix",
 }

@@ -12,7 +12,7 @@ from labelwright.metrics.checks import as_array
 from labelwright.metrics.matching import hungarian
 
 
-def matrix_error(estimated: ArrayLike, truth: ArrayLike) -> float:
+def transition_error(estimated: ArrayLike, truth: ArrayLike) -> float:
     """Return Σ |T̂ − T| / K, the mean absolute error summed over a row (L1,1), in [0, 2]; often quoted × 100.
 
     Parameters
@@ -22,7 +22,7 @@ def matrix_error(estimated: ArrayLike, truth: ArrayLike) -> float:
 
     Examples
     --------
-    >>> matrix_error([[0, 1], [1, 0]], [[1, 0], [0, 1]])
+    >>> transition_error([[0, 1], [1, 0]], [[1, 0], [0, 1]])
     2.0
 
     Source: shared block of [P125].
@@ -39,14 +39,14 @@ class MatchedError:
     order: NDArray[np.int64]
 
 
-def matched_matrix_error(estimated: ArrayLike, truth: ArrayLike) -> MatchedError:
+def matched_transition_error(estimated: ArrayLike, truth: ArrayLike) -> MatchedError:
     """Return the error when the hidden classes of the estimate are known only up to their names.
 
     Its rows are reordered by the assignment with the lowest error; the columns, observed classes, have names.
 
     Examples
     --------
-    >>> matched_matrix_error([[0, 1], [1, 0]], [[1, 0], [0, 1]])
+    >>> matched_transition_error([[0, 1], [1, 0]], [[1, 0], [0, 1]])
     MatchedError(error=0.0, order=array([1, 0]))
 
     Source: shared block of [P125].

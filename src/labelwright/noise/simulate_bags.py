@@ -88,8 +88,8 @@ def mixed_bags(labels: ArrayLike, size: int, n_classes: int, seed: Seed, alpha: 
     bag = np.full(len(y), -1, dtype=np.int64)
     free = np.minimum(size, len(y) - size * np.arange(n_bags))
     wanted = rng.multinomial(size, shares)
-    for k in range(n_classes):
-        rows = order[y[order] == k]
+    by_class = np.split(order[np.argsort(y[order], kind="stable")], np.cumsum(np.bincount(y, minlength=n_classes))[:-1])
+    for k, rows in enumerate(by_class):
         places = np.repeat(np.arange(n_bags), np.minimum(wanted[:, k], free))
         given = rng.permutation(places)[: len(rows)]
         bag[rows[: len(given)]] = given
@@ -164,16 +164,17 @@ def permuted_labels(labels: ArrayLike, bag: ArrayLike, seed: Seed) -> PermutedLa
     n = same_length(labels=y, bag=b)
     rng, recorded = start(seed, "permuted_labels")
     dealt = np.empty(n, dtype=np.int32)
-    dealt[np.argsort(b, kind="stable")] = y[np.lexsort((rng.random(n), b))]
+    mixed = rng.permutation(n)
+    dealt[np.argsort(b, kind="stable")] = y[mixed[np.argsort(b[mixed], kind="stable")]]
     wrong = dealt != y
     values, code = np.unique(y, return_inverse=True)
-    _, cell, count = np.unique(b * len(values) + code, return_inverse=True, return_counts=True)
-    kept = count[cell] / np.bincount(b)[b] if n else np.empty(0)
+    cell, count = np.unique(b * len(values) + code, return_counts=True)
+    kept = count**2.0 / np.bincount(b)[cell // len(values)] if n else np.empty(0)
     return PermutedLabels(
         bag=b,
         labels=dealt,
         kind="permuted_labels",
-        requested_rate=float(1 - kept.mean()) if n else float("nan"),
+        requested_rate=float(1 - kept.sum() / n) if n else float("nan"),
         realised_rate=share(np.count_nonzero(wrong), n),
         changed=np.flatnonzero(wrong),
         seed=recorded,

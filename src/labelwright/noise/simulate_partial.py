@@ -145,22 +145,22 @@ def noisy_candidates(partial: PartialLabels, labels: ArrayLike, rate: float, see
     y = as_labels("labels", labels, k)
     if len(y) != n or k < 2:
         raise BadInput(f"there are {len(y)} labels for candidate sets of shape {sets.shape}")
+    if not sets[np.flatnonzero(y >= 0), y[y >= 0]].all():
+        raise BadInput("a candidate set does not hold its truth", fix="start from sets that do")
     rng, recorded = start(seed, "noisy_candidates")
     known = np.flatnonzero(y >= 0)
     missed = known[coins(len(known), as_share("rate", rate), rng)]
-    dense_rows = np.empty(0, dtype=np.int64)
-    dense_columns = np.empty(0, dtype=np.int64)
+    added = [np.empty(0, dtype=np.int64)]
     for begin in range(0, len(missed), max(BLOCK // k, 1)):
         rows = missed[begin : begin + max(BLOCK // k, 1)]
         priority = rng.random((len(rows), k)) - 2.0 * sets[rows].toarray()
         chosen = priority.argmax(axis=1)
         outside = priority[np.arange(len(rows)), chosen] >= 0
-        dense_rows, dense_columns = np.r_[dense_rows, rows[outside]], np.r_[dense_columns, chosen[outside]]
-    row, column = np.repeat(np.arange(n), np.diff(sets.indptr)), sets.indices.astype(np.int64)
-    is_missed = np.zeros(n, dtype=bool)
-    is_missed[missed] = True
-    keep = ~(is_missed[row] & (column == y[row]))
-    candidates = _csr(np.r_[row[keep], dense_rows], np.r_[column[keep], dense_columns], (n, k))
+        added.append(rows[outside] * k + chosen[outside])
+    cells = np.repeat(np.arange(n) * k, np.diff(sets.indptr)) + sets.indices
+    keep = np.ones(len(cells), dtype=bool)
+    keep[np.searchsorted(cells, missed * k + y[missed])] = False
+    candidates = _csr([cells[keep], *added], (n, k))
     return PartialLabels(
         candidates=candidates,
         kind="noisy_candidates",
@@ -226,20 +226,22 @@ def _sets(y: Codes, k: int, rows: Codes, extra: Codes, kind: str, rate: float, s
     known = y >= 0
     used = known[rows]
     rows, extra = rows[used], extra[used]
-    unknown = np.flatnonzero(~known)
-    all_rows = np.r_[np.flatnonzero(known), rows, np.repeat(unknown, k)]
-    all_columns = np.r_[y[known], extra, np.tile(np.arange(k), len(unknown))]
+    unknown = (np.flatnonzero(~known)[:, None] * k + np.arange(k)).ravel()
+    cells = [np.flatnonzero(known) * k + y[known], rows * k + extra, unknown]
     return PartialLabels(
-        candidates=_csr(all_rows, all_columns, (len(y), k)),
+        candidates=_csr(cells, (len(y), k)),
         kind=kind,
         requested_rate=float(rate),
         realised_rate=share(len(rows), np.count_nonzero(known) * (k - 1)),
-        changed=np.unique(rows),
+        changed=np.flatnonzero(np.bincount(rows, minlength=len(y))),
         seed=seed,
     )
 
 
-def _csr(rows: Codes, columns: Codes, shape: tuple[int, int]) -> csr_matrix:
-    matrix = csr_matrix((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=shape).astype(bool)
-    matrix.sort_indices()
-    return matrix
+def _csr(cells: list[Codes], shape: tuple[int, int]) -> csr_matrix:
+    """Build the matrix from the cells row · K + column that are true, given as rising lists without repeats."""
+    merged = np.concatenate(cells)
+    merged.sort(kind="stable")  # merges sorted runs in linear time
+    row, column = np.divmod(merged, shape[1])
+    ends = np.cumsum(np.bincount(row, minlength=shape[0]))
+    return csr_matrix((np.ones(len(merged), dtype=bool), column.astype(np.int32), np.r_[0, ends]), shape=shape)

@@ -70,7 +70,7 @@ def ask_each(n_rows: int, n_sources: int, per_row: int, seed: Seed) -> tuple[Cod
     return np.repeat(np.arange(n_rows), per_row), np.concatenate(chosen).ravel()
 
 
-def simulate_votes(
+def cast_votes(
     labels: ArrayLike,
     sources: Sources,
     seed: Seed,
@@ -91,7 +91,7 @@ def simulate_votes(
 
     Examples
     --------
-    >>> votes = simulate_votes([0, 1], Sources.skilled([1.0, 1.0], n_classes=2), seed=0)
+    >>> votes = cast_votes([0, 1], Sources.skilled([1.0, 1.0], n_classes=2), seed=0)
     >>> votes.row, votes.source, votes.value
     (array([0, 0, 1, 1]), array([0, 1, 0, 1]), array([0, 0, 1, 1], dtype=int32))
 
@@ -227,6 +227,6 @@ def _record(
         kind=kind,
         requested_rate=float(1 - right[answered].mean()) if answered.any() else float("nan"),
         realised_rate=share(np.count_nonzero(wrong), np.count_nonzero(answered)),
-        changed=np.unique(row[wrong]),
+        changed=np.flatnonzero(np.bincount(row[wrong], minlength=len(y))),
         seed=seed,
     )
