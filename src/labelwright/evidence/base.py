@@ -50,6 +50,9 @@ class Evidence(ABC):
         index = row_index(rows, self.n_rows)
         units = self.units()
         sizes = np.bincount(units)
+        many = index[sizes[units[index]] > 1]
+        if len(np.unique(many)) != len(many):
+            raise BadInput("a row of a unit of several rows is taken twice", fix="take each row of a group once")
         taken = np.bincount(units[index], minlength=len(sizes))
         cut = np.flatnonzero((taken > 0) & (sizes > 1) & (taken != sizes))
         if len(cut):
@@ -59,9 +62,6 @@ class Evidence(ABC):
                 where=f"row {row}",
                 fix="take all rows of a unit or none: see units()",
             )
-        many = index[sizes[units[index]] > 1]
-        if len(np.unique(many)) != len(many):
-            raise BadInput("a row of a unit of several rows is taken twice", fix="take each row of a group once")
         return self._take(index)
 
     def __getitem__(self, rows: Any) -> Self:
