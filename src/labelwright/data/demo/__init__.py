@@ -96,8 +96,8 @@ def _write_digits(folder: Path) -> Path:
     pixels, labels = load_digits(return_X_y=True)
     root = folder / "digits"
     gray = np.rint(255.0 - pixels.reshape(-1, 8, 8) * (255.0 / 16.0)).astype(np.uint8)  # ink is dark, paper white
-    for digit in range(10):
-        (root / str(digit)).mkdir(parents=True, exist_ok=True, mode=PRIVATE_DIRECTORY)
+    for made in (root, *(root / str(digit) for digit in range(10))):
+        made.mkdir(exist_ok=True, mode=PRIVATE_DIRECTORY)
     for row, (image, digit) in enumerate(zip(gray, labels, strict=True)):
         shown = Image.fromarray(image).resize((8 * DIGIT_SCALE, 8 * DIGIT_SCALE), Image.Resampling.NEAREST)
         shown.save(root / str(digit) / f"{row:04d}.png")
