@@ -149,6 +149,10 @@ def test_cohen_kappa_of_independent_raters_is_zero():
     assert_allclose(cohen_kappa(a, b), 0, atol=1e-15)
 
 
+def test_kappa_needs_no_dense_class_numbers():
+    assert cohen_kappa([10**12, 3, 3], [10**12, 3, 10**12]) == cohen_kappa([1, 0, 0], [1, 0, 1])
+
+
 def test_weights_of_one_are_plain_kappa():
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 3, (2, 50))

@@ -143,6 +143,10 @@ def test_separable_rows_want_the_lowest_temperature_and_shuffled_ones_the_highes
     assert_allclose([fit_temperature(z, [0, 1]), fit_temperature(z, [1, 0])], [np.exp(-7), np.exp(7)])
 
 
+def test_equal_logits_leave_the_temperature_at_one():
+    assert fit_temperature(np.zeros((3, 4)), [0, 1, 2]) == fit_temperature([[7.0], [2.0]], [0, 0]) == 1.0
+
+
 def test_temperature_one_is_softmax_and_keeps_the_class():
     z = np.random.default_rng(0).normal(size=(20, 5)) * 900
     assert_allclose(apply_temperature(z, 1.0), softmax(z, axis=1))

@@ -141,6 +141,8 @@ def test_undefined_resamples_are_left_out():
 def test_bootstrap_refuses_arrays_of_different_length_and_none_at_all():
     with pytest.raises(BadInput, match="array 0 has 2 rows but array 1 has 3"):
         bootstrap(np.mean, [[1, 2], [1, 2, 3]], seed=0)
+    with pytest.raises(BadInput, match="0 resamples"):
+        bootstrap(np.mean, [[1.0]], seed=0, n=0)
     with pytest.raises(BadInput, match="no rows"):
         bootstrap(np.mean, [[]], seed=0)
 

@@ -128,5 +128,9 @@ def test_wrong_arguments_are_named():
         dilate([[0, 255]], 1)
     with pytest.raises(BadInput, match="radius"):
         erode([[1]], -1)
+    with pytest.raises(BadInput, match="spacing names 1 axes"):
+        boundary_band(np.eye(3), 1, spacing=(1.0,))
+    with pytest.raises(BadInput, match="axis is 5"):
+        sum_projection(np.ones((2, 2)), 5)
     with pytest.raises(BadInput, match="connectivity"):
         connected_components([[1]], 3)

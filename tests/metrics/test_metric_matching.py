@@ -90,6 +90,11 @@ def test_a_class_beyond_the_last_is_refused_by_row():
         confusion_matrix([0, 5], [0, 0], 2)
 
 
+def test_a_table_of_absurd_size_is_refused_and_not_allocated():
+    with pytest.raises(BadInput, match="too large"):
+        confusion_matrix([10**6], [0])
+
+
 def test_distances_vanish_for_equal_distributions_and_peak_for_disjoint_ones():
     p, q = np.array([0.5, 0.5, 0]), np.array([0, 0, 1.0])
     for distance, top in ((total_variation, 1), (jensen_shannon, np.log(2)), (hellinger, 1), (kl_divergence, np.inf)):

@@ -222,7 +222,7 @@ def test_rate_zero_changes_no_tag():
 
 
 def test_wrong_arguments_are_named():
-    with pytest.raises(BadInput, match="rate is 2"):
+    with pytest.raises(BadInput, match="rate is '2'"):
         uniform_candidates([0], 2, 3, 0)
     with pytest.raises(BadInput, match="labels holds 3"):
         uniform_candidates([3], 0.1, 3, 0)

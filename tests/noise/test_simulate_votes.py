@@ -147,6 +147,10 @@ def test_glad_votes_are_right_as_often_as_the_model_says():
     assert abs(votes.realised_rate - votes.requested_rate) < 0.01
 
 
+def test_skill_and_easiness_beyond_all_bounds_make_certain_answers():
+    assert glad_votes(Y[:50], [1e9], 800.0, K, seed=0).realised_rate == 0.0
+
+
 def test_the_same_seed_gives_the_same_votes():
     sources = Sources.skilled(np.full(3, 0.7), K, 0.5, 0.1).with_copiers(2, 0, 0.5, 0.6)
     first, second = cast_votes(Y, sources, seed=9), cast_votes(Y, sources, seed=9)
@@ -167,6 +171,10 @@ def test_wrong_arguments_are_named():
         good + Sources.skilled([0.5], 3)
     with pytest.raises(BadInput, match="coverage"):
         Sources.skilled([0.5], 2, coverage=1.5)
+    with pytest.raises(BadInput, match="answer 7 is none"):
+        Sources.spammers(1, 2, answer=7)
+    with pytest.raises(BadInput, match="difficulty holds NaN"):
+        cast_votes([0], good, 0, difficulty=np.nan)
     with pytest.raises(BadInput, match="difficulty must lie"):
         cast_votes([0], good, 0, difficulty=2.0)
     with pytest.raises(BadInput, match="same source twice"):

@@ -151,10 +151,14 @@ def test_what_is_no_transition_matrix_is_refused(matrix, message):
 
 
 def test_impossible_constructions_are_refused():
-    with pytest.raises(BadInput, match=r"rate is 1\.5"):
+    with pytest.raises(BadInput, match=r"rate is '1\.5'"):
         TransitionMatrix.symmetric(1.5, 3)
-    with pytest.raises(BadInput, match="rate is nan"):
+    with pytest.raises(BadInput, match="rate is 'nan'"):
         TransitionMatrix.pairflip(float("nan"), 3)
+    with pytest.raises(BadInput, match=r"rate is '0\.1'"):
+        TransitionMatrix.symmetric("0.1", 3)  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="whole number"):
+        TransitionMatrix.symmetric(0.1, 2.5)  # type: ignore[arg-type]
     with pytest.raises(BadInput, match="at least 2"):
         TransitionMatrix.symmetric(0.1, 1)
     with pytest.raises(BadInput, match="class 0"):

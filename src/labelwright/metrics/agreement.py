@@ -43,7 +43,12 @@ def cohen_kappa(a: ArrayLike, b: ArrayLike, weights: ArrayLike | None = None) ->
     Source: Cohen, Educational and Psychological Measurement 1960; weighted kappa, Psychological Bulletin 1968 [P016].
     """
     if weights is None:
-        table = confusion_matrix(a, b).astype(np.float64)
+        first, second = as_codes("a", a), as_codes("b", b)
+        same_length(a=first, b=second)
+        known = np.tile((first >= 0) & (second >= 0), 2)
+        _, code = np.unique(np.r_[first, second][known], return_inverse=True)
+        n = len(code) // 2
+        table = confusion_matrix(code[:n], code[n:]).astype(np.float64)
         w = 1.0 - np.eye(len(table))
     else:
         w = as_array("weights", weights, 2)

@@ -173,7 +173,7 @@ def fit_temperature(logits: ArrayLike, targets: ArrayLike) -> float:
     """Return the temperature T > 0 that minimises the mean of −Σ_k t_k log softmax(z / T)_k.
 
     The loss is convex in 1/T, so the root of its derivative is the only minimum. T is held in [e⁻⁷, e⁷]: data that
-    the logits separate perfectly want T = 0.
+    the logits separate perfectly want T = 0. Logits that are equal within every row say nothing: T = 1.
 
     Parameters
     ----------
@@ -199,6 +199,8 @@ def fit_temperature(logits: ArrayLike, targets: ArrayLike) -> float:
         return float((expected - wanted).mean())
 
     wanted = (t * z).sum(axis=1)
+    if not np.ptp(z, axis=1).any():
+        return 1.0
     low, high = -LOG_TEMPERATURE_BOUND, LOG_TEMPERATURE_BOUND
     if slope(low) <= 0:
         return float(np.exp(low))

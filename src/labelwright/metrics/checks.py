@@ -112,10 +112,19 @@ def same_length(**arrays: NDArray) -> int:
 
 def as_share(name: str, value: float) -> float:
     """Return a number in [0, 1] as float."""
-    share = float(value)
-    if not 0 <= share <= 1:
-        raise BadInput(f"{name} is {value!r}", fix=f"give {name} in [0, 1]")
-    return share
+    number = np.asarray(value)
+    if number.ndim or number.dtype.kind not in "iuf" or not 0 <= float(number) <= 1:
+        raise BadInput(f"{name} is {quoted(value)}", fix=f"give {name} in [0, 1]")
+    return float(number)
+
+
+def as_class_count(n_classes: int, least: int = 1) -> int:
+    """Return the number of classes as int; BadInput when it is no whole number or below `least`."""
+    if isinstance(n_classes, bool) or not isinstance(n_classes, (int, np.integer)):
+        raise BadInput(f"the number of classes is {quoted(n_classes)}", fix="give a whole number")
+    if n_classes < least:
+        raise BadInput(f"there are {n_classes} classes", fix=f"at least {least} are needed here")
+    return int(n_classes)
 
 
 def as_generator(seed: int | np.random.Generator) -> np.random.Generator:

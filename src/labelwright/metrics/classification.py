@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labelwright.errors import BadInput
 from labelwright.metrics.checks import as_codes, as_labels, same_length
+
+MOST_CLASSES = 30_000
 
 
 def confusion_matrix(truth: ArrayLike, predicted: ArrayLike, n_classes: int | None = None) -> NDArray[np.int64]:
@@ -27,6 +30,8 @@ def confusion_matrix(truth: ArrayLike, predicted: ArrayLike, n_classes: int | No
     true, guess = as_codes("truth", truth), as_codes("predicted", predicted)
     same_length(truth=true, predicted=guess)
     k = int(max(true.max(initial=-1), guess.max(initial=-1)) + 1) if n_classes is None else int(n_classes)
+    if k > MOST_CLASSES:
+        raise BadInput(f"a table of {k} classes is too large", fix="number the classes from 0 without gaps")
     true, guess = as_labels("truth", true, k), as_labels("predicted", guess, k)
     known = (true >= 0) & (guess >= 0)
     return np.bincount(true[known] * k + guess[known], minlength=k * k).reshape(k, k).astype(np.int64)

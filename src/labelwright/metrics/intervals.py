@@ -139,6 +139,8 @@ def bootstrap(
     _check_level(level)
     if rows == 0:
         raise BadInput("the bootstrap has no rows to resample")
+    if n < 1:
+        raise BadInput(f"{n} resamples make no interval", fix="give n of 1 or more, 1000 say")
     draw = _row_draw(rows) if groups is None else _group_draw(np.asarray(groups), rows)
     rng = as_generator(seed)
     resampled = np.empty(n)

@@ -135,6 +135,8 @@ def sum_projection(volume: ArrayLike, axis: int) -> NDArray[np.float64]:
     values = np.asarray(volume, dtype=np.float64)
     if not np.isfinite(values).all() or (values < 0).any():
         raise BadInput("the volume holds NaN, infinity or negative values", fix="clip and rescale it to [0, 1]")
+    if not -values.ndim <= axis < values.ndim:
+        raise BadInput(f"axis is {axis}, the volume has {values.ndim} axes")
     summed = values.sum(axis=axis)
     top = summed.max(initial=0.0)
     return summed / top if top > 0 else summed
@@ -154,6 +156,8 @@ def _overlap(part: NDArray, whole: NDArray) -> NDArray[np.float64]:
 
 def _distance(pixels: NDArray[np.bool_], spacing: tuple[float, ...] | None) -> NDArray[np.float64]:
     """Return the distance of each pixel to the nearest set pixel; infinite when none is set."""
+    if spacing is not None and len(spacing) != pixels.ndim:
+        raise BadInput(f"spacing names {len(spacing)} axes, the mask has {pixels.ndim}")
     if not pixels.any():
         return np.full(pixels.shape, np.inf)
     return np.asarray(ndimage.distance_transform_edt(~pixels, sampling=spacing))

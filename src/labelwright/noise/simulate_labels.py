@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri, softmax
 
 from labelwright.errors import BadInput
-from labelwright.metrics.checks import as_array, as_labels, as_share
+from labelwright.metrics.checks import as_array, as_class_count, as_labels, as_share
 from labelwright.noise.draws import draw_each
 from labelwright.noise.record import Corruption, Seed, share, start
 from labelwright.noise.transition import TransitionMatrix
@@ -166,8 +166,7 @@ def _instance_labels(
     y: NDArray[np.int64], x: Floats, rate: float, n_classes: int, rng: np.random.Generator, spread: float
 ) -> tuple[NDArray[np.int32], Floats]:
     """Return noisy labels (n,) and flip probabilities (n,); one projection for each true class."""
-    if n_classes < 2:
-        raise BadInput(f"there are {n_classes} classes", fix="at least 2 are needed here")
+    as_class_count(n_classes, 2)
     flips = _flip_probs(len(y), as_share("rate", rate), spread, rng)
     flips[y < 0] = 0
     noisy = y.astype(np.int32)

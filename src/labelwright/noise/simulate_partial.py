@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_matrix
 
 from labelwright.errors import BadInput
-from labelwright.metrics.checks import as_array, as_labels, as_probs, as_share, same_length
+from labelwright.metrics.checks import as_array, as_class_count, as_labels, as_probs, as_share, same_length
 from labelwright.noise.draws import coins
 from labelwright.noise.record import Corruption, Seed, share, start
 from labelwright.noise.transition import TransitionMatrix
@@ -59,7 +59,7 @@ def uniform_candidates(labels: ArrayLike, rate: float, n_classes: int, seed: See
 
     Source: block L1 of the partial-label cards; Lv et al., ICML 2020 (PRODEN).
     """
-    y = as_labels("labels", labels, n_classes)
+    y = as_labels("labels", labels, as_class_count(n_classes))
     rng, recorded = start(seed, "uniform_candidates")
     rows, others = np.divmod(coins(len(y) * (n_classes - 1), as_share("rate", rate), rng), max(n_classes - 1, 1))
     extra = others + (others >= y[rows])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.errors import BadInput
-from labelwright.metrics.checks import as_share, as_vector
+from labelwright.metrics.checks import as_array, as_share, as_vector
 from labelwright.noise.draws import coins
 from labelwright.noise.record import Corruption, Seed, share, start
 
@@ -185,9 +185,7 @@ def permuted_values(y: ArrayLike, rate: float, seed: Seed) -> PermutedReals:
 
     Source: corruption block of the regression cards [P058].
     """
-    values = np.asarray(y, dtype=np.float64)
-    if values.ndim not in (1, 2) or not np.isfinite(values).all():
-        raise BadInput("y must be finite numbers of shape (n,) or (n, m)")
+    values = as_array("y", y, 2 if np.ndim(y) == 2 else 1)
     rng, recorded = start(seed, "permuted")
     n = len(values)
     n_moved = round(as_share("rate", rate) * n)

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from labelwright.errors import BadInput
-from labelwright.metrics.checks import as_array, as_codes, as_labels, same_length
+from labelwright.metrics.checks import as_array, as_class_count, as_codes, as_labels, same_length
 from labelwright.noise.draws import coins, draw_by_row
 from labelwright.noise.record import Corruption, Seed, share, start
 from labelwright.noise.sources import Sources
@@ -146,13 +146,13 @@ def glad_votes(
     """
     y, alpha = as_labels("labels", labels, n_classes), as_array("skill", skill, 1)
     beta = _per_row("easiness", easiness, len(y))
-    if n_classes < 2:
-        raise BadInput(f"there are {n_classes} classes", fix="at least 2 are needed here")
+    as_class_count(n_classes, 2)
     rng, recorded = start(seed, "glad")
     row, source = ask_by_coverage(len(y), np.broadcast_to(np.asarray(coverage, dtype=np.float64), alpha.shape), rng)
     keep = y[row] >= 0
     row, source = row[keep], source[keep]
-    right = expit(alpha[source] * np.exp(beta[row]))
+    with np.errstate(over="ignore"):  # an infinite product is a certain answer
+        right = expit(alpha[source] * np.exp(np.minimum(beta[row], 700)))
     other = (y[row] + rng.integers(1, n_classes, size=len(row))) % n_classes
     value = np.where(rng.random(len(row)) < right, y[row], other)
     seconds = _seconds(np.full(len(row), 10.0), expit(-beta[row]), rng)
@@ -163,7 +163,9 @@ def glad_votes(
 def _per_row(name: str, values: ArrayLike, n: int) -> Floats:
     array = np.asarray(values, dtype=np.float64)
     rows = np.full(n, float(array)) if array.ndim == 0 else as_array(name, array, 1)
-    if len(rows) != n or not np.isfinite(rows).all():
+    if not np.isfinite(rows).all():
+        raise BadInput(f"{name} holds NaN or infinity")
+    if len(rows) != n:
         raise BadInput(f"{name} has {len(rows)} rows but labels has {n}")
     return rows
 

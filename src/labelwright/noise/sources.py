@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.errors import BadInput
-from labelwright.metrics.checks import as_array, as_share
+from labelwright.metrics.checks import as_array, as_class_count, as_share
 from labelwright.noise.transition import TransitionMatrix
 
 Floats = NDArray[np.float64]
@@ -83,6 +83,8 @@ class Sources:
     @classmethod
     def spammers(cls, n: int, n_classes: int, answer: int | None = None, coverage: ArrayLike = 1.0) -> Sources:
         """Return n sources that ignore the row: a random answer each time, or always `answer`."""
+        if answer is not None and not 0 <= answer < as_class_count(n_classes):
+            raise BadInput(f"answer {answer} is none of the {n_classes} classes")
         row = np.full(n_classes, 1 / n_classes) if answer is None else np.eye(n_classes)[answer]
         return cls.of([np.tile(row, (n_classes, 1))] * n, "spammer", coverage, mean_seconds=3.0)
 

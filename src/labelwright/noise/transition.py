@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.errors import BadInput
-from labelwright.metrics.checks import as_array, as_labels, as_share
+from labelwright.metrics.checks import as_array, as_class_count, as_labels, as_share
 from labelwright.metrics.classification import confusion_matrix
 from labelwright.noise.draws import draw_by_row
 from labelwright.noise.record import Seed, start
@@ -57,29 +57,29 @@ class TransitionMatrix:
     @classmethod
     def symmetric(cls, rate: float, n_classes: int) -> TransitionMatrix:
         """Every wrong class is equally likely: rate / (K − 1) off the diagonal, 1 − rate on it."""
-        as_share("rate", rate)
-        _check_classes(n_classes, least=2 if rate else 1)
+        rate = as_share("rate", rate)
+        n_classes = as_class_count(n_classes, 2 if rate else 1)
         off = rate / max(n_classes - 1, 1)
         return cls(np.full((n_classes, n_classes), off) + (1 - rate - off) * np.eye(n_classes))
 
     @classmethod
     def uniform_replacement(cls, rate: float, n_classes: int) -> TransitionMatrix:
         """With probability `rate` the label is redrawn from all K classes, so it is wrong with rate·(K − 1)/K."""
-        as_share("rate", rate)
-        _check_classes(n_classes)
+        rate = as_share("rate", rate)
+        n_classes = as_class_count(n_classes)
         return cls(np.full((n_classes, n_classes), rate / n_classes) + (1 - rate) * np.eye(n_classes))
 
     @classmethod
     def pairflip(cls, rate: float, n_classes: int) -> TransitionMatrix:
         """Class k turns into (k + 1) mod K with probability `rate`."""
-        as_share("rate", rate)
-        _check_classes(n_classes, least=2 if rate else 1)
+        rate = as_share("rate", rate)
+        n_classes = as_class_count(n_classes, 2 if rate else 1)
         return cls((1 - rate) * np.eye(n_classes) + rate * np.roll(np.eye(n_classes), 1, axis=1))
 
     @classmethod
     def identity(cls, n_classes: int) -> TransitionMatrix:
         """No noise."""
-        _check_classes(n_classes)
+        n_classes = as_class_count(n_classes)
         return cls(np.eye(n_classes))
 
     @classmethod
@@ -91,7 +91,7 @@ class TransitionMatrix:
         >>> TransitionMatrix.from_pairs({(0, 1): 0.25}, 2).matrix.tolist()
         [[0.75, 0.25], [0.0, 1.0]]
         """
-        _check_classes(n_classes)
+        n_classes = as_class_count(n_classes)
         matrix = np.zeros((n_classes, n_classes))
         for (true, observed), probability in pairs.items():
             if true == observed or not (0 <= true < n_classes and 0 <= observed < n_classes):
@@ -117,8 +117,8 @@ class TransitionMatrix:
         sparsity : float, default 0
             Chance that a confusion is impossible; at least one a class stays possible.
         """
-        as_share("diag_mean", diag_mean), as_share("sparsity", sparsity)
-        _check_classes(n_classes, least=2)
+        diag_mean, sparsity = as_share("diag_mean", diag_mean), as_share("sparsity", sparsity)
+        n_classes = as_class_count(n_classes, 2)
         rng, _ = start(seed, "random_transition")
         off = rng.exponential(size=(n_classes, n_classes))
         off[rng.random(off.shape) < sparsity] = 0
@@ -222,8 +222,3 @@ class TransitionMatrix:
         if len(shares) != self.n_classes or (shares < 0).any() or abs(shares.sum() - 1) > 1e-6:
             raise BadInput(f"prior must hold {self.n_classes} shares that sum to 1")
         return shares
-
-
-def _check_classes(n_classes: int, least: int = 1) -> None:
-    if n_classes < least:
-        raise BadInput(f"there are {n_classes} classes", fix=f"at least {least} are needed here")
