@@ -16,12 +16,15 @@ from labelwright.errors import BadInput
 from labelwright.metrics.classification import (
     accuracy,
     balanced_accuracy,
+    class_f1,
+    class_iou,
     class_precision,
     class_recall,
     confusion_matrix,
     macro_f1,
 )
 from labelwright.metrics.distances import hellinger, jensen_shannon, kl_divergence, total_variation
+from labelwright.metrics.masks import iou
 from labelwright.metrics.matching import hungarian, match_above, match_clusters
 
 labels = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40)
@@ -71,6 +74,13 @@ def test_swapping_truth_and_prediction_transposes():
     a, b = np.random.default_rng(0).integers(0, 3, (2, 50))
     assert_array_equal(confusion_matrix(a, b, 3), confusion_matrix(b, a, 3).T)
     assert_array_equal(class_recall(confusion_matrix(a, b, 3)), class_precision(confusion_matrix(b, a, 3)))
+
+
+def test_class_iou_is_f1_over_two_minus_f1_and_that_of_the_masks():
+    a, b = np.random.default_rng(0).integers(0, 3, (2, 50))
+    table = confusion_matrix(a, b, 3)
+    assert_allclose(class_iou(table), class_f1(table) / (2 - class_f1(table)))
+    assert_allclose(class_iou(table), [iou(a == k, b == k) for k in range(3)])
 
 
 def test_unknown_rows_are_not_counted():

@@ -15,7 +15,9 @@ _ROOMS = {
         "confidence_and_correct coverage_at_risk excess_area_under_risk_coverage expected_calibration_error "
         "fit_temperature log_loss reliability reliability_equal_mass risk_coverage_curve"
     ),
-    "classification": ("accuracy balanced_accuracy class_f1 class_precision class_recall confusion_matrix macro_f1"),
+    "classification": (
+        "accuracy balanced_accuracy class_f1 class_iou class_precision class_recall confusion_matrix macro_f1"
+    ),
     "distances": "hellinger jensen_shannon kl_divergence total_variation",
     "intervals": "Interval McNemar bootstrap clopper_pearson mcnemar paired_bootstrap percentile_interval wilson",
     "masks": "boundary_band boundary_f1 connected_components dice dilate erode iou sum_projection",

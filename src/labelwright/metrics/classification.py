@@ -67,6 +67,12 @@ def class_f1(confusion: NDArray) -> NDArray[np.float64]:
     return _ratio(2 * np.diag(confusion), confusion.sum(axis=1) + confusion.sum(axis=0))
 
 
+def class_iou(confusion: NDArray) -> NDArray[np.float64]:
+    """Return rows right / rows true or predicted of each class (K,), the IoU of label maps; NaN for an absent class."""
+    hits = np.diag(confusion)
+    return _ratio(hits, confusion.sum(axis=1) + confusion.sum(axis=0) - hits)
+
+
 def balanced_accuracy(truth: ArrayLike, predicted: ArrayLike, n_classes: int | None = None) -> float:
     """Return the mean recall over the classes that occur in the truth, in [0, 1]; NaN when there are none.
 
