@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from labelwright.audit.nutrition.alerts import RULES, AlertRule, Thresholds
+    from labelwright.audit.nutrition.alerts import RULES, AlertRule
     from labelwright.audit.nutrition.answers import Answers, UseCase, load_answers
     from labelwright.audit.nutrition.ground_truth import GroundTruthCorrelation, Reference
     from labelwright.audit.nutrition.label import ContextualNutritionLabel, DatasetNutritionLabel, nutrition_label
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from labelwright.audit.nutrition.pair_plots import PairPlots
     from labelwright.audit.nutrition.probabilistic_model import ProbabilisticModel
     from labelwright.audit.nutrition.provenance import Provenance
+    from labelwright.audit.nutrition.reading import read_table
     from labelwright.audit.nutrition.statistics import Statistics
-    from labelwright.audit.nutrition.table import Column, NutritionTable, read_table
+    from labelwright.audit.nutrition.table import Column, NutritionTable
+    from labelwright.audit.nutrition.thresholds import Thresholds
     from labelwright.audit.nutrition.variables import Variables
 
 _HERE = "labelwright.audit.nutrition"
@@ -40,12 +42,12 @@ _FACE = {
     "Provenance": f"{_HERE}.provenance",
     "Reference": f"{_HERE}.ground_truth",
     "Statistics": f"{_HERE}.statistics",
-    "Thresholds": f"{_HERE}.alerts",
+    "Thresholds": f"{_HERE}.thresholds",
     "UseCase": f"{_HERE}.answers",
     "Variables": f"{_HERE}.variables",
     "load_answers": f"{_HERE}.answers",
     "nutrition_label": f"{_HERE}.label",
-    "read_table": f"{_HERE}.table",
+    "read_table": f"{_HERE}.reading",
 }
 
 __all__ = [

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from labelwright.audit.nutrition.table import NutritionTable, check_names
+from labelwright.audit.nutrition.reading import check_names
+from labelwright.audit.nutrition.table import NutritionTable
 from labelwright.errors import BadInput, listed
 from labelwright.metrics.report import ReportTable, Scalar, Section
 

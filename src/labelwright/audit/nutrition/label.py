@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from labelwright.audit.nutrition.alerts import AlertRule, Thresholds, run_rules, watched_columns
+from labelwright.audit.nutrition.alerts import AlertRule, run_rules
 from labelwright.audit.nutrition.answers import Answers, UseCase, load_answers, read_use_cases
 from labelwright.audit.nutrition.ground_truth import GroundTruthCorrelation, Reference
 from labelwright.audit.nutrition.groups import group_table
@@ -24,8 +24,10 @@ from labelwright.audit.nutrition.overview import overview, uses
 from labelwright.audit.nutrition.pair_plots import PairPlots
 from labelwright.audit.nutrition.probabilistic_model import ProbabilisticModel
 from labelwright.audit.nutrition.provenance import Provenance
+from labelwright.audit.nutrition.reading import check_names, read_table
 from labelwright.audit.nutrition.statistics import Statistics
-from labelwright.audit.nutrition.table import NutritionTable, check_names, read_table
+from labelwright.audit.nutrition.table import NutritionTable
+from labelwright.audit.nutrition.thresholds import Thresholds, watched_columns
 from labelwright.audit.nutrition.variables import Variables
 from labelwright.audit.scores import Scores
 from labelwright.data.dataset import Dataset

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from labelwright.audit.nutrition.answers import Answers
 from labelwright.audit.nutrition.table import NutritionTable
+from labelwright.metrics.agreement import krippendorff_alpha
 from labelwright.metrics.report import ReportTable, Scalar, Section
 
 ANCHOR_SHARE = 0.1
@@ -203,26 +204,13 @@ def agreement(table: NutritionTable, answers: Answers) -> dict[str, Scalar]:
         lookup = np.array([*(place[level] for level in column.levels), -1], dtype=np.int64)
         votes[:, j] = lookup[column.codes]
     given = (votes >= 0).sum(axis=1)
-    alpha = nominal_alpha(votes, len(levels))
+    rows, voters = np.nonzero(votes >= 0)
+    alpha = krippendorff_alpha(rows, votes[rows, voters]) if (given >= 2).any() else float("nan")
     return {
         "annotators": len(columns),
         "labels an item": round(float(given.mean()), 3),
-        "Krippendorff's alpha": None if alpha is None else round(alpha, 4),
+        "Krippendorff's alpha": round(alpha, 4) if np.isfinite(alpha) else None,
     }
-
-
-def nominal_alpha(votes: NDArray[np.int64], n_levels: int) -> float | None:
-    """Return Krippendorff's alpha for nominal votes (n, annotators), -1 = none; None where it is not defined."""
-    counts = np.stack([(votes == k).sum(axis=1) for k in range(n_levels)], axis=1).astype(np.float64)
-    counts = counts[counts.sum(axis=1) >= 2]
-    if len(counts) == 0:
-        return None
-    per_item = counts.sum(axis=1)
-    total = per_item.sum()
-    observed = ((per_item**2 - (counts**2).sum(axis=1)) / (per_item - 1)).sum() / total
-    marginal = counts.sum(axis=0)
-    expected = (total**2 - (marginal**2).sum()) / (total * (total - 1))
-    return 1.0 - float(observed / expected) if expected > 0 else None
 
 
 def _percent(mask: NDArray[np.bool_]) -> float:

@@ -129,14 +129,12 @@ def _table(counts: NDArray[np.float64], k: int) -> NDArray[np.float64]:
 def _log_density(
     x: NDArray, groups: NDArray, means: NDArray, factors: NDArray, tables: list[NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    from scipy.linalg import solve_triangular
-
     n, d = x.shape
     out = np.zeros((n, len(means)))
     for i, (mean, factor) in enumerate(zip(means, factors, strict=True)):
         if d:
-            whitened = solve_triangular(factor, (x - mean).T, lower=True)
-            out[:, i] = -0.5 * (whitened**2).sum(axis=0) - np.log(np.diag(factor)).sum() - 0.5 * d * np.log(2 * np.pi)
+            whitened = (x - mean) @ np.linalg.inv(factor).T
+            out[:, i] = -0.5 * (whitened**2).sum(axis=1) - np.log(np.diag(factor)).sum() - 0.5 * d * np.log(2 * np.pi)
     for j, table in enumerate(tables):
         out += np.log(table[:, groups[:, j]]).T
     return out

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from labelwright.audit.nutrition.alerts import RULES, RULES_VERSION, AlertRule, Thresholds
+from labelwright.audit.nutrition.alerts import RULES, RULES_VERSION, AlertRule
 from labelwright.audit.nutrition.answers import BADGES, Answers, UseCase
 from labelwright.audit.nutrition.table import NutritionTable
+from labelwright.audit.nutrition.thresholds import Thresholds
 from labelwright.metrics.report import Alert, ReportTable, Scalar, Section
 
 OVERVIEW, USES = "Overview", "Use cases and alerts"

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from labelwright.audit.nutrition.groups import group_codes
 from labelwright.audit.nutrition.table import Column, NutritionTable
+from labelwright.metrics.classification import balanced_accuracy
+from labelwright.metrics.ranking import auroc
 
 _MOST_ROWS = 6000
 _FOLDS = 3
@@ -36,9 +38,9 @@ def _group_accuracy(table: NutritionTable, used: tuple[Column, ...], column: Col
     if not used or len(rows) == 0 or y.max() == 0:
         return 0.0, ""
     folds = _folds(y, table.seed)
-    alone = [_balanced(y, _table_predict(c.take(rows).binned(32, 200), y, folds)) for c in used]
+    alone = [balanced_accuracy(y, _table_predict(c.take(rows).binned(32, 200), y, folds)) for c in used]
     best = used[int(np.argmax(alone))].name
-    together = _balanced(y, _forest_predict([c.take(rows) for c in used], y, folds, table.seed))
+    together = balanced_accuracy(y, _forest_predict([c.take(rows) for c in used], y, folds, table.seed))
     return float(max(together, *alone)), best
 
 
@@ -59,7 +61,7 @@ def label_auc(table: NutritionTable, column: Column) -> float:
     if y.max() == 0:
         return 0.0
     scores = _table_probs(bins, y, _folds(y, table.seed))
-    return float(np.mean([_auc(y == k, scores[:, k]) for k in range(int(y.max()) + 1)]))
+    return float(np.mean([auroc(y == k, scores[:, k]) for k in range(int(y.max()) + 1)]))
 
 
 def _folds(y: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
@@ -91,37 +93,18 @@ def _table_predict(bins: NDArray[np.int32], y: NDArray[np.int64], folds: NDArray
 
 
 def _forest_predict(used: list[Column], y: NDArray[np.int64], folds: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.ensemble import RandomForestClassifier
 
     x = np.column_stack([c.binned(32, 60) if c.numbers is None else c.numbers for c in used]).astype(np.float64)
+    x = np.clip(x, -1e30, 1e30)  # trees work in float32
     out = np.zeros(len(y), dtype=np.int64)
     for fold in range(_FOLDS):
         inside = folds == fold
-        model = HistGradientBoostingClassifier(
-            max_iter=40,
-            learning_rate=0.2,
-            max_leaf_nodes=15,
-            categorical_features=[c.codes is not None for c in used],
-            class_weight="balanced",
-            early_stopping=False,
-            random_state=seed,
+        model = RandomForestClassifier(
+            n_estimators=24, max_depth=10, min_samples_leaf=5, class_weight="balanced", random_state=seed, n_jobs=1
         )
         out[inside] = model.fit(x[~inside], y[~inside]).predict(x[inside])
     return out
-
-
-def _balanced(y: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
-    hits = np.bincount(y[y == predicted], minlength=int(y.max()) + 1)
-    return float((hits / np.bincount(y)).mean())
-
-
-def _auc(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> float:
-    from scipy.stats import rankdata
-
-    n_pos, n_neg = int(positive.sum()), int((~positive).sum())
-    if n_pos == 0 or n_neg == 0:
-        return 0.5
-    return float((rankdata(score)[positive].sum() - n_pos * (n_pos + 1) / 2) / (n_pos * n_neg))
 
 
 def _r_squared(bins: NDArray[np.int32], y: NDArray[np.float64], seed: int) -> float:
