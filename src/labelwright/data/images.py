@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -270,6 +272,7 @@ def decode(data: bytes) -> Image:
 
     if len(data) > MAX_BYTES:
         raise UnreadableImage(f"the file is larger than {MAX_BYTES // 2**20} MiB")
+    _quieten_pillow()
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
@@ -298,7 +301,15 @@ def decode(data: bytes) -> Image:
         raise UnreadableImage(f"the image is damaged ({type(trouble).__name__})") from None
 
 
+@cache
+def _quieten_pillow() -> None:
+    """Keep Pillow's warnings on odd files from the terminal: each image ends as pixels or as one reason."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
 def _not_an_image(data: bytes) -> str:
+    if data.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"II*", b"MM\0*")):
+        return "the image is damaged or cut short"
     head = data[:512].lstrip().lower()
     if head.startswith((b"<svg", b"<?xml")) or b"<svg" in head:
         return "SVG drawings are not read"

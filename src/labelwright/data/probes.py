@@ -44,8 +44,11 @@ class _Axes:
     def of(cls, X: Rows) -> _Axes:
         mean = X.mean(axis=0, dtype=np.float64)
         centred = X - mean.astype(np.float32)
-        covariance = (centred.T @ centred).astype(np.float64) / len(X)
-        value, vector = np.linalg.eigh(covariance)
+        if X.shape[1] > len(X):  # the Gram matrix of the rows is smaller than the covariance and has the same roots
+            value, vector = np.linalg.eigh((centred @ centred.T).astype(np.float64) / len(X))
+            vector = centred.T.astype(np.float64) @ vector / np.sqrt(np.maximum(value, 1e-300) * len(X))
+        else:
+            value, vector = np.linalg.eigh((centred.T @ centred).astype(np.float64) / len(X))
         keep = value > max(value.max(initial=0.0) * 1e-7, 1e-30)
         scale = np.sqrt(X.shape[1] / value[keep].sum()) if keep.any() else 1.0
         return cls(mean, vector[:, keep] * scale, value[keep] * scale**2)

@@ -125,15 +125,23 @@ def _learned(images: NDArray[np.uint8], dimensions: int, rng: np.random.Generato
     offset = mean @ filters
     pooled = _pooled(images, filters, offset, jobs)
     centre = pooled.mean(axis=0)
-    pooled -= centre
-    value, vector = np.linalg.eigh((pooled.T @ pooled).astype(np.float64) / len(pooled))
-    keep = np.argsort(-value)[: min(dimensions, len(images))]
-    keep = keep[value[keep] > max(value.max(), 0) * 1e-9]
-    components = vector[:, keep] if len(keep) else np.zeros((len(centre), 1))
-    components = components * np.where(
-        components[np.abs(components).argmax(axis=0), np.arange(components.shape[1])] < 0, -1, 1
-    )
-    return _Encoder(filters, offset, centre, components.astype(np.float32))
+    return _Encoder(filters, offset, centre, _principal_components(pooled - centre, dimensions))
+
+
+def _principal_components(centred: NDArray[np.float32], dimensions: int) -> NDArray[np.float32]:
+    """Return the leading components, (f, d), signs fixed; from the Gram matrix where there are fewer rows than f."""
+    from scipy.linalg import eigh
+
+    m, f = centred.shape
+    wide = f > m
+    matrix = (centred @ centred.T if wide else centred.T @ centred).astype(np.float64)
+    value, vector = eigh(matrix, subset_by_index=[max(len(matrix) - dimensions, 0), len(matrix) - 1])
+    keep = np.flatnonzero(value > max(value[-1], 0) * 1e-7)[::-1]
+    if not len(keep):
+        return np.zeros((f, 1), np.float32)
+    components = centred.T @ vector[:, keep] / np.sqrt(value[keep]) if wide else vector[:, keep]
+    largest = components[np.abs(components).argmax(axis=0), np.arange(components.shape[1])]
+    return np.ascontiguousarray(components * np.sign(largest), np.float32)
 
 
 def _random_patches(images: NDArray[np.uint8], count: int, rng: np.random.Generator) -> NDArray[np.float32]:
