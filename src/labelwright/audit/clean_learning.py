@@ -79,8 +79,11 @@ class CleanLearning(ClassifierMixin, BaseEstimator):
 
     def find_label_issues(self, X: Any, labels: ArrayLike, *, pred_probs: ArrayLike | None = None) -> NDArray[np.bool_]:
         """Return the rows whose label is probably wrong, bool (n,), and keep what they rest on."""
-        check_classification_targets(labels)
-        self.classes_, codes = np.unique(np.asarray(labels), return_inverse=True)
+        X, given = _indexable(X), column_or_1d(labels, warn=True)
+        check_classification_targets(given)
+        if not len(given):
+            raise BadInput("X has 0 samples, a minimum of 1 is required", fix="give rows")
+        self.classes_, codes = np.unique(given, return_inverse=True)
         if _num_samples(X) != len(codes):
             raise BadInput(
                 f"X has {_num_samples(X)} rows but there are {len(codes)} labels", fix="give one label a row"
