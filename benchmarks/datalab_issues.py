@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from proofs.datasets import CIFAR10_CLASSES, cifar10n_features
+from proofs.datasets import CIFAR10_CLASSES, cifar10n_features, table
 from scipy.sparse import csr_matrix
 
 from benchmarks.records import medians, store
@@ -63,21 +63,26 @@ def build(seed: int) -> World:
     return World(x, given, given != truth, copied, strange, nearest_neighbors(x, K, metric="cosine", jobs=2))
 
 
-def datalab_check(world: World, name: str) -> Any:
-    """Run one check of Datalab and return its table of issues."""
+def datalab(world: World) -> tuple[Any, csr_matrix]:
+    """Return a Datalab that holds the labels, and the neighbours as the graph that it takes."""
     from cleanlab import Datalab
 
     graph = csr_matrix(
         (
             world.neighbors.distances.ravel().astype(np.float64),
             world.neighbors.indices.ravel(),
-            np.arange(0, ROWS * K + 1, K),
+            np.arange(0, len(world.x) * K + 1, K),
         ),
-        shape=(ROWS, ROWS),
+        shape=(len(world.x), len(world.x)),
     )
+    names = [CIFAR10_CLASSES[c] for c in world.labels.tolist()]
+    return Datalab({"y": names}, label_name="y", verbosity=0), graph
+
+
+def datalab_check(lab: Any, graph: csr_matrix, world: World, name: str) -> Any:
+    """Run one check of Datalab and return its table of issues."""
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        lab = Datalab({"y": [CIFAR10_CLASSES[c] for c in world.labels.tolist()]}, label_name="y", verbosity=0)
         lab.find_issues(features=world.x, knn_graph=graph, issue_types={name: {}})
         return lab.get_issues(name)
 
@@ -102,9 +107,10 @@ def precision_recall(flags: NDArray[np.bool_], truth: NDArray[np.bool_]) -> str:
 def compare(world: World) -> list[dict[str, Any]]:
     """Return one row for each check: seconds of both, what both found, and how far they agree."""
     rows = []
+    lab, graph = datalab(world)
     for name, ours in our_checks(world).items():
-        seconds = medians({"peer": lambda name=name: datalab_check(world, name), "ours": ours})
-        theirs, mine = datalab_check(world, name), ours()
+        seconds = medians({"peer": lambda name=name: datalab_check(lab, graph, world, name), "ours": ours})
+        theirs, mine = datalab_check(lab, graph, world, name), ours()
         flag = theirs[f"is_{name}_issue"].to_numpy().astype(bool)
         row = {
             "work": f"{name}, {ROWS:,} x {world.x.shape[1]}",
@@ -134,23 +140,71 @@ def found(name: str, world: World, score: NDArray[Any], flag: NDArray[np.bool_],
             "datalab_found": f"{average_precision(world.wrong, -score):.3f}",
             "labelwright_found": f"{average_precision(world.wrong, -worth):.3f}",
         }
-    truth = world.strange if name == "outlier" else world.copied
-    own = mine.is_issue if name == "outlier" else duplicate_groups([mine], ROWS) >= 0
+    if name == "outlier":
+        return {
+            "measure": "rows flagged; average precision for planted rows",
+            "datalab_found": f"{int(flag.sum())}; {average_precision(world.strange, -score):.3f}",
+            "labelwright_found": f"{mine.n_issues}; {average_precision(world.strange, -mine.score):.3f}",
+            "same_flag": f"{(flag == mine.is_issue).mean():.2%}",
+        }
+    own = duplicate_groups([mine], ROWS) >= 0
     return {
         "measure": "precision, recall of planted rows",
-        "datalab_found": precision_recall(flag, truth),
-        "labelwright_found": precision_recall(own, truth),
+        "datalab_found": precision_recall(flag, world.copied),
+        "labelwright_found": precision_recall(own, world.copied),
         "same_flag": f"{(flag == own).mean():.2%}",
+    }
+
+
+def unit_errors(seed: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the California housing table, standardised, with one number of 50 rows ten times too large."""
+    kept = table("california_housing").drop_columns(["ocean_proximity"])
+    x = np.stack([np.asarray(kept.column(name).to_numpy(), dtype=np.float64) for name in kept.column_names], axis=1)
+    x = x[np.isfinite(x).all(axis=1)]
+    rng = np.random.default_rng([seed, 8])
+    wrong = np.zeros(len(x), dtype=bool)
+    wrong[rng.choice(len(x), STRANGERS, replace=False)] = True
+    x[wrong, rng.integers(0, x.shape[1], STRANGERS)] *= 10
+    spread = np.subtract(*np.quantile(x, [0.75, 0.25], axis=0))
+    return ((x - np.median(x, axis=0)) / spread).astype(np.float32), wrong
+
+
+def compare_unit_errors(seed: int) -> dict[str, Any]:
+    """Return one row: outliers among rows of a table with unit errors."""
+    x, wrong = unit_errors(seed)
+    n = len(x)
+    near = nearest_neighbors(x, K, metric="euclidean", jobs=2)
+    world = World(x, np.arange(n) % 2, wrong, wrong, wrong, near)
+    lab, graph = datalab(world)
+    seconds = medians(
+        {
+            "peer": lambda: datalab_check(lab, graph, world, "outlier"),
+            "ours": lambda: Outliers(k=K).score(near),
+        }
+    )
+    theirs, mine = datalab_check(lab, graph, world, "outlier"), Outliers(k=K).score(near)
+    flag = theirs["is_outlier_issue"].to_numpy().astype(bool)
+    return {
+        "work": f"outlier, {n:,} rows of California housing, 50 unit errors",
+        "datalab_s": seconds["peer"],
+        "labelwright_s": seconds["ours"],
+        "ratio": seconds["peer"] / seconds["ours"],
+        "measure": "precision, recall; average precision",
+        "datalab_found": f"{precision_recall(flag, wrong)}; "
+        f"{average_precision(wrong, -theirs['outlier_score'].to_numpy()):.3f}",
+        "labelwright_found": f"{precision_recall(mine.is_issue, wrong)}; {average_precision(wrong, -mine.score):.3f}",
+        "same_flag": f"{(flag == mine.is_issue).mean():.2%}",
     }
 
 
 def main() -> None:
     """Measure and store."""
     world = build(seed=0)
-    rows = compare(world)
+    rows = [*compare(world), compare_unit_errors(seed=0)]
+    print(rows[-1], flush=True)
     grouped = np.argsort(world.labels, kind="stable")
     theirs = build_sorted(world, grouped)
-    flag = datalab_check(theirs, "non_iid")["is_non_iid_issue"].any()
+    flag = datalab_check(*datalab(theirs), theirs, "non_iid")["is_non_iid_issue"].any()
     rows.append(
         {
             "work": "non_iid, rows sorted by label",

@@ -1,13 +1,14 @@
 """Rows that lie far from all others.
 
 Let d_i be the mean distance of row i to its k nearest neighbours and r_i = d_i / median of d over these neighbours.
-With spreads(v)_i = (v_i − median v) / (90 % quantile − median of v), the evidence against row i is the larger of
+With spreads(v)_i = (v_i − median v) / (90 % quantile − median of v), a row is an issue when it is
 
-    far from all       min( spreads(log d)_i / factor, log r_i / log min_ratio )
-    far for its place  min( spreads(log r)_i / factor, log r_i / log (2 min_ratio) )
+    far from all       spreads(log d)_i ≥ factor  and  r_i ≥ min_ratio, or
+    far for its place  spreads(log r)_i ≥ factor  and  r_i ≥ 2 min_ratio
 
 Spreads adapt to how distances vary in this data; the ratio spares sparse regions whose rows are all far apart. The
-score is 1 / (1 + max(evidence, 0)); an issue has a score of 0.5 or less. In the spirit of local density ratios
+score is 1 / (1 + spreads / factor), so that rows are ordered by distance; an issue has a score of 0.5 or less, and
+what the ratio spares one just above. In the spirit of local density ratios
 (Breunig et al., LOF, SIGMOD 2000).
 """
 
@@ -24,6 +25,8 @@ from labelwright.audit.scores import Scores
 # Below these the spread of log distances (entropies) is taken as noise of the measurement.
 _LEAST_LOG_SPREAD = 0.05
 _LEAST_ENTROPY_SPREAD = 0.05
+# Evidence against a row that lies far out among rows that all do.
+_SPARED = 0.99
 
 
 @dataclass(frozen=True)
@@ -72,14 +75,7 @@ class Outliers:
         if typical == 0.0:
             return Scores("outlier", "row", np.ones(n), np.zeros(n, dtype=bool), rows=np.arange(n))
         local = _local_distance(mean, indices[:, : self.k], valid[:, : self.k], floor=0.05 * typical)
-        log_d = np.log(np.maximum(mean, 1e-9 * typical))
-        log_r = log_d - np.log(local)
-        far = _spreads_above(log_d, mean > 0, _LEAST_LOG_SPREAD) / self.factor
-        out_of_place = _spreads_above(log_r, mean > 0, _LEAST_LOG_SPREAD) / self.factor
-        evidence = np.maximum(
-            np.minimum(far, log_r / np.log(self.min_ratio)),
-            np.minimum(out_of_place, log_r / np.log(2 * self.min_ratio)),
-        )
+        evidence = self._evidence(mean, local, typical)
         is_issue = evidence >= 1
         found = np.flatnonzero(is_issue)
         unsure = np.zeros(n) if pred_probs is None else normalized_entropy(pred_probs, n)
@@ -92,6 +88,15 @@ class Outliers:
             rows=np.arange(n),
             reason=reasons_at(found, reasons, n),
         )
+
+    def _evidence(self, mean: NDArray[np.float64], local: NDArray[np.float64], typical: float) -> NDArray[np.float64]:
+        """Return how far each row lies out: 1 at the limit of an issue."""
+        log_d = np.log(np.maximum(mean, 1e-9 * typical))
+        log_r = log_d - np.log(local)
+        far = _spreads_above(log_d, mean > 0, _LEAST_LOG_SPREAD) / self.factor
+        far = np.where(log_r >= np.log(self.min_ratio), far, np.minimum(far, _SPARED))
+        out_of_place = _spreads_above(log_r, mean > 0, _LEAST_LOG_SPREAD) / self.factor
+        return np.where((out_of_place >= 1) & (log_r >= np.log(2 * self.min_ratio)), np.maximum(far, out_of_place), far)
 
 
 @dataclass(frozen=True)
