@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from labelwright.data.column_types import cell_texts, is_list, is_string
 from labelwright.data.dataset import Plan, Source
 from labelwright.data.images import UnreadableImage, safe_path
-from labelwright.data.infer import OWN_PREFIX
+from labelwright.data.input_columns import OWN_PREFIX
 from labelwright.data.matrices import column_matrix, is_matrix, is_sparse
 from labelwright.data.readers.places import counted
 from labelwright.errors import BadInput, listed, quoted

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow.compute as pc
 
-from labelwright.data.column_types import ColumnProfile, is_string, plain_column, profile_column
-from labelwright.data.dataset import IgnoredColumn, Modality, Plan, Source, Task
-from labelwright.data.leaks import find_leaks
+from labelwright.data.column_types import is_string, plain_column, profile_column
+from labelwright.data.dataset import IgnoredColumn, Plan, Source
+from labelwright.data.input_columns import Asked, choose_inputs, reason_left_over, reasons_to_ignore
 from labelwright.data.matrices import class_names
 from labelwright.data.readers.image_folder import SPLIT_NAMES
 from labelwright.data.readers.places import place
@@ -18,35 +17,6 @@ from labelwright.data.tasks import marks_unlabelled, read_task
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
 
 _LABEL_NAMES = ("label", "labels", "target", "class", "y")
-_MATRIX_NAMES = ("x", "features", "feature", "embedding", "embeddings", "vectors", "vector")
-_PREDICTIONS = ("pred_probs", "probs", "probabilities", "logits", "predictions", "predicted", "scores")
-OWN_PREFIX = "labelwright_"  # columns that an earlier run of ours added
-FEATURE_FILES = (".npy", ".npz", ".parquet")
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What the caller said."""
-
-    text: tuple[str, ...]
-    image: str | None
-    features: str | None
-    feature_columns: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Inputs:
-    """What the model will see, and a note on why."""
-
-    modality: Modality
-    text: tuple[str, ...] = ()
-    image: str | None = None
-    columns: tuple[str, ...] = ()
-    note: str = ""
-
-    @property
-    def used(self) -> tuple[str, ...]:
-        return self.text + ((self.image,) if self.image else ()) + self.columns
 
 
 def infer_plan(
@@ -96,41 +66,36 @@ def infer_plan(
     >>> infer_plan(from_frame(rows), "kind").modality
     'table'
     """
-    asked = _Asked(_names(text), image, None if features is None else str(features), _names(feature_columns))
-    label, label_note = _find_label(source, label)
+    asked = Asked(_names(text), image, None if features is None else str(features), _names(feature_columns))
+    label, notes = _find_label(source, label)
     _check_roles(source, label, asked, {"id": id, "group": group, "split": split})
     reading = read_task(source, label, task)
-    notes = [label_note] if label_note else []
     notes.append(f"task: {reading.task} ({reading.why})")
     if reading.task == "classification" and marks_unlabelled(plain_column(source.table.column(label))):
         notes.append("label: -1 is taken as unlabelled")
     if split is None and (split := _find_split(source, {label, id, group, image, *asked.text, *asked.feature_columns})):
         notes.append(f"split: column {quoted(split)}, by its name and values")
-    roles = {name: role for name, role in ((label, "label"), (id, "id"), (group, "group"), (split, "split")) if name}
+    roles = {label, id, group, split}
     profiles = [profile_column(source.table, name) for name in source.table.column_names if name not in roles]
-    reasons = _reasons_to_ignore(source, label, reading.task, profiles)
-    inputs = _choose_inputs(source, asked, profiles, reasons)
-    for name in inputs.used:
-        if name in reasons and reasons[name] != "":
-            notes.append(f"column {quoted(name)} is used as asked, though {reasons[name]}")
+    reasons = reasons_to_ignore(source, label, reading.task, profiles)
+    inputs = choose_inputs(source, asked, profiles, reasons)
+    wanted = [name for name in inputs.used if name in reasons]
+    notes += [f"column {quoted(name)} is used as asked, though {reasons[name]}" for name in wanted]
     notes.append(f"modality: {inputs.modality} ({inputs.note})")
-    ignored = tuple(
-        IgnoredColumn(p.name, reasons.get(p.name) or _left_over(p, inputs))
-        for p in profiles
-        if p.name not in inputs.used
-    )
+    left = [p for p in profiles if p.name not in inputs.used]
+    ignored = tuple(IgnoredColumn(p.name, reasons.get(p.name) or reason_left_over(p, inputs)) for p in left)
     return Plan(
-        reading.task,
-        inputs.modality,
-        label,
-        inputs.text,
-        inputs.image,
-        inputs.columns,
-        id,
-        group,
-        split,
-        ignored,
-        tuple(notes),
+        task=reading.task,
+        modality=inputs.modality,
+        label=label,
+        text=inputs.text,
+        image=inputs.image,
+        feature_columns=inputs.columns,
+        id=id,
+        group=group,
+        split=split,
+        ignored=ignored,
+        notes=tuple(notes),
     )
 
 
@@ -141,14 +106,14 @@ def _names(columns: Sequence[str] | str) -> tuple[str, ...]:
     return tuple(columns)
 
 
-def _find_label(source: Source, label: str | None) -> tuple[str, str]:
+def _find_label(source: Source, label: str | None) -> tuple[str, list[str]]:
     names = list(source.table.column_names)
     if label is not None:
         if label not in names:
             raise BadInput(
                 f"there is no column {quoted(label)}", where=place(source.path), fix=did_you_mean(label, names)
             )
-        return label, ""
+        return label, []
     if source.format == "image_folder":
         if source.table.column("label").null_count == len(source):
             raise BadInput(
@@ -156,16 +121,16 @@ def _find_label(source: Source, label: str | None) -> tuple[str, str]:
                 where=place(source.path),
                 fix="put each class in a folder of its own",
             )
-        return "label", "label: the folder of each image"
+        return "label", ["label: the folder of each image"]
     classes = [field.name for field in source.table.schema if class_names(field) is not None]
     if len(classes) == 1:
-        return classes[0], f"label: column {quoted(classes[0])}, the only one with named classes"
+        return classes[0], [f"label: column {quoted(classes[0])}, the only one with named classes"]
     near = [name for name in names if name.casefold() in _LABEL_NAMES]
     fix = f"name it, for example --label {near[0]}" if near else f"name one of {listed(names)}"
     raise BadInput("which column holds the labels is not said", where=place(source.path), fix=fix)
 
 
-def _check_roles(source: Source, label: str, asked: _Asked, others: dict[str, str | None]) -> None:
+def _check_roles(source: Source, label: str, asked: Asked, others: dict[str, str | None]) -> None:
     names = list(source.table.column_names)
     taken: dict[str, str] = {label: "label"}
     inputs = [("text", name) for name in asked.text] + [("feature column", name) for name in asked.feature_columns]
@@ -200,94 +165,3 @@ def _find_split(source: Source, taken: set[str | None]) -> str | None:
             if values and set(values) <= SPLIT_NAMES:
                 return str(name)
     return None
-
-
-def _reasons_to_ignore(source: Source, label: str, task: Task, profiles: list[ColumnProfile]) -> dict[str, str]:
-    """Return, for each column that should not be an input, why."""
-    reasons = {}
-    for profile in profiles:
-        if profile.kind in ("empty", "constant", "date", "identifier", "other"):
-            reasons[profile.name] = profile.reason
-        elif profile.kind == "tags":
-            reasons[profile.name] = "it holds lists"
-        elif profile.name.startswith(OWN_PREFIX):
-            reasons[profile.name] = "an earlier run wrote it"
-        elif profile.name.casefold() in _PREDICTIONS and profile.kind in ("matrix", "number"):
-            reasons[profile.name] = "it holds predictions"
-    leaks = find_leaks(source.table, label, profiles, task)
-    sure = {leak.name: f"{leak.reason}, so it gives the label away" for leak in leaks if leak.sure}
-    maybe = {leak.name: f"{leak.reason}, so it gives the label away" for leak in leaks if not leak.sure}
-    inputs = {p.name for p in profiles if p.name not in reasons} - set(sure)
-    reasons |= sure
-    if inputs - set(maybe):  # a column on which the label hangs by a threshold is given up only when others remain
-        reasons |= maybe
-    return reasons
-
-
-def _choose_inputs(source: Source, asked: _Asked, profiles: list[ColumnProfile], reasons: dict[str, str]) -> _Inputs:
-    kinds = {p.name: p.kind for p in profiles}
-    if asked.text:
-        return _Inputs("text", text=asked.text, note="the text columns are given")
-    if asked.image:
-        return _asked_image(source, asked.image, kinds)
-    if asked.feature_columns:
-        return _asked_columns(asked.feature_columns, kinds)
-    if asked.features and asked.features.lower().endswith(FEATURE_FILES):
-        return _Inputs("features", note="the features come from a file")
-    return _inferred_inputs([p for p in profiles if p.name not in reasons])
-
-
-def _asked_image(source: Source, image: str, kinds: Mapping[str, str]) -> _Inputs:
-    if kinds.get(image) not in ("image", "category", "text", "identifier", "constant"):
-        raise BadInput(
-            f"column {quoted(image)} holds no images",
-            where=place(source.path),
-            fix="name a column of image files or encoded images",
-        )
-    return _Inputs("image", image=image, note="the image column is given")
-
-
-def _asked_columns(columns: tuple[str, ...], kinds: Mapping[str, str]) -> _Inputs:
-    unfit = [name for name in columns if kinds.get(name) in ("image", "tags", "other", "empty")]
-    if unfit:
-        raise BadInput(f"the feature columns {listed(unfit)} hold no numbers or categories", fix="name other columns")
-    if all(kinds.get(name) in ("matrix", "number", "constant") for name in columns):
-        return _Inputs("features", columns=columns, note="the feature columns are given")
-    return _Inputs("table", columns=columns, note="the columns are given")
-
-
-def _inferred_inputs(usable: list[ColumnProfile]) -> _Inputs:
-    images = [p.name for p in usable if p.kind == "image"]
-    if images:
-        return _Inputs("image", image=images[0], note=f"column {quoted(images[0])} holds images")
-    texts = tuple(p.name for p in usable if p.kind == "text")
-    matrix = _best_matrix([p.name for p in usable if p.kind == "matrix"])
-    if matrix is not None:
-        return _Inputs("features", columns=(matrix,), note=f"column {quoted(matrix)} holds a vector for each row")
-    if texts:
-        plural = "columns" if len(texts) > 1 else "column"
-        holds = "hold" if len(texts) > 1 else "holds"
-        return _Inputs("text", text=texts, note=f"{plural} {listed(texts)} {holds} free text")
-    table = tuple(p.name for p in usable if p.kind == "number" or (p.kind == "category" and not _mostly_unique(p)))
-    if table:
-        return _Inputs("table", columns=table, note=f"{len(table)} columns of numbers and categories")
-    short = sorted((p for p in usable if p.kind == "category"), key=lambda p: (-p.n_distinct, p.name))
-    if short:
-        return _Inputs("text", text=(short[0].name,), note=f"column {quoted(short[0].name)} is the only one left")
-    return _Inputs("none", note="no column can serve as input")
-
-
-def _best_matrix(names: list[str]) -> str | None:
-    known = [name for name in names if name.casefold() in _MATRIX_NAMES]
-    return (known or names or [None])[0]  # type: ignore[list-item]
-
-
-def _mostly_unique(profile: ColumnProfile) -> bool:
-    return profile.n_distinct > 50 and profile.n_distinct > profile.n_known * 0.5
-
-
-def _left_over(profile: ColumnProfile, inputs: _Inputs) -> str:
-    if profile.kind == "category" and _mostly_unique(profile) and inputs.modality == "table":
-        return "nearly every row has its own value"
-    chosen = {"text": "the text is used", "image": "the images are used", "features": "the features are used"}
-    return chosen.get(inputs.modality, "other columns are used")
