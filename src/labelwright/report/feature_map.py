@@ -74,10 +74,18 @@ def _principal(x: NDArray[np.float64]) -> tuple[NDArray[np.float64] | None, NDAr
     xy = x @ top
     if xy.shape[1] == 1:
         xy = np.column_stack([xy, np.zeros(len(xy))])
-    low, high = np.percentile(xy, 0.5, axis=0), np.percentile(xy, 99.5, axis=0)
+    low, high = _limits(xy)
     spread = np.where(high > low, high - low, 1.0)
     explained = np.maximum(values[::-1][:2], 0) / max(float(values.sum()), 1e-300)
     return np.clip((xy - low) / spread, -0.03, 1.03), np.append(explained, 0.0)[:2]
+
+
+def _limits(xy: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the ends of both axes; where few points lie far out, those are drawn at the edge instead."""
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    inner_low, inner_high = np.percentile(xy, 1, axis=0), np.percentile(xy, 99, axis=0)
+    inner = inner_high - inner_low
+    return np.maximum(low, inner_low - 0.5 * inner), np.minimum(high, inner_high + 0.5 * inner)
 
 
 def _keys(dataset: Dataset, rows: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:

@@ -29,6 +29,7 @@ def redact(view: Mapping[str, Any]) -> dict[str, Any]:
     clean["transition"] = _transition(view["transition"], mask)
     clean["classes"] = _classes(view["classes"], mask)
     clean["findings"] = [_finding(finding, mask, regression) for finding in view["findings"]]
+    clean["next_in_line"] = [_item(item, mask, regression) for item in view["next_in_line"]]
     clean["map"] = _map(view["map"], mask, regression)
     clean["class_rows"] = {name: rows for name, rows in view["class_rows"].items() if rows >= FEWEST_ROWS}
     clean["nutrition"] = _nutrition(view["nutrition"], mask)
@@ -79,7 +80,12 @@ def _map(plot: Any, mask: _Mask, regression: bool) -> Any:
 
 
 def _finding(finding: Mapping[str, Any], mask: _Mask, regression: bool) -> dict[str, Any]:
-    about_classes = not regression and finding["level"] in ("row", "part", "class", "pair")
+    items = [_item(item, mask, regression) for item in finding["items"]]
+    return {"kind": finding["kind"], "level": finding["level"], "total": finding["total"], "items": items}
+
+
+def _item(item: Mapping[str, Any], mask: _Mask, regression: bool) -> dict[str, Any]:
+    about_classes = not regression and item["level"] in ("row", "part", "class", "pair")
 
     def name(value: str | None) -> str | None:
         return mask(value) if about_classes else None
@@ -87,32 +93,22 @@ def _finding(finding: Mapping[str, Any], mask: _Mask, regression: bool) -> dict[
     def card(shown: Mapping[str, Any] | None) -> dict[str, Any] | None:
         if shown is None:
             return None
-        return {
-            "row": shown["row"],
-            "id": None,
-            "label": name(shown["label"]),
-            "texts": [],
-            "image": None,
-            "cells": [],
-            "neighbors": [],
-        }
+        empty: dict[str, Any] = {"texts": [], "image": None, "cells": [], "neighbors": []}
+        return {"row": shown["row"], "id": None, "label": name(shown["label"])} | empty
 
-    items = [
-        {
-            "level": item["level"],
-            "card": card(item["card"]),
-            "other": card(item["other"]),
-            "part": name(item["part"]) if item["level"] == "part" else None,
-            "column": item["column"],
-            "score": item["score"],
-            "given": name(item["given"]),
-            "suggested": name(item["suggested"]),
-            "reason": None,
-            "parts": [{"part": mask(part["part"]), "given": "", "suggested": ""} for part in item["parts"]],
-        }
-        for item in finding["items"]
-    ]
-    return {"kind": finding["kind"], "level": finding["level"], "total": finding["total"], "items": items}
+    return {
+        "level": item["level"],
+        "card": card(item["card"]),
+        "other": card(item["other"]),
+        "part": name(item["part"]) if item["level"] == "part" else None,
+        "column": item["column"],
+        "score": item["score"],
+        "given": name(item["given"]),
+        "suggested": name(item["suggested"]),
+        "reason": None,
+        "copies": item["copies"],
+        "parts": [{"part": mask(part["part"]), "given": "", "suggested": ""} for part in item["parts"]],
+    }
 
 
 def _nutrition(report: Any, mask: _Mask) -> Any:

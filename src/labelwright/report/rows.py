@@ -51,7 +51,7 @@ class RowContent:
         if row not in self._known:
             self._known[row] = {
                 "row": row,
-                "id": shorten(str(self.dataset.ids[row]), CELL_WIDTH),
+                "id": shorten(str(self.dataset.ids[row]), CELL_WIDTH) if self.dataset.plan.id else None,
                 "label": cut(self.dataset.given[row], CELL_WIDTH),
                 "texts": self._texts(row),
                 "image": self._image(row),

@@ -59,6 +59,7 @@ def build_view(result: Any) -> dict[str, Any]:
         "transition": transition(dataset, result.noise),
         "classes": class_table(dataset, _of_classes(suspects, dataset.plan.task)),
         "findings": _findings(result.issues, rows, dataset.plan.task),
+        "next_in_line": _next_in_line(result.issues, rows, WORST_SHOWN - by_row.num_rows),
         "map": feature_map(dataset, matrix, _row_numbers(by_row), result.options.seed),
         "class_rows": shown_class_rows(dataset),
         "nutrition": None if result.nutrition is None else result.nutrition.to_dict(),
@@ -112,9 +113,28 @@ def _findings(issues: pa.Table, rows: RowContent, task: str) -> list[dict[str, A
             found, parts = _rows_and_parts(found)
         level = found["level"][0].as_py()
         most = _SHOWN.get(name, _SHOWN_ROWS if level == "row" else _SHOWN_OTHERS)
-        items = [_item(record, rows, parts) for record in found.slice(0, most).to_pylist()]
+        records = _one_a_group(found, most) if level == "pair" else found.slice(0, most).to_pylist()
+        items = [_item(record, rows, parts) for record in records]
         out.append({"kind": name, "level": level, "total": found.num_rows, "items": items})
     return out
+
+
+def _one_a_group(pairs: pa.Table, most: int) -> list[dict[str, Any]]:
+    """Return the first pair of each group of copies (they share the second row), with the number of further copies."""
+    rows = pc.fill_null(pairs["other_row"], -1).to_numpy()
+    _, first, counts = np.unique(rows, return_index=True, return_counts=True)
+    order = np.argsort(first, kind="stable")[:most]
+    records = pairs.take(pa.array(first[order])).to_pylist()
+    return [record | {"copies": int(count) - 1} for record, count in zip(records, counts[order], strict=True)]
+
+
+def _next_in_line(issues: pa.Table, rows: RowContent, room: int) -> list[dict[str, Any]]:
+    """Return the rows of least label quality that are not flagged, so that the worst rows are seen in any case."""
+    if room <= 0:
+        return []
+    judged = pc.and_(pc.equal(issues["kind"], "label"), pc.equal(issues["level"], "row"))
+    rest = issues.filter(pc.and_(judged, pc.invert(issues["is_issue"])))
+    return [_item(record, rows, {}) for record in rest.slice(0, room).to_pylist()]
 
 
 def _rows_and_parts(found: pa.Table) -> tuple[pa.Table, dict[int, list[dict[str, Any]]]]:
@@ -144,6 +164,7 @@ def _item(record: Mapping[str, Any], rows: RowContent, parts: Mapping[int, list[
         "given": cut(record["given"], CELL_WIDTH),
         "suggested": cut(record["suggested"], CELL_WIDTH),
         "reason": cut(record["reason"], REASON_WIDTH),
+        "copies": record.get("copies", 0),
         "parts": parts.get(row, []) if row is not None else [],
     }
 
