@@ -41,6 +41,7 @@ EXAMPLES = {
     "tags": Tags.from_dense([[1, 0, -1], [0, 0, 0]]),
     "counts": Bags.counts([0, 0, -1, 1], [1, 0], n_classes=3),
     "soft counts": Bags.soft([0, 0], [0.0, -1.0, -INF], n_bags=1, target=0),
+    "no bags": Bags.counts([-1, -1], []),
     "pairs": Pairs([0, 1], [1, 2], [0, 2], 3, 2, [0.9, 1.0]),
     "reals": Reals([[1.0, 1.0], [-INF, 2.0], [-INF, INF]], [3, -1, -1]),
     "mixed": Mixed((Hard([1], 2), Bags.counts([0, 0], [1])), ([2], [0, 1]), 3),

@@ -94,6 +94,13 @@ def test_large_class_intervals_go_one_against_the_rest_and_the_result_says_so(ra
     assert_allclose(got.q.sum(axis=1), 1, rtol=1e-12)
 
 
+def test_intervals_that_settle_every_class_leave_no_nan():
+    log_prior = np.log(np.full((20, 5), 0.2))
+    low, high = np.array([[20, 0, 0, 0, 0]]), np.array([[20, 0, 0, 0, 1]])
+    got = posterior(log_prior, Bags.between(np.zeros(20, int), low, high))
+    assert_allclose(got.q, np.tile([1.0, 0, 0, 0, 0], (20, 1)), atol=1e-12)
+
+
 def test_two_classes_never_need_an_approximation(random_log_prior):
     got = posterior(random_log_prior(6, 500, 2), Bags.counts(np.zeros(500, int), [[200, 300]]))
     assert got.exact

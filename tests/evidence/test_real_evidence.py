@@ -96,6 +96,7 @@ def test_a_shuffled_block_is_one_unit():
         (lambda: Reals([[0.0, 1.0]], [0]), "row 0: a row of a shuffled block"),
         (lambda: Reals([[0.0, 1.0]], [0, 1]), "block is not one number a row"),
         (lambda: Reals.values([1.0]).nll(np.zeros(2)), "pass \\(1,\\)"),
+        (lambda: Reals.values([1.0]).nll(np.zeros(1), 0.0), "a scale is not above 0"),
     ],
 )
 def test_bad_reals_are_one_clear_line(make, message):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -118,6 +120,10 @@ def test_a_noisy_coarse_label_reads_the_confusion_of_parents():
     wrong = np.array([[0.9, 0.1], [0.2, 0.8]])
     got = Hard([1], 2).log_likelihood(TREE.transition(nodes, wrong))
     assert_allclose(got, [np.log([0.1, 0.1, 0.8])])
+
+
+def test_an_object_that_holds_a_matrix_serves_as_noise():
+    assert_allclose(Hard([2], 3).log_likelihood(SimpleNamespace(matrix=T)), np.log([T[:, 2]]))
 
 
 def test_eps_lets_an_impossible_class_live_at_its_share():

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from labelwright.errors import BadInput, listed
 from labelwright.evidence.arrays import Array, row_index, to_numpy
 from labelwright.evidence.result import Posterior
+from labelwright.evidence.segments import repeats
 
 
 class Evidence(ABC):
@@ -51,7 +52,7 @@ class Evidence(ABC):
         units = self.units()
         sizes = np.bincount(units)
         many = index[sizes[units[index]] > 1]
-        if len(np.unique(many)) != len(many):
+        if repeats(many):
             raise BadInput("a row of a unit of several rows is taken twice", fix="take each row of a group once")
         taken = np.bincount(units[index], minlength=len(sizes))
         cut = np.flatnonzero((taken > 0) & (sizes > 1) & (taken != sizes))

@@ -82,13 +82,20 @@ def _mode_tilt(odds: Floats, low: int, high: int, log_phi: Floats, shift: int) -
             return 0.0, min(max(round(mean), low), high)
         k = low if mean < low else high
         return _tilt(odds, float(k)), k
+    first, last = low, high
     while low < high:  # the slope of log φ + log P falls in k: find where it changes sign
         k = (low + high) // 2
         if log_phi[shift + k + 1] - log_phi[shift + k] > _tilt(odds, k + 0.5):
             low = k + 1
         else:
             high = k
-    return _tilt(odds, float(low)), low
+    # Between the slopes on both sides of the mode, φ(k) exp(−λ k) is largest at the mode: no weight is above 1.
+    lam = _tilt(odds, float(low))
+    if low > first:
+        lam = min(lam, log_phi[shift + low] - log_phi[shift + low - 1])
+    if low < last:
+        lam = max(lam, log_phi[shift + low + 1] - log_phi[shift + low])
+    return lam, low
 
 
 @njit(cache=True, nogil=True)

@@ -11,7 +11,7 @@ One long table a type, with these columns (`label` holds names when a `space` is
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, cast, get_args
 
 import narwhals as nw
 import numpy as np
@@ -29,6 +29,7 @@ from labelwright.evidence.space import LabelSpace
 from labelwright.evidence.tags import Tags
 from labelwright.evidence.votes import Votes
 
+E = TypeVar("E", bound=Evidence)
 Backend = Literal["pyarrow", "pandas", "polars"]
 
 
@@ -173,9 +174,7 @@ _READERS: dict[type, Callable[[_Frame], Evidence]] = {
 }  # fmt: skip
 
 
-def evidence_from_frame(
-    kind: type[Evidence], frame: Any, *, space: LabelSpace | None = None, n_rows: int | None = None
-) -> Evidence:
+def evidence_from_frame(kind: type[E], frame: Any, *, space: LabelSpace | None = None, n_rows: int | None = None) -> E:
     """Return evidence of one type from a data frame (columns: see this file's head).
 
     Parameters
@@ -198,7 +197,7 @@ def evidence_from_frame(
     """
     if kind not in _READERS:
         raise BadInput(f"{getattr(kind, '__name__', kind)} is not read from a frame", fix="use load_evidence")
-    return _READERS[kind](_Frame(frame, space, n_rows))
+    return cast(E, _READERS[kind](_Frame(frame, space, n_rows)))
 
 
 def evidence_to_frame(evidence: Evidence, backend: Backend = "pyarrow", *, space: LabelSpace | None = None) -> Any:

@@ -113,7 +113,9 @@ def _count_one_class(prior: Array, bags: Bags, view: OneClassView, units: NDArra
 def unit_log_z(prior: Array, bags: Bags, log_z: Array, units: NDArray[np.int64]) -> Array:
     """Return log Z of each unit: bags that share no row, and the rows in no bag, which weigh their prior's total."""
     n_units = int(units.max(initial=-1)) + 1
-    alone = np.setdiff1d(np.arange(bags.n_rows), bags.rows)
+    in_no_bag = np.ones(bags.n_rows, dtype=bool)
+    in_no_bag[bags.rows] = False
+    alone = np.flatnonzero(in_no_bag)
     filled = np.flatnonzero(bags.sizes > 0)
     first = bags.rows[bags.offsets[:-1][filled]]
     by_bag = segment_sum(log_z[_where(log_z, filled)], units[first], n_units)
@@ -144,9 +146,10 @@ def check_bags(log_z: NDArray[np.float64], bags: Bags) -> None:
 def _count_several(prior: NDArray[np.float64], bags: Bags, view: OneClassView, units: NDArray[np.int64]) -> Solved:
     from labelwright.evidence.multicounts import EXACT_CLASSES, EXACT_ROWS
 
+    several = view.kind == SEVERAL
+    bags = _tightened(bags, several)
     small = (bags.sizes <= EXACT_ROWS) & (bags.n_classes <= EXACT_CLASSES)
     fixed = (bags.low == bags.high).all(axis=1)
-    several = view.kind == SEVERAL
     choices = (
         ("counting", ~several),
         ("multiclass counting", several & small),
@@ -166,6 +169,15 @@ def _count_several(prior: NDArray[np.float64], bags: Bags, view: OneClassView, u
     check_bags(log_z, bags)
     exact = not {"sinkhorn", "one-vs-rest"} & set(used)
     return q, unit_log_z(prior, bags, log_z, units), tuple(used), exact, settled
+
+
+def _tightened(bags: Bags, chosen: NDArray[np.bool_]) -> Bags:
+    """Return bags whose intervals know of each other: what all other classes need at least, a class cannot have."""
+    low, high, sizes = bags.low, bags.high, bags.sizes[:, None]
+    least = np.maximum(low, sizes - (high.sum(axis=1, keepdims=True) - high))
+    most = np.minimum(high, sizes - (low.sum(axis=1, keepdims=True) - low))
+    rows = chosen[:, None]
+    return Bags(bags.rows, bags.offsets, np.where(rows, least, low), np.where(rows, most, high), bags.n_rows)
 
 
 def _several(
@@ -200,4 +212,8 @@ def _one_vs_rest(log_p: NDArray[np.float64], bags: Bags) -> tuple[NDArray[np.flo
         check_bags(z, bags)
         q[:, c] = combine(log_p, message)[0][:, c]
         log_z += z - norm
-    return q / q.sum(axis=1, keepdims=True), log_z + norm, True
+    total = q.sum(axis=1, keepdims=True)
+    lost = np.flatnonzero(total == 0)
+    if len(lost):
+        raise BadInput("the counts leave a row without a possible class", where=f"row {bags.rows[lost[0]]}")
+    return q / total, log_z + norm, True

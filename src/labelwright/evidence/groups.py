@@ -13,7 +13,7 @@ from labelwright.evidence.arrays import Array, check_codes, checked_classes, fro
 from labelwright.evidence.base import GroupEvidence, linked_units
 from labelwright.evidence.counting import laplace_potential
 from labelwright.evidence.result import Posterior
-from labelwright.evidence.segments import checked_offsets, grouped, offsets_of, segment_ids, take_segments
+from labelwright.evidence.segments import checked_offsets, grouped, offsets_of, repeats, segment_ids, take_segments
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class Bags(GroupEvidence):
             raise BadInput(f"low {low.shape} and high {high.shape} do not fit {len(sizes)} bags", fix="pass (bags, K)")
         checked_classes(low.shape[1])
         key = segment_ids(offsets) * self.n_rows + rows
-        if len(np.unique(key)) != len(key):
+        if repeats(key):
             raise BadInput("a row is in the same bag twice", fix="list each row of a bag once")
         object.__setattr__(self, "rows", rows)
         object.__setattr__(self, "offsets", offsets)
@@ -190,7 +190,7 @@ class Bags(GroupEvidence):
     @property
     def overlap(self) -> bool:
         """Whether some row is in more than one bag."""
-        return len(np.unique(self.rows)) != len(self.rows)
+        return repeats(self.rows)
 
     def units(self) -> NDArray[np.int64]:
         """Return the unit of each row: a bag with all that it shares rows with, or a row alone."""

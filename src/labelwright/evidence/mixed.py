@@ -13,7 +13,7 @@ from labelwright.errors import BadInput
 from labelwright.evidence.arrays import Array, check_codes, frozen, is_torch, like, namespace
 from labelwright.evidence.base import Evidence, GroupEvidence, RowEvidence, linked_units, possible
 from labelwright.evidence.reals import Reals
-from labelwright.evidence.segments import grouped, segment_ids, segment_sum, take_segments
+from labelwright.evidence.segments import grouped, repeats, segment_ids, segment_sum, take_segments
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ class Mixed(Evidence):
             if len(part) != len(rows):
                 raise BadInput(f"a row map has {len(rows)} entries, its {type(part).__name__} {len(part)} rows")
             check_codes(rows, self.n_rows, 0, "row")
-            if isinstance(part, GroupEvidence) and len(np.unique(rows)) != len(rows):
+            if isinstance(part, GroupEvidence) and repeats(rows):
                 raise BadInput("two rows of group evidence are mapped to one row", fix="map them one to one")
         reals = [isinstance(part, Reals) for part in self.parts]
         if any(reals) and not all(reals):

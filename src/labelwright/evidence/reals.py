@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.errors import BadInput
-from labelwright.evidence.arrays import Array, frozen, is_torch, like, namespace
+from labelwright.evidence.arrays import Array, frozen, is_torch, like, namespace, to_numpy
 from labelwright.evidence.base import Evidence, linked_units
 
 HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
@@ -109,6 +109,8 @@ class Reals(Evidence):
         """
         if tuple(prediction.shape) != (self.n_rows,):
             raise BadInput(f"the prediction has shape {tuple(prediction.shape)}", fix=f"pass ({self.n_rows},)")
+        if not (to_numpy(scale) > 0).all():
+            raise BadInput("a scale is not above 0", fix="pass standard deviations")
         xp = namespace(prediction)
         mean = prediction if is_torch(prediction) else np.asarray(prediction, dtype=np.float64)
         bounds = self.bounds if (self.block == -1).all() else self._ranked(mean)  # type: ignore[union-attr]
@@ -124,8 +126,6 @@ class Reals(Evidence):
 
     def _ranked(self, mean: Array) -> NDArray[np.float64]:
         """Return the bounds with each block's values dealt out in the order of the predictions."""
-        from labelwright.evidence.arrays import to_numpy
-
         assert self.block is not None
         guess, value = to_numpy(mean).astype(np.float64), self.bounds[:, 0]
         rows = np.flatnonzero(self.block >= 0)

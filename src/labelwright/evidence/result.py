@@ -20,7 +20,7 @@ class Posterior:
         In torch it carries the gradient: d(−log_z) with respect to logits is ``p − q``.
     method : tuple of str
         How it was computed: ``"rows"``, ``"counting"``, ``"multiclass counting"``, ``"sinkhorn"``,
-        ``"one-vs-rest"``, ``"belief propagation"``.
+        ``"one-vs-rest"``, ``"belief propagation"``, ``"automaton"``.
     exact : bool
         False when an approximation took part (Sinkhorn, one-vs-rest, belief propagation on a graph with loops).
     converged : bool

@@ -85,3 +85,8 @@ def grouped(ids: NDArray[np.integer], n_groups: int) -> tuple[NDArray[np.int64],
     """Return ``(offsets, positions)``: the positions of each group's members, in order."""
     positions = np.argsort(ids, kind="stable").astype(np.int64)
     return offsets_of(np.bincount(ids, minlength=n_groups)), positions
+
+
+def repeats(values: NDArray[np.integer]) -> bool:
+    """Return whether some value occurs twice."""
+    return bool((np.diff(np.sort(values)) == 0).any())
