@@ -120,7 +120,7 @@ def test_doctor_names_the_install_line_of_a_missing_extra(monkeypatch):
 
 
 def test_doctor_says_so_when_the_cache_cannot_be_written(monkeypatch):
-    monkeypatch.setattr(installation.os, "access", lambda path, mode: False)
+    monkeypatch.setattr(installation, "can_write", lambda folder: False)
     levels = {check.subject: check.level for check in examine()}
     assert (levels["cache"], levels["working folder"], levels["temporary folder"]) == ("note", "note", "FAIL")
 

@@ -190,7 +190,7 @@ def _folders() -> Iterator[Check]:
     entries, size = cache.size()
     nearest = next(folder for folder in (cache.path, *cache.path.parents) if folder.exists())
     held = f"{cache.path} ({entries} entries, {size / 2**20:.1f} MiB)"
-    if os.access(nearest, os.W_OK):
+    if can_write(nearest):
         yield Check("ok", "cache", held)
     else:
         yield Check("note", "cache", f"{held} cannot be written: nothing is kept between runs; set LABELWRIGHT_CACHE")
@@ -198,11 +198,20 @@ def _folders() -> Iterator[Check]:
         ("working folder", Path.cwd(), "note"),
         ("temporary folder", _temporary(), "FAIL"),
     ):
-        if folder is not None and os.access(folder, os.W_OK):
+        if folder is not None and can_write(folder):
             yield Check("ok", subject, f"{folder} can be written")
         else:
             shown: Level = "FAIL" if level == "FAIL" else "note"
             yield Check(shown, subject, f"{folder or 'none'} cannot be written; name another with --out or TMPDIR")
+
+
+def can_write(folder: Path) -> bool:
+    """Tell whether a file can be made in a folder, by making one that goes away by itself."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def _temporary() -> Path | None:

@@ -83,14 +83,14 @@ def find_paper(id: str) -> Paper:
     Raises
     ------
     BadInput
-        When there is none; near ids are named.
+        When there is none.
     """
     by_id = {paper.id: paper for paper in load_papers()}
     wanted = id.strip().upper()
     if wanted[:1] in ("P", "B") and wanted[1:].isascii() and wanted[1:].isdigit():
         wanted = f"{wanted[0]}{int(wanted[1:]):03d}" if len(wanted) < 12 else wanted
     if wanted not in by_id:
-        fix = did_you_mean(wanted, by_id) if len(wanted) < 12 else "ids run from P001 to P193"
+        fix = "ids run from P001 to P193; labelwright papers search WORDS finds one"
         raise BadInput(f"no row {quoted(id)} in the catalogue", fix=fix)
     return by_id[wanted]
 
