@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from labelwright.audit.inputs import class_codes, same_length
 from labelwright.audit.row_groups import row_groups
@@ -126,7 +126,7 @@ class SpuriousCorrelations:
         if (null >= gain).any():
             return float((1 + (null >= gain).sum()) / (n + 1))
         # Beyond all permutations: a mean over many rows is close to normal, so its tail tells more than their number.
-        return float(norm.sf((gain - null.mean()) / max(null.std(), 1e-12)))
+        return float(ndtr((null.mean() - gain) / max(null.std(), 1e-12)))
 
 
 def _gain(bins: NDArray[np.int64], y: NDArray[np.int64], rng: np.random.Generator) -> tuple[float, NDArray[np.float64]]:
