@@ -262,3 +262,114 @@ def finish(
 def audits() -> Any:
     """Return the factory of audits."""
     return make
+
+
+def make_regression(n: int = 120, seed: int = 0) -> Result:
+    """Return a regression audit with a few values that do not fit."""
+    rng = np.random.default_rng(seed)
+    value = rng.normal(50, 10, n)
+    wrong = np.arange(n) % 17 == 3
+    values = np.where(wrong, value * 10, value)
+    given = tuple(f"{v:.2f}" for v in values)
+    table = pa.table({"price": values, "size": rng.normal(size=n), "town": [("Oslo", "Lima")[i % 2] for i in range(n)]})
+    plan = Plan("regression", "table", "price", feature_columns=("size", "town"))
+    ids = np.array([f"hash{i}" for i in range(n)])
+    dataset = Dataset(Source(table, Path("prices.csv"), "csv", Path()), plan, values, given, None, ids)
+    score = np.where(wrong, 0.01, 0.9)
+    scores = (
+        Scores(
+            "label",
+            "row",
+            score,
+            wrong,
+            np.arange(n),
+            given=list(given),
+            suggested=[f"{v:.2f}" for v in value],
+            reason=["predicted far from it" if w else None for w in wrong],
+        ),
+    )
+    issues = merge_scores(scores, ids)
+    return Result(
+        dataset,
+        AuditOptions(),
+        scores,
+        issues,
+        value,
+        Matrix(rng.standard_normal((n, 4)).astype(np.float32)),
+        None,
+        None,
+        None,
+        (),
+        summarise(dataset, issues, None),
+    )
+
+
+def make_multilabel(n: int = 120, seed: int = 0) -> Result:
+    """Return a multi-label audit with some tags in doubt."""
+    rng = np.random.default_rng(seed)
+    names = ("urgent", "billing", "praise")
+    tags = (rng.random((n, 3)) < 0.3).astype(np.int8)
+    given = tuple(";".join(name for name, t in zip(names, row, strict=True) if t) or None for row in tags)
+    table = pa.table({"tags": list(given), "text": [TEXTS[i % 4] for i in range(n)]})
+    plan = Plan("multilabel", "text", "tags", text=("text",))
+    ids = np.array([f"hash{i}" for i in range(n)])
+    dataset = Dataset(Source(table, Path("tags.csv"), "csv", Path()), plan, tags, given, LabelSpace(names), ids)
+    wrong = np.arange(n) % 11 == 2
+    rows = np.flatnonzero(wrong)
+    score = np.where(wrong, 0.1, 0.9)
+    by_row = Scores(
+        "label",
+        "row",
+        score,
+        wrong,
+        np.arange(n),
+        given=list(given),
+        reason=["tags in doubt" if w else None for w in wrong],
+    )
+    m = len(rows)
+    parts = Scores(
+        "label",
+        "part",
+        np.full(m, 0.1),
+        np.ones(m, bool),
+        rows,
+        part=["urgent"] * m,
+        given=["yes"] * m,
+        suggested=["no"] * m,
+        reason=["tag 'urgent' is given, the model says no"] * m,
+    )
+    issues = merge_scores((by_row, parts), ids)
+    return Result(
+        dataset,
+        AuditOptions(),
+        (by_row, parts),
+        issues,
+        rng.random((n, 3)),
+        Matrix(rng.standard_normal((n, 4)).astype(np.float32)),
+        None,
+        None,
+        None,
+        (),
+        summarise(dataset, issues, None),
+    )
+
+
+EVERY = {
+    "text": lambda: make("text"),
+    "table": lambda: make("table"),
+    "image": lambda: make("image", n=60),
+    "clean": lambda: make("text", clean=True),
+    "one class": lambda: make("table", n=40, classes=("only",)),
+    "200 classes": lambda: make("text", n=600, classes=tuple(f"class {i}" for i in range(200))),
+    "hostile": lambda: make(
+        "text", n=120, classes=("[/billing]", "<script>alert(1)</script>", "\x1b[31mred\u202e", "مرحبا")
+    ),
+    "regression": make_regression,
+    "multilabel": make_multilabel,
+}
+
+
+@pytest.fixture(scope="session", params=list(EVERY))
+def every(request: Any) -> Result:
+    """Return an audit of each kind in turn."""
+    return EVERY[request.param]()

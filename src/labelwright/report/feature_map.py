@@ -62,7 +62,8 @@ def _chosen(n: int, suspects: NDArray[np.int64], seed: int) -> tuple[NDArray[np.
 
 def _principal(x: NDArray[np.float64]) -> tuple[NDArray[np.float64] | None, NDArray[np.float64]]:
     """Return positions in [0, 1]², the sign of each direction fixed, and the share of variance of each."""
-    x = np.nan_to_num(x - x.mean(axis=0))
+    x = np.nan_to_num(x, posinf=0.0, neginf=0.0)
+    x = x - x.mean(axis=0)
     total = float((x**2).sum())
     if total <= 0:
         return None, np.zeros(2)

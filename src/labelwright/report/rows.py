@@ -16,6 +16,7 @@ TEXT_WIDTH = 600
 CELL_WIDTH = 80
 MOST_CELLS = 24
 NEIGHBORS = 10
+PICTURE_BUDGET = 9_000_000  # characters of base64, so that the page stays under 15 MB
 
 
 class Thumbnails(Protocol):
@@ -45,6 +46,7 @@ class RowContent:
         self.dataset, self.neighbors, self.size = dataset, neighbors, size
         self._images = images if images is not None else _open_images(dataset)
         self._known: dict[int, dict[str, Any]] = {}
+        self._room = PICTURE_BUDGET
 
     def card(self, row: int) -> dict[str, Any]:
         """Return what is known of one row; `row` counts from 0."""
@@ -58,7 +60,9 @@ class RowContent:
                 "cells": self._cells(row),
                 "neighbors": self._neighbors(row),
             }
-        return self._known[row]
+        card = self._known[row]
+        self._room -= len(card["image"] or "")
+        return card if self._room >= 0 or card["image"] is None else card | {"image": None}
 
     def _texts(self, row: int) -> list[dict[str, str]]:
         found = []
@@ -69,7 +73,7 @@ class RowContent:
         return found
 
     def _image(self, row: int) -> str | None:
-        if self._images is None:
+        if self._images is None or self._room <= 0:
             return None
         try:
             data = self._images.thumbnail_png(row, self.size)
