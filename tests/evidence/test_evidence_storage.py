@@ -155,6 +155,12 @@ def test_columns_with_nulls_or_text_are_refused(tmp_path):
     refused(altered(tmp_path, lambda a: None, {"labels": flat}), "damaged")
 
 
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInput, match="the file cannot be written"):
+        save_evidence(EXAMPLES["hard"], tmp_path / "file" / "e.parquet")
+
+
 def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "e.parquet"
     save_evidence(EXAMPLES["hard"], path)

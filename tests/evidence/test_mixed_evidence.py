@@ -101,6 +101,7 @@ def test_reals_mix_their_costs():
     ("make", "message"),
     [
         (lambda: Mixed.of(), "nothing to mix"),
+        (lambda: Mixed.of(3), "int is no evidence"),
         (lambda: Mixed.of(Hard([0], 2), Hard([0, 1], 2)), "row 1 is outside 0..0"),
         (lambda: Mixed.of(Hard([0], 2), Reals.values([1.0])), "Reals are mixed with"),
         (lambda: Mixed.of(Mixed.of(Hard([0], 2))), "Mixed holds a Mixed"),

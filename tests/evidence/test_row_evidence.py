@@ -183,6 +183,7 @@ def test_renaming_classes_renames_the_likelihood(order, seed):
         (lambda: Candidates.from_mask([[0, 2]]), "no table of 0 and 1"),
         (lambda: CandidateNoise(0.0, 0.5), "in \\(0, 1\\)"),
         (lambda: Hard([0], 3).log_likelihood(T.T), "do not sum to 1"),
+        (lambda: Hard([0], 3).log_likelihood("noise"), "noise is no table of numbers"),
         (lambda: Hard([0], 2).log_likelihood(T), "3 columns, the labels 2 classes"),
         (lambda: Hard([0], 3).log_likelihood(rows=[5]), "row 5 is outside the 1 rows"),
         (lambda: Hard([0], 3).log_likelihood(eps=1.0), "eps is 1.0"),

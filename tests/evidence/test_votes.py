@@ -109,6 +109,7 @@ def test_real_votes_keep_their_values_and_have_no_class_likelihood():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"n_rows": None}, "n_rows is 'None'"),
         ({"row": [5]}, "row 5 is outside 0..1"),
         ({"source": [3]}, "source 3 is outside"),
         ({"value": [9]}, "vote 9 is outside -1..1"),

@@ -8,7 +8,7 @@ import numpy as np
 from array_api_compat import array_namespace, is_torch_array
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from labelwright.errors import BadInput
+from labelwright.errors import BadInput, quoted
 
 Array = Any  # a NumPy array or a torch tensor: what the array API calls an array
 
@@ -22,7 +22,9 @@ def frozen(values: ArrayLike, dtype: DTypeLike, name: str, *, ndim: int | None =
         with np.errstate(invalid="ignore"):
             array = np.array(given, dtype=dtype, order="C", copy=True)
     except (TypeError, ValueError, OverflowError) as error:
-        raise BadInput(f"{name} cannot be read as {np.dtype(dtype).name}", fix=f"pass numbers ({error})") from None
+        raise BadInput(
+            f"{name} cannot be read as {np.dtype(dtype).name}", fix=f"pass numbers ({quoted(error)[1:-1]})"
+        ) from None
     if ndim is not None and array.ndim != ndim:
         raise BadInput(
             f"{name} has {array.ndim} dimensions, {ndim} expected",
@@ -107,3 +109,10 @@ def check_codes(codes: NDArray[np.integer], n_classes: int, least: int, what: st
             where=f"entry {wrong[0]}",
             fix=f"there are {n_classes} classes, numbered from 0" + (", -1 for unknown" if least < 0 else ""),
         )
+
+
+def checked_size(size: Any, name: str) -> int:
+    """Return a number of rows or sources as an int of at least 0; BadInput otherwise."""
+    if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 0:
+        raise BadInput(f"{name} is {quoted(size)}", fix="pass a whole number of at least 0")
+    return int(size)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.errors import BadInput
-from labelwright.evidence.arrays import Array, check_codes, checked_classes, frozen
+from labelwright.evidence.arrays import Array, check_codes, checked_classes, checked_size, frozen
 from labelwright.evidence.base import GroupEvidence, linked_units
 from labelwright.evidence.counting import laplace_potential
 from labelwright.evidence.result import Posterior
@@ -54,6 +54,7 @@ class Bags(GroupEvidence):
     def __post_init__(self) -> None:
         rows = frozen(self.rows, np.int64, "rows")
         offsets = checked_offsets(self.offsets, len(rows), "the bag offsets")
+        object.__setattr__(self, "n_rows", checked_size(self.n_rows, "n_rows"))
         check_codes(rows, self.n_rows, 0, "row")
         low, high = frozen(self.low, np.int64, "low", ndim=2), frozen(self.high, np.int64, "high", ndim=2)
         sizes = np.diff(offsets)

@@ -34,7 +34,10 @@ def transition_array(noise: Any, name: str = "noise") -> Array:
     Raises BadInput when an entry is negative or not finite, or when a row does not sum to 1 (within 1e-4).
     """
     matrix = getattr(noise, "matrix", noise)
-    matrix = matrix if is_torch(matrix) else np.asarray(matrix, dtype=np.float64)
+    try:
+        matrix = matrix if is_torch(matrix) else np.asarray(matrix, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise BadInput(f"{name} is no table of numbers", fix="pass a transition matrix") from None
     values = to_numpy(matrix)
     if values.ndim < 2 or not np.isfinite(values).all() or (values < 0).any():
         raise BadInput(f"{name} is no transition matrix", fix="pass probabilities, rows = truth, columns = observed")

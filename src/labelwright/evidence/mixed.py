@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.errors import BadInput
-from labelwright.evidence.arrays import Array, check_codes, frozen, is_torch, like, namespace
+from labelwright.evidence.arrays import Array, check_codes, checked_size, frozen, is_torch, like, namespace
 from labelwright.evidence.base import Evidence, GroupEvidence, RowEvidence, linked_units, possible
 from labelwright.evidence.reals import Reals
 from labelwright.evidence.segments import grouped, repeats, segment_ids, segment_sum, take_segments
@@ -54,7 +54,10 @@ class Mixed(Evidence):
         object.__setattr__(self, "rows", tuple(frozen(r, np.int64, "rows") for r in self.rows))
         if not self.parts or len(self.parts) != len(self.rows):
             raise BadInput(f"{len(self.parts)} parts and {len(self.rows)} row maps", fix="pass one row map a part")
+        object.__setattr__(self, "n_rows", checked_size(self.n_rows, "n_rows"))
         for part, rows in zip(self.parts, self.rows, strict=True):
+            if not isinstance(part, Evidence):
+                raise BadInput(f"{type(part).__name__} is no evidence", fix="wrap labels: Hard(labels, K)")
             if isinstance(part, Mixed):
                 raise BadInput("Mixed holds a Mixed", fix="list all parts in one")
             if len(part) != len(rows):
@@ -71,8 +74,8 @@ class Mixed(Evidence):
         """Return the conjunction of parts that all speak about the same rows in the same order."""
         if not parts:
             raise BadInput("there is nothing to mix", fix="pass at least one piece of evidence")
-        n_rows = len(parts[0])
-        return cls(parts, tuple(np.arange(len(part)) for part in parts), n_rows)
+        lengths = [len(part) if isinstance(part, Evidence) else 0 for part in parts]
+        return cls(parts, tuple(np.arange(n) for n in lengths), lengths[0])
 
     @property
     def row_parts(self) -> tuple[int, ...]:

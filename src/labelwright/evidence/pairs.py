@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.errors import BadInput
-from labelwright.evidence.arrays import Array, check_codes, checked_classes, frozen
+from labelwright.evidence.arrays import Array, check_codes, checked_classes, checked_size, frozen
 from labelwright.evidence.base import GroupEvidence, linked_units
 from labelwright.evidence.result import Posterior
 
@@ -54,7 +54,8 @@ class Pairs(GroupEvidence):
     confidence: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        checked_classes(self.n_classes)
+        object.__setattr__(self, "n_classes", checked_classes(self.n_classes))
+        object.__setattr__(self, "n_rows", checked_size(self.n_rows, "n_rows"))
         first, second = frozen(self.first, np.int64, "first"), frozen(self.second, np.int64, "second")
         relation = frozen(self.relation, np.int8, "relation")
         sure = np.ones(len(first)) if self.confidence is None else self.confidence

@@ -107,12 +107,13 @@ class Reals(Evidence):
         array (n,)
             In nats.
         """
+        prediction = prediction if is_torch(prediction) else np.asarray(prediction, dtype=np.float64)
         if tuple(prediction.shape) != (self.n_rows,):
             raise BadInput(f"the prediction has shape {tuple(prediction.shape)}", fix=f"pass ({self.n_rows},)")
         if not (to_numpy(scale) > 0).all():
             raise BadInput("a scale is not above 0", fix="pass standard deviations")
         xp = namespace(prediction)
-        mean = prediction if is_torch(prediction) else np.asarray(prediction, dtype=np.float64)
+        mean = prediction
         bounds = self.bounds if (self.block == -1).all() else self._ranked(mean)  # type: ignore[union-attr]
         point = bounds[:, 0] == bounds[:, 1]
         spread = like(scale, mean) if not isinstance(scale, int | float) else scale

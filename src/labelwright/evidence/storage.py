@@ -57,8 +57,11 @@ def save_evidence(evidence: Evidence, path: str | Path, *, space: LabelSpace | N
     }
     lists = [pa.LargeListArray.from_arrays([0, column.size], pa.array(column.ravel())) for column in columns.values()]
     table = pa.table(dict(zip(columns, lists, strict=True))).replace_schema_metadata({KEY: json.dumps(about)})
-    with write_aside(Path(path)) as aside:
-        pq.write_table(table, aside, compression="zstd")
+    try:
+        with write_aside(Path(path)) as aside:
+            pq.write_table(table, aside, compression="zstd")
+    except OSError as error:
+        raise BadInput(f"the file cannot be written ({quoted(error)[1:-1]})", where=quoted(path)) from None
 
 
 def _described(evidence: Evidence, prefix: str, columns: dict[str, NDArray[Any]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.errors import BadInput
-from labelwright.evidence.arrays import Array, check_codes, checked_classes, frozen, is_torch
+from labelwright.evidence.arrays import Array, check_codes, checked_classes, checked_size, frozen, is_torch
 from labelwright.evidence.base import RowEvidence
 from labelwright.evidence.likelihood import transition_array, vote_log_likelihood
 from labelwright.evidence.segments import offsets_of, segment_ids, take_segments
@@ -60,6 +60,8 @@ class Votes(RowEvidence):
         row, source = frozen(self.row, np.int64, "row"), frozen(self.source, np.int32, "source")
         value = frozen(self.value, np.float64 if self.n_classes is None else np.int32, "value")
         size = len(row)
+        object.__setattr__(self, "n_rows", checked_size(self.n_rows, "n_rows"))
+        object.__setattr__(self, "n_sources", checked_size(self.n_sources, "n_sources"))
         weight = np.ones(size) if self.weight is None else frozen(self.weight, np.float64, "weight")
         seconds = np.full(size, np.nan) if self.seconds is None else frozen(self.seconds, np.float64, "seconds")
         for name, column in (("source", source), ("value", value), ("weight", weight), ("seconds", seconds)):
