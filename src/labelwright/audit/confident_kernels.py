@@ -23,64 +23,89 @@ def take_given(labels: NDArray[Any], pred_probs: NDArray[Any], out: NDArray[Any]
 
 
 @njit(cache=True, nogil=True)
-def group_by_label(labels: NDArray[Any], n_classes: int) -> tuple[NDArray[Any], NDArray[Any]]:  # -> (n,), (K + 1,)
-    """Return the rows ordered by label, ascending within a label, and where each label starts."""
-    start = np.zeros(n_classes + 1, np.int64)
+def scatter_by_label(labels: NDArray[Any], values: NDArray[Any], place: NDArray[Any], out: NDArray[Any]) -> None:
+    """Write values (n,) label after label, rows ascending within one; place (K,): where each label starts."""
     for i in range(labels.size):
-        start[labels[i] + 1] += 1
-    for k in range(n_classes):
-        start[k + 1] += start[k]
-    place = start[:-1].copy()
-    order = np.empty(labels.size, np.int64)
-    for i in range(labels.size):
-        order[place[labels[i]]] = i
-        place[labels[i]] += 1
-    return order, start
+        k = labels[i]
+        out[place[k]] = values[i]
+        place[k] += 1
 
 
 @njit(cache=True, nogil=True)
+def count_labels(labels: NDArray[Any], n_classes: int) -> NDArray[Any]:  # (n,) -> (K,)
+    """Count the rows of each label."""
+    counts = np.zeros(n_classes, np.int64)
+    for i in range(labels.size):
+        counts[labels[i]] += 1
+    return counts
+
+
+@njit(cache=True, nogil=True)
+def count_pairs(labels: NDArray[Any], counted: NDArray[Any], table: NDArray[Any]) -> None:  # (n,), (n,) -> (K, K)
+    """Count the rows of each pair (label, class counted in); -1 is not counted."""
+    for i in range(labels.size):
+        if counted[i] >= 0:
+            table[labels[i], counted[i]] += 1
+
+
+@njit(cache=True, nogil=True)
+def count_improper(values: NDArray[Any]) -> int:  # (m,)
+    """Count the values that are no probabilities, NaN among them."""
+    bad = 0
+    for i in range(values.size):
+        bad += not (-SLACK <= values[i] <= 1.0 + SLACK)
+    return bad
+
+
+@njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
 def classify_rows(
     labels: NDArray[Any],
     pred_probs: NDArray[Any],
     cuts: NDArray[Any],
-    reference: NDArray[Any],
-    paper: NDArray[Any],
+    counted: NDArray[Any],
     rival: NDArray[Any],
     top_other: NDArray[Any],
-) -> int:
-    """Write what one look at each row tells; return how many probabilities are no probabilities.
+) -> None:
+    """Write what one look at each row tells; the values must be no NaN.
 
     labels (b,), pred_probs (b, K), cuts (K,): class j is confident in row i when pred_probs[i, j] >= cuts[j].
-    reference, paper (b,): the class each row is counted in, -1 when none is confident. With several confident
-    classes `reference` takes the most probable of all classes, `paper` the most probable of the confident ones.
-    rival (b,), top_other (b,): the most probable class other than the label, and its probability.
+    counted (b,): the confident class, with several the most probable of all classes, with none -1.
+    top_other (b,): the largest probability of a class that is not the label; rival (b,): the first such class, found
+    only where it is no less probable than the label, else -1.
     """
     n_classes = pred_probs.shape[1]
-    bad = 0
     for i in range(labels.size):
-        row = pred_probs[i]
-        label = labels[i]
+        row, label = pred_probs[i], labels[i]
         given = row[label]
-        for j in range(n_classes):  # apart from the search below, so that it compiles to vector instructions
-            bad += not (-SLACK <= row[j] <= 1.0 + SLACK)
-        best = row.dtype.type(-1.0)
-        best_at, confident, best_in, best_in_at = -1, 0, row.dtype.type(-1.0), -1
-        for j in range(n_classes):
-            p = row[j]
-            if p > best and j != label:
-                best, best_at = p, j
-            if p >= cuts[j]:
-                confident += 1
-                if p > best_in:
-                    best_in, best_in_at = p, j
-        rival[i], top_other[i] = best_at, best
-        paper[i] = best_in_at
+        best, confident, which = row.dtype.type(-1.0), 0, 0
+        for j in range(n_classes):  # no branches, so that it compiles to vector instructions
+            p = row.dtype.type(-1.0) if j == label else row[j]
+            best = p if p > best else best
+            sure = row[j] >= cuts[j]
+            confident += sure
+            which += j * sure
+        top_other[i] = best
+        at = -1
+        if best >= given:
+            for j in range(n_classes):
+                if row[j] == best and j != label:
+                    at = j
+                    break
+        rival[i] = at
         if confident > 1:
-            argmax_is_label = best_at < 0 or given > best or (given == best and label < best_at)
-            reference[i] = label if argmax_is_label else best_at
-        else:
-            reference[i] = best_in_at
-    return bad
+            which = label if given > best or (given == best and label < at) else at
+        counted[i] = which if confident > 0 else -1
+
+
+@njit(cache=True, nogil=True)
+def most_probable_confident(pred_probs: NDArray[Any], cuts: NDArray[Any], counted: NDArray[Any]) -> None:
+    """Write the most probable of the confident classes of each row, -1 when there is none; (b, K), (K,) -> (b,)."""
+    for i in range(pred_probs.shape[0]):
+        at = -1
+        for j in range(pred_probs.shape[1]):
+            if pred_probs[i, j] >= cuts[j] and (at < 0 or pred_probs[i, j] > pred_probs[i, at]):
+                at = j
+        counted[i] = at
 
 
 @njit(cache=True, nogil=True)
@@ -116,6 +141,7 @@ def _sift_up(value: NDArray[Any], row: NDArray[Any], start: int, at: int) -> Non
 @njit(cache=True, nogil=True)
 def push_margins(
     first: int,
+    rows: NDArray[Any],
     labels: NDArray[Any],
     pred_probs: NDArray[Any],
     indptr: NDArray[Any],
@@ -129,28 +155,29 @@ def push_margins(
 ) -> None:
     """Keep, for every (given k, other j) that is asked for, the rows with the largest margin p_j - p_k.
 
-    first: number of the block's first row. labels (b,), pred_probs (b, K).
-    indptr (K + 1,), columns (m,): the pairs asked for, as CSR by given class; pair t keeps at most
+    first: number of the block's first row. rows (m,): the rows to look at, all in the block. labels (n,),
+    pred_probs (b, K). indptr (K + 1,), columns (t,): the pairs asked for, as CSR by given class; pair t keeps at most
     heaps[t + 1] - heaps[t] rows in value[heaps[t]:], row[heaps[t]:], of which size[t] are in use.
-    cutoff (m,): smallest kept margin once a heap is full, else -inf. passed_over (m,): largest margin that was
-    dropped or refused at the cutoff; where it equals the final cutoff, rows are tied there.
+    cutoff (t,): margins below it are refused: the caller's floor until a heap is full, then its smallest margin.
+    passed_over (t,): largest margin that was dropped or refused at the cutoff of a full heap; where it equals the
+    final cutoff, rows are tied there.
     """
-    for i in range(labels.size):
+    for i in rows:
         k = labels[i]
-        given = pred_probs[i, k]
+        given = pred_probs[i - first, k]
         for t in range(indptr[k], indptr[k + 1]):
-            margin = pred_probs[i, columns[t]] - given
+            margin = pred_probs[i - first, columns[t]] - given
             if margin < cutoff[t]:
                 continue
             start, room = heaps[t], heaps[t + 1] - heaps[t]
             if size[t] < room:
-                value[start + size[t]], row[start + size[t]] = margin, first + i
+                value[start + size[t]], row[start + size[t]] = margin, i
                 _sift_up(value, row, start, size[t])
                 size[t] += 1
             else:
                 passed_over[t] = cutoff[t]
                 if margin > cutoff[t]:
-                    value[start], row[start] = margin, first + i
+                    value[start], row[start] = margin, i
                     _sift_down(value, row, start, room)
             if size[t] == room:
                 cutoff[t] = value[start]

@@ -18,12 +18,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.audit.confident_kernels import SLACK, classify_rows, group_by_label, take_given
+from labelwright.audit.confident_kernels import (
+    SLACK,
+    classify_rows,
+    count_improper,
+    count_labels,
+    most_probable_confident,
+    scatter_by_label,
+    take_given,
+)
 from labelwright.audit.joint_counts import JointCounts
 from labelwright.audit.probabilities import (
     as_labels,
@@ -51,12 +60,12 @@ class ConfidentRows:
     top_other : float, shape (n,)
         Largest probability of another class, -1 when there is one class only.
     rival : int32, shape (n,)
-        The first class that has it, -1 when there is one class only.
+        The first class that has it where it is no less probable than the label, else -1.
     counted : int32, shape (n,)
         The class that the row is counted in, -1 when no class is confident.
     thresholds : float, shape (K,)
-    order, start : int64, shapes (n,) and (K + 1,)
-        Rows by given class: those of class k are ``order[start[k]:start[k + 1]]``.
+    label_counts : int64, shape (K,)
+        Rows of each given class.
     """
 
     labels: NDArray[np.int32]
@@ -65,18 +74,28 @@ class ConfidentRows:
     rival: NDArray[np.int32]
     counted: NDArray[np.int32]
     thresholds: NDArray[np.floating]
-    order: NDArray[np.int64]
-    start: NDArray[np.int64]
+    label_counts: NDArray[np.int64]
 
     @property
     def n_classes(self) -> int:
         """Number of classes K."""
         return len(self.thresholds)
 
-    @property
-    def label_counts(self) -> NDArray[np.int64]:
-        """Rows of each given class, shape (K,)."""
-        return np.diff(self.start)
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """Rows label after label, ascending within one, shape (n,)."""
+        order = np.empty(len(self.labels), np.int64)
+        scatter_by_label(self.labels, np.arange(len(self.labels)), self.start[:-1].copy(), order)
+        return order
+
+    @cached_property
+    def start(self) -> NDArray[np.int64]:
+        """Where each label starts in `order`, shape (K + 1,)."""
+        return _starts(self.label_counts)
+
+    def of_class(self, k: int) -> NDArray[np.int64]:
+        """Return the rows given class k, ascending."""
+        return self.order[self.start[k] : self.start[k + 1]]
 
     @property
     def agrees(self) -> NDArray[np.bool_]:
@@ -96,8 +115,7 @@ class ConfidentRows:
     @property
     def counts(self) -> JointCounts:
         """The confident joint, uncalibrated, with at least one row on every diagonal cell."""
-        seen = self.counted >= 0
-        return JointCounts.of_rows(self.labels[seen], self.counted[seen], self.n_classes).with_diagonal()
+        return JointCounts.of_rows(self.labels, self.counted, self.n_classes).with_diagonal()
 
     def _first_choice_is_label(self, given: NDArray[np.floating]) -> NDArray[np.bool_]:
         return (given > self.top_other) | ((given == self.top_other) & (self.labels < self.rival))
@@ -132,37 +150,44 @@ def confident_rows(
         raise BadInput(f"rule is {rule!r}", fix='use "reference" or "paper"')
     n, k = probs.shape
     given, top_other = np.empty(n, value_dtype(probs)), np.empty(n, value_dtype(probs))
-    reference, paper, rival = (np.empty(n, np.int32) for _ in range(3))
+    counted, rival = np.empty(n, np.int32), np.empty(n, np.int32)
 
     def look_at_given(start: int, stop: int, block: NDArray[np.floating]) -> int:
         take_given(given_labels[start:stop], block, given[start:stop])
         return 0
 
     for_blocks(probs, look_at_given, jobs)
-    order, first = group_by_label(given_labels, k)
-    limits = _thresholds(given[order], first) if thresholds is None else _checked_thresholds(thresholds, k)
+    label_counts = count_labels(given_labels, k)
+    limits = (
+        _thresholds(given_labels, given, label_counts) if thresholds is None else _checked_thresholds(thresholds, k)
+    )
     cuts = (limits - SLACK).astype(np.float64)
 
     def look_at_all(start: int, stop: int, block: NDArray[np.floating]) -> int:
         rows = slice(start, stop)
-        return classify_rows(
-            given_labels[rows], block, cuts, reference[rows], paper[rows], rival[rows], top_other[rows]
-        )
+        classify_rows(given_labels[rows], block, cuts, counted[rows], rival[rows], top_other[rows])
+        if rule == "paper":
+            most_probable_confident(block, cuts, counted[rows])
+        return count_improper(block.reshape(-1))
 
     n_bad = for_blocks(probs, look_at_all, jobs)
     if n_bad:
         raise not_probabilities(probs, n_bad)
-    counted = reference if rule == "reference" else paper
-    return ConfidentRows(given_labels, given, top_other, rival, counted, limits, order, first)
+    return ConfidentRows(given_labels, given, top_other, rival, counted, limits, label_counts)
 
 
-def _thresholds(given_by_class: NDArray[np.floating], start: NDArray[np.int64]) -> NDArray[np.floating]:
+def _starts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def _thresholds(
+    labels: NDArray[np.int32], given: NDArray[np.floating], counts: NDArray[np.int64]
+) -> NDArray[np.floating]:
     """Return the mean of each class's own probabilities, in their precision, NEVER for a class without rows."""
-    means: list[Any] = [
-        given_by_class[start[j] : start[j + 1]].mean() if start[j + 1] > start[j] else NEVER
-        for j in range(len(start) - 1)
-    ]
-    mixed = np.array([*means])
+    start, by_class = _starts(counts), np.empty_like(given)
+    scatter_by_label(labels, given, start[:-1].copy(), by_class)
+    means: list[Any] = [by_class[start[j] : start[j + 1]].mean() if counts[j] else NEVER for j in range(len(counts))]
+    mixed = np.array(means)
     return np.maximum(mixed, mixed.dtype.type(LEAST_THRESHOLD))
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labelwright.audit.confident_kernels import count_pairs
 from labelwright.errors import BadInput
 
 TINY = 1e-100
+MOST_DENSE = 1000  # classes up to which a full table is counted into
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,13 @@ class JointCounts:
 
     @classmethod
     def of_rows(cls, given: NDArray[np.integer], true: NDArray[np.integer], n_classes: int) -> JointCounts:
-        """Count rows."""
-        code = given.astype(np.int64) * n_classes + true
-        if n_classes * n_classes <= max(4 * len(code), 1 << 20):  # the table is no bigger than the data
-            table = np.bincount(code, minlength=n_classes * n_classes)
-            cells = np.flatnonzero(table)
-            return cls(cells // n_classes, cells % n_classes, table[cells], n_classes)
-        cells, count = np.unique(code, return_counts=True)
+        """Count rows of each pair; rows whose `true` is -1 are left out."""
+        if n_classes <= MOST_DENSE:
+            table = np.zeros((n_classes, n_classes), np.int64)
+            count_pairs(given, true, table)
+            return cls.of_dense(table)
+        seen = true >= 0
+        cells, count = np.unique(given[seen].astype(np.int64) * n_classes + true[seen], return_counts=True)
         return cls(cells // n_classes, cells % n_classes, count.astype(np.int64), n_classes)
 
     @classmethod

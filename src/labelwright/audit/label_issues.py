@@ -206,7 +206,7 @@ def _smallest_given(rows: ConfidentRows, how_many: NDArray[np.int64]) -> NDArray
     """Flag the how_many[k] rows of each class k with the smallest probability of k."""
     flags = np.zeros(len(rows.labels), dtype=bool)
     for k in np.flatnonzero(how_many > 0):
-        mine = rows.order[rows.start[k] : rows.start[k + 1]]
+        mine = rows.of_class(int(k))
         given = rows.given[mine]
         m = min(int(how_many[k]), len(mine))
         worst: NDArray[Any] = np.argpartition(given, m - 1)[:m]
@@ -219,27 +219,50 @@ def _smallest_given(rows: ConfidentRows, how_many: NDArray[np.int64]) -> NDArray
 def _largest_margins(
     rows: ConfidentRows, pred_probs: NDArray, counts: JointCounts, open_class: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Flag, for each pair (given k, other j), the counts[k, j] rows of class k with the largest p_j − p_k."""
+    """Flag, for each pair (given k, other j), the counts[k, j] rows of class k with the largest p_j − p_k.
+
+    Most pairs find enough rows with a margin above 0; all rows are looked at only for those that do not.
+    """
     asked = (counts.given != counts.true) & (counts.count > 0) & open_class[counts.given]
     given, other = counts.given[asked], counts.true[asked]
     room = np.minimum(counts.count[asked], rows.label_counts[given])
-    indptr = np.searchsorted(given, np.arange(counts.n_classes + 1))
-    heaps = np.concatenate([[0], np.cumsum(room)]).astype(np.int64)
+    flags = np.zeros(len(rows.labels), dtype=bool)
+    ahead = np.flatnonzero(rows.top_other > rows.given)
+    short = _push(rows, pred_probs, ahead, given, other, room, float(np.finfo(rows.given.dtype).tiny), flags)
+    if short.any():
+        everyone = np.arange(len(rows.labels))
+        _push(rows, pred_probs, everyone, given[short], other[short], room[short], -np.inf, flags)
+    return flags
+
+
+def _push(
+    rows: ConfidentRows,
+    pred_probs: NDArray,
+    candidates: NDArray[np.int64],
+    given: NDArray[np.int64],
+    other: NDArray[np.int64],
+    room: NDArray[np.int64],
+    floor: float,
+    flags: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Flag the rows with the largest margins above the floor; return the pairs that did not find enough."""
     dtype = rows.given.dtype
-    size, cutoff = np.zeros(len(room), np.int64), np.full(len(room), -np.inf, dtype)
+    indptr = np.searchsorted(given, np.arange(rows.n_classes + 1))
+    heaps = np.concatenate([[0], np.cumsum(room)]).astype(np.int64)
+    size, cutoff = np.zeros(len(room), np.int64), np.full(len(room), floor, dtype)
     passed_over = np.full(len(room), -np.inf, dtype)
     value, row = np.empty(heaps[-1], dtype), np.empty(heaps[-1], np.int64)
     for start, block in blocks(pred_probs):
-        mine = rows.labels[start : start + len(block)]
-        push_margins(start, mine, block, indptr, other, heaps, size, cutoff, passed_over, value, row)
-    flags = np.zeros(len(rows.labels), dtype=bool)
-    tied = (passed_over == cutoff) & (size == room)
-    flags[row[np.repeat(~tied, room)]] = True
+        inside = candidates[slice(*np.searchsorted(candidates, [start, start + len(block)]))]
+        push_margins(start, inside, rows.labels, block, indptr, other, heaps, size, cutoff, passed_over, value, row)
+    full = size == room
+    tied = full & (passed_over == cutoff)
+    flags[row[np.repeat(full & ~tied, room)]] = True
     for t in np.flatnonzero(tied):  # rows tie at the cut: the full sort decides, as in the reference code
-        classmates = rows.order[rows.start[given[t]] : rows.start[given[t] + 1]]
-        margin = pred_probs[classmates, other[t]] - pred_probs[classmates, given[t]]
-        flags[classmates[np.argsort(-margin)[: room[t]]]] = True
-    return flags
+        mine = rows.of_class(int(given[t]))
+        margin = pred_probs[mine, other[t]] - pred_probs[mine, given[t]]
+        flags[mine[np.argsort(-margin)[: room[t]]]] = True
+    return ~full
 
 
 def _lowest(rows: ConfidentRows, method: str) -> NDArray[np.bool_]:

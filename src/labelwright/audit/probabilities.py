@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labelwright.errors import BadInput
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 1 << 20
 SMALL = 1 << 20  # fewer numbers than this are not worth a thread
 
 
