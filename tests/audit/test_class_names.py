@@ -65,6 +65,11 @@ def test_a_rare_name_one_slip_from_a_common_one_is_a_typo(typo):
     assert s.reason == [f"'{typo}' looks like a typo of 'horse': 4 rows against 500; merge into 'horse'"]
 
 
+def test_short_names_are_typos_only_when_a_letter_is_doubled_or_swapped():
+    assert scored({"ham": 500, "hamm": 4, "hma": 2}).suggested == ["ham", "ham"]
+    assert len(score(cat=500, car=4, cats=3, bat=2, at=2)) == 0
+
+
 def test_two_common_names_one_slip_apart_are_two_classes():
     assert len(score(horse=500, house=480)) == 0
 

@@ -123,3 +123,11 @@ def test_entropy_is_zero_for_certain_and_one_for_even():
 def test_probabilities_with_nan_are_refused_by_row():
     with pytest.raises(BadInput, match="row 1"):
         UncertainRows().score(np.array([[0.5, 0.5], [np.nan, 0.5]]))
+
+
+def test_no_row_nearer_than_usual_is_an_outlier_of_a_heap_of_twins():
+    x = np.random.default_rng(8).normal(size=(300, 3))
+    x[:30] = 0
+    s = Outliers().score(neighbors(x))
+    mean = neighbors(x).distances.mean(axis=1)
+    assert (mean[s.is_issue] > np.median(mean)).all()

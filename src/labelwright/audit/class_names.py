@@ -30,7 +30,9 @@ _LOOKALIKE = str.maketrans(
     "aeopcyxijsdqwhlbbhktmrABEKMHOPCTYXIJSGaoeptuvikxwABEZHIKMNOPTYXouqnhil",
 )
 _BETWEEN_WORDS = re.compile(r"(?<=[^\W\d_])[\s_\-./]+(?=\w)|(?<=\w)[\s_\-./]+(?=[^\W\d_])")
-_LEAST_TYPO_LENGTH = 4
+_LEAST_TYPO_LENGTH = 3
+# In shorter names only a doubled or swapped letter is a typo: "cat" and "car" are two words.
+_LEAST_SUBSTITUTION_LENGTH = 4
 _LONGEST_TYPO_LENGTH = 64
 
 
@@ -194,7 +196,11 @@ def _one_slip(a: str, b: str) -> bool:
     x, y = rest_a[: len(rest_a) - tail], rest_b[: len(rest_b) - tail]
     if a == b or any(char.isdigit() for char in x + y):
         return False
-    return max(len(x), len(y)) == 1 or (len(x) == 2 and x == y[::-1])
+    swapped = len(x) == 2 and x == y[::-1]
+    longer = a if len(a) > len(b) else b
+    doubled = len(x) + len(y) == 1 and 0 < head < len(longer) and longer[head] == longer[head - 1]
+    long = min(len(a), len(b)) >= _LEAST_SUBSTITUTION_LENGTH
+    return swapped or doubled or (long and max(len(x), len(y)) == 1)
 
 
 def _reason(names: tuple[str, ...], counts: NDArray[np.int64], drop: int, keep: int, difference: str | None) -> str:

@@ -4,7 +4,7 @@ Let d_i be the mean distance of row i to its k nearest neighbours and r_i = d_i 
 With spreads(v)_i = (v_i − median v) / (90 % quantile − median of v), a row is an issue when it is
 
     far from all       spreads(log d)_i ≥ factor  and  r_i ≥ min_ratio, or
-    far for its place  spreads(log r)_i ≥ factor  and  r_i ≥ 2 min_ratio
+    far for its place  spreads(log r)_i ≥ factor,  r_i ≥ 2 min_ratio  and  d_i ≥ median d
 
 Spreads adapt to how distances vary in this data; the ratio spares sparse regions whose rows are all far apart. The
 score is 1 / (1 + spreads / factor), so that rows are ordered by distance; an issue has a score of 0.5 or less, and
@@ -96,7 +96,8 @@ class Outliers:
         far = _spreads_above(log_d, mean > 0, _LEAST_LOG_SPREAD) / self.factor
         far = np.where(log_r >= np.log(self.min_ratio), far, np.minimum(far, _SPARED))
         out_of_place = _spreads_above(log_r, mean > 0, _LEAST_LOG_SPREAD) / self.factor
-        return np.where((out_of_place >= 1) & (log_r >= np.log(2 * self.min_ratio)), np.maximum(far, out_of_place), far)
+        stands_out = (out_of_place >= 1) & (log_r >= np.log(2 * self.min_ratio)) & (mean >= typical)
+        return np.where(stands_out, np.maximum(far, out_of_place), far)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ Zou, Data Shapley, ICML 2019.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numba import njit
@@ -26,6 +27,9 @@ from labelwright.audit.scores import Scores
 from labelwright.errors import BadInput
 
 _BLOCK_BYTES = 1 << 26
+
+Metric = Literal["cosine", "euclidean"]
+Rows = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -39,21 +43,25 @@ class KnnShapley:
     max_test_rows : int, default 2000
         Without test rows of its own each labelled row is tested against all others; of more than this many, a random
         part is tested.
-    harm : float, default 1.0
-        A row is an issue when it does more than `harm` times as much harm as an average row does good.
+    harm : float, default 0.6
+        By the recursion, a row whose label contradicts all rows around it does about log(n / (C k)) times as much harm
+        as an average row does good, with C classes of n / C rows. An issue does more than `harm` times that.
+    metric : {"cosine", "euclidean"}
+        Distance of rows; with cosine a row of zeros is near to none.
 
     Examples
     --------
     >>> x = np.r_[np.linspace(0, 1, 20), np.linspace(9, 10, 20)][:, None]
     >>> y = np.repeat([0, 1], 20)
     >>> y[5] = 1
-    >>> np.flatnonzero(KnnShapley(k=3).score(x, y).is_issue)
+    >>> np.flatnonzero(KnnShapley(k=3, metric="euclidean").score(x, y).is_issue)
     array([5])
     """
 
     k: int = 10
     max_test_rows: int = 2000
-    harm: float = 1.0
+    harm: float = 0.6
+    metric: Metric = "cosine"
 
     def score(self, features: ArrayLike, labels: ArrayLike, *, n_classes: int | None = None, seed: int = 0) -> Scores:
         """Return one entry for each labelled row; 0.5 means of no use, below 0.5 harmful.
@@ -77,10 +85,11 @@ class KnnShapley:
         if len(rows) > self.max_test_rows:
             tested = np.sort(np.random.default_rng(seed).choice(rows, self.max_test_rows, replace=False))
         position = np.searchsorted(rows, tested)
-        values = knn_shapley_values(x[rows], y[rows], x[tested], y[tested], k=self.k, skip=position)
+        values = knn_shapley_values(x[rows], y[rows], x[tested], y[tested], k=self.k, metric=self.metric, skip=position)
         scale = float(np.abs(values).max())
         good = max(float(values.mean()), 0.0)
-        is_issue = values < -self.harm * good if good > 0 else np.zeros(len(rows), dtype=bool)
+        contradicting = np.log(max(len(rows) / (len(np.unique(y[rows])) * self.k), np.e))
+        is_issue = values < -self.harm * contradicting * good if good > 0 else np.zeros(len(rows), dtype=bool)
         found = np.flatnonzero(is_issue)
         reasons = [_reason(float(value), good) for value in values[found]]
         return Scores(
@@ -100,6 +109,7 @@ def knn_shapley_values(
     test_y: ArrayLike,
     *,
     k: int = 10,
+    metric: Metric = "euclidean",
     skip: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
     """Return the Shapley value of each training row, float64 (n,); they add up to the utility of all rows together.
@@ -109,6 +119,7 @@ def knn_shapley_values(
     train_x, train_y : arrays, shapes (n, d) and (n,) of int >= 0
     test_x, test_y : arrays, shapes (t, d) and (t,)
     k : int
+    metric : {"cosine", "euclidean"}
     skip : array of int64, shape (t,), optional
         For each test row the training row that it is, left out of its own test.
 
@@ -135,16 +146,29 @@ def knn_shapley_values(
     values = np.zeros(len(x))
     if len(x) == 0:
         return values
-    # Centring loses no distance and keeps the expanded square from cancelling.
-    centre = x.mean(axis=0, dtype=np.float64).astype(np.float32)
-    x, tx = x - centre, tx - centre
-    square = np.einsum("ij,ij->i", x, x)
+    x, tx = _directions(x, tx) if metric == "cosine" else _centred(x, tx)
+    square, test_square = (np.einsum("ij,ij->i", rows, rows) for rows in (x, tx))
+    if metric == "cosine":
+        square[:], test_square[:] = 1, 1  # rows of zeros are as far from every row as one at a right angle
     block = max(1, _BLOCK_BYTES // (16 * len(x)))
     for start in range(0, len(tx), block):
         part = slice(start, start + block)
-        distance = square[None, :] - 2 * (tx[part] @ x.T) + np.einsum("ij,ij->i", tx[part], tx[part])[:, None]
+        distance = square[None, :] - 2 * (tx[part] @ x.T) + test_square[part, None]
         _add_values(_nearest_first(distance), y, ty[part], own[part], k, values)
     return values / len(tx)
+
+
+def _centred(x: Rows, tx: Rows) -> tuple[Rows, Rows]:
+    """Move the mean to the origin: no distance changes, and the expanded square does not cancel."""
+    centre = x.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return x - centre, tx - centre
+
+
+def _directions(*matrices: Rows) -> tuple[Rows, ...]:
+    """Scale rows to length 1; rows of zeros stay."""
+    lengths = [np.linalg.norm(x, axis=1, keepdims=True) for x in matrices]
+    scales = [np.where(length > 0, length, 1).astype(np.float32) for length in lengths]
+    return tuple(np.asarray(x / scale, np.float32) for x, scale in zip(matrices, scales, strict=True))
 
 
 def _nearest_first(distance: NDArray[np.float32]) -> NDArray[np.uint32]:
