@@ -137,6 +137,6 @@ def test_k_must_be_positive():
 def test_a_million_rows_take_under_a_second():
     rng = np.random.default_rng(0)
     truth, score = rng.random(1_000_000) < 0.1, rng.random(1_000_000)
-    start = time.perf_counter()
+    start = time.process_time()
     assert abs(auroc(truth, score) - 0.5) < 0.005
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

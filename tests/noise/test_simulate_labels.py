@@ -166,7 +166,7 @@ def test_wrong_arguments_are_named():
 
 def test_a_million_labels_take_about_a_second():
     y = np.random.default_rng(0).integers(0, 10, 1_000_000)
-    start = time.perf_counter()
+    start = time.process_time()
     found = symmetric_noise(y, 0.2, 10, seed=0)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert abs(found.realised_rate - 0.2) < 0.002

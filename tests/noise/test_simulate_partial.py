@@ -242,7 +242,7 @@ def test_wrong_arguments_are_named():
 
 def test_a_million_candidate_sets_take_about_a_second():
     y = np.random.default_rng(0).integers(0, 10, 1_000_000)
-    start = time.perf_counter()
+    start = time.process_time()
     found = uniform_candidates(y, 0.1, 10, seed=0)
-    assert time.perf_counter() - start < 4
+    assert time.process_time() - start < 4
     assert abs(found.realised_rate - 0.1) < 0.001

@@ -17,7 +17,13 @@ def build_app() -> Typer:
     from typer import Exit, Option, Typer, echo
 
     from labelwright import __version__
-    from labelwright.cli import audit, cache, demo, doctor, papers, prove, report
+    from labelwright.cli.audit import command as audit
+    from labelwright.cli.cache import app as cache
+    from labelwright.cli.demo import command as demo
+    from labelwright.cli.doctor import command as doctor
+    from labelwright.cli.papers import app as papers
+    from labelwright.cli.prove import command as prove
+    from labelwright.cli.report import command as report
 
     app = Typer(
         name="labelwright",
@@ -32,13 +38,13 @@ def build_app() -> Typer:
             echo(f"labelwright {__version__}")
             raise Exit
 
-    app.command("demo", rich_help_panel="Start")(demo.command)
-    app.command("doctor", rich_help_panel="Start")(doctor.command)
-    app.add_typer(cache.app, name="cache", rich_help_panel="Start")
-    app.command("audit", rich_help_panel="Find")(audit.command)
-    app.command("report", rich_help_panel="Find")(report.command)
-    app.add_typer(papers.app, name="papers", rich_help_panel="Research")
-    app.command("prove", rich_help_panel="Research")(prove.command)
+    app.command("demo", rich_help_panel="Start")(demo)
+    app.command("doctor", rich_help_panel="Start")(doctor)
+    app.add_typer(cache, name="cache", rich_help_panel="Start")
+    app.command("audit", rich_help_panel="Find")(audit)
+    app.command("report", rich_help_panel="Find")(report)
+    app.add_typer(papers, name="papers", rich_help_panel="Research")
+    app.command("prove", rich_help_panel="Research")(prove)
     return app
 
 
