@@ -44,8 +44,9 @@ class KnnShapley:
         Without test rows of its own each labelled row is tested against all others; of more than this many, a random
         part is tested.
     harm : float, default 0.6
-        By the recursion, a row whose label contradicts all rows around it does about log(n / (C k)) times as much harm
-        as an average row does good, with C classes of n / C rows. An issue does more than `harm` times that.
+        By the recursion, a row whose label contradicts all rows around it does about log(m / k) times as much harm as
+        an average row does good, where m is the size of the class of an average row. An issue does more than `harm`
+        times that.
     metric : {"cosine", "euclidean"}
         Distance of rows; with cosine a row of zeros is near to none.
 
@@ -88,7 +89,8 @@ class KnnShapley:
         values = knn_shapley_values(x[rows], y[rows], x[tested], y[tested], k=self.k, metric=self.metric, skip=position)
         scale = float(np.abs(values).max())
         good = max(float(values.mean()), 0.0)
-        contradicting = np.log(max(len(rows) / (len(np.unique(y[rows])) * self.k), np.e))
+        sizes = np.bincount(y[rows]).astype(np.float64)
+        contradicting = np.log(max((sizes**2).sum() / sizes.sum() / self.k, np.e))
         is_issue = values < -self.harm * contradicting * good if good > 0 else np.zeros(len(rows), dtype=bool)
         found = np.flatnonzero(is_issue)
         reasons = [_reason(float(value), good) for value in values[found]]
