@@ -4,7 +4,7 @@ Data: Adult census, COMPAS, German credit. Each has two uses: one must treat the
 the other reads other columns and watches no groups. Three faults are planted one at a time: 80 % of the rows of one
 group dropped, 15 % of the labels flipped within one group, an encoded copy of the attribute added to the columns that
 the first use reads. The alerts that are new against the clean run must be exactly the matching one, for the first use
-alone. On the clean table at most one alert of these kinds may stand. Without use cases the report equals that of P022
+alone. On the clean table at most one alert of these kinds may stand, counted once where it touches both uses. Without use cases the report equals that of P022
 behind an overview with badges.
 
 Source: Chmielinski et al., arXiv 2201.03954 (2022).
@@ -27,7 +27,7 @@ from labelwright.data.crossval import out_of_fold_probs
 from labelwright.data.dataset import Dataset
 from labelwright.data.features import build_features
 from labelwright.data.load import load_dataset
-from labelwright.metrics.report import Alert, Report
+from labelwright.metrics.report import Report
 
 DATA = ("adult", "compas", "german_credit")
 BUDGET_S = 240
@@ -90,7 +90,9 @@ def run(seed: int) -> dict[str, float]:
         rng = np.random.default_rng(seed)
         shares = _shares(clean, setting.attribute)
         before = _alerts(_label(clean, setting, shares, seed))
-        figures[f"{name}: alerts of the seeded kinds when clean"] = float(sum(a[0] in SEEDED for a in before))
+        figures[f"{name}: alerts of the seeded kinds when clean"] = float(
+            len({(kind, column) for kind, _, column in before if kind in SEEDED})
+        )
         faults = {
             FAULTS[0]: (drop_group(clean, setting, rng), "representation", False),
             FAULTS[1]: (flip_in_group(clean, setting, rng), "label quality", False),
@@ -103,10 +105,8 @@ def run(seed: int) -> dict[str, float]:
 
 
 def _alerts(report: Report) -> set[tuple[str, str, str]]:
-    def key(alert: Alert) -> tuple[str, str, str]:
-        return alert.category, ",".join(alert.use_cases), alert.columns[0] if alert.columns else ""
-
-    return {key(alert) for alert in report.alerts if alert.use_cases}
+    """Return category, use and first column of every alert of a use."""
+    return {(a.category, use, a.columns[0] if a.columns else "") for a in report.alerts for use in a.use_cases}
 
 
 def _label(data: pa.Table, setting: Setting, shares: dict[str, float], seed: int, *, proxy: bool = False) -> Report:

@@ -121,6 +121,14 @@ def test_labels_that_contradict_sure_predictions_raise_an_alert(dataset, columns
     assert not any("surest" in m for m in messages(nutrition_label(dataset(clean), pred_probs=same)))
 
 
+def test_where_no_row_is_sure_wrong_labels_are_not_told_from_hard_rows(dataset, columns):
+    data, _ = noisy(columns, lambda d, rng: rng.random(800) < 0.3)
+    unsure = np.tile([0.45, 0.55], (800, 1))
+    found = nutrition_label(dataset(data), pred_probs=unsure).section("Labels").alerts
+    assert [(a.category, a.severity) for a in found] == [("description/ambiguity", "caution")]
+    assert "the data cannot say" in found[0].message
+
+
 def test_wrong_labels_in_one_group_raise_the_alert_of_the_use_that_watches_it_and_of_no_other(dataset, columns):
     data, probs = noisy(columns, lambda d, rng: (np.array(d["group"]) == "small") & (rng.random(800) < 0.25))
     uses = [UseCase("watch", groups=("group",)), UseCase("ignore", columns=("height",))]
@@ -262,9 +270,9 @@ def test_surest_rows_show_the_share_of_flipped_labels_whatever_the_difficulty_of
     p = rng.random(n)
     truth = rng.random(n) < p
     labels = (truth ^ (rng.random(n) < 0.08)).astype(np.int32)
-    rate, _, rows = surest_disagreement(labels, np.column_stack([1 - p, p]))
-    assert rows == 2000
-    assert rate == pytest.approx(0.08 + 0.025 * 0.84, abs=0.015)
+    found = surest_disagreement(labels, np.column_stack([1 - p, p]))
+    assert found.rows == 2000
+    assert found.rate == pytest.approx(0.08 + 0.025 * 0.84, abs=0.015)
 
 
 @pytest.mark.parametrize(
@@ -297,3 +305,11 @@ def test_regression_and_tags_get_a_label(dataset, columns):
     many = Dataset(data.source, Plan("multilabel", "table", "y"), tags, data.given, data.space, data.ids)
     label = nutrition_label(many, answers={"sensitive": ["group"]}, use_cases=[{"id": "u"}])
     assert label.section("Labels").scalars["classes"] == 2
+
+
+def test_an_alert_that_two_uses_share_stands_once_and_names_both(dataset, columns):
+    data = columns()
+    data["side"] = [None] * 300 + data["side"][300:]
+    report = nutrition_label(dataset(data), use_cases=[{"id": "a"}, {"id": "b"}])
+    found = [a for a in report.section("Use cases and alerts").alerts if a.category == "completeness"]
+    assert [a.use_cases for a in found] == [("a", "b")]

@@ -7,7 +7,7 @@ groups go by their rank in size and are named in the table that the alert points
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from labelwright.audit.nutrition import label_rules, table_rules
 from labelwright.audit.nutrition.answers import Answers, UseCase
@@ -46,7 +46,13 @@ RULES: tuple[AlertRule, ...] = (
 def run_rules(
     table: NutritionTable, answers: Answers, cases: tuple[UseCase, ...], at: Thresholds
 ) -> tuple[tuple[AlertRule, Alert], ...]:
-    """Return every alert with its rule: first of the data set as a whole, then use case by use case."""
+    """Return every alert with its rule: of the data set as a whole first; what several uses share stands once."""
     whole = [(rule, alert) for rule in RULES for alert in rule.apply(table, answers, None, at)]
-    by_case = [(rule, alert) for case in cases for rule in RULES for alert in rule.apply(table, answers, case, at)]
-    return (*whole, *by_case)
+    merged: dict[tuple[str, Alert], tuple[AlertRule, list[str]]] = {}
+    for case in cases:
+        for rule in RULES:
+            for alert in rule.apply(table, answers, case, at):
+                key = rule.name, replace(alert, use_cases=())
+                merged.setdefault(key, (rule, []))[1].append(case.id)
+    shared = [(rule, replace(alert, use_cases=tuple(ids))) for (_, alert), (rule, ids) in merged.items()]
+    return (*whole, *shared)

@@ -13,7 +13,7 @@ from labelwright.metrics.report import ReportTable, Scalar
 
 SUREST_SHARE = 0.3
 SMALLEST_GROUP = 30
-_Z = 1.959963984540054
+LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -48,21 +48,31 @@ def group_codes(column: Column) -> tuple[NDArray[np.int32], tuple[str, ...]]:
     return rank[codes], tuple(names[k] for k in order.tolist())
 
 
-def widest_gap(rates: list[GroupRate]) -> tuple[GroupRate, GroupRate, float] | None:
+def widest_gap(rates: list[GroupRate], level: float = LEVEL) -> tuple[GroupRate, GroupRate, float] | None:
     """Return the lowest and highest of the groups that differ most beyond chance, with the gap; None without any.
 
-    A gap counts when it is more than 1.96 standard errors of the difference. Groups under 30 rows are left out.
+    A gap counts when it lies outside the interval of that `level` around no difference. Groups under 30 rows are left
+    out.
     """
+    from scipy.special import ndtri
+
     big = [r for r in rates if r.n >= SMALLEST_GROUP]
+    errors = float(ndtri((1 + level) / 2))
     best: tuple[GroupRate, GroupRate, float] | None = None
     for low in big:
         for high in big:
             gap = high.rate - low.rate
             pooled = (low.count + high.count) / (low.n + high.n)
             error = float(np.sqrt(pooled * (1 - pooled) * (1 / low.n + 1 / high.n)))
-            if gap > _Z * error and (best is None or gap > best[2]):
+            if gap > errors * error and (best is None or gap > best[2]):
                 best = low, high, gap
     return best
+
+
+def level_for_all_pairs(rates: list[GroupRate]) -> float:
+    """Return the level a pair needs so that the chance of any false gap among all pairs of groups stays at 5 %."""
+    k = sum(r.n >= SMALLEST_GROUP for r in rates)
+    return 1 - (1 - LEVEL) / max(k * (k - 1) // 2, 1)
 
 
 def label_rates(table: NutritionTable, column: Column) -> list[list[GroupRate]]:
@@ -100,8 +110,8 @@ def error_rates(table: NutritionTable, column: Column) -> list[GroupRate]:
     for g, name in enumerate(names):
         rows = np.flatnonzero((codes == g) & (table.dataset.labels >= 0))
         if len(rows) >= SMALLEST_GROUP:
-            _, wrong, n = surest_disagreement(table.dataset.labels[rows], table.pred_probs[rows], SUREST_SHARE)
-            rates.append(GroupRate(g, name, wrong, n))
+            found = surest_disagreement(table.dataset.labels[rows], table.pred_probs[rows], SUREST_SHARE)
+            rates.append(GroupRate(g, name, found.contradicted, found.rows))
     return rates
 
 

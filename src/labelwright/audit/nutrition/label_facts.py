@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -114,10 +116,17 @@ def conflicting_rows(table: NutritionTable) -> NDArray[np.bool_]:
     return out
 
 
-def surest_disagreement(
-    labels: NDArray, pred_probs: NDArray[np.float64], share: float = ANCHOR_SHARE
-) -> tuple[float, int, int]:
-    """Return how often the label contradicts the prediction where the model is surest: (rate, contradictions, rows).
+class Surest(NamedTuple):
+    """Labels against predictions on the `rows` rows of which the model is surest, `confidence` being their mean."""
+
+    rate: float
+    contradicted: int
+    rows: int
+    confidence: float
+
+
+def surest_disagreement(labels: NDArray, pred_probs: NDArray[np.float64], share: float = ANCHOR_SHARE) -> Surest:
+    """Return how often the label contradicts the prediction where the model is surest.
 
     Hard rows inflate every count of disagreements. Where the model is surest they are rare, so that what remains there
     is noise in the labels: a share e of labels flipped at random shows as about e (rows like these are the anchor
@@ -134,14 +143,17 @@ def surest_disagreement(
 
     Examples
     --------
-    >>> surest_disagreement(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]))
-    (0.5, 1, 2)
+    >>> surest_disagreement(np.array([0, 1]), np.array([[0.9, 0.1], [0.7, 0.3]]))
+    Surest(rate=0.5, contradicted=1, rows=2, confidence=0.8)
     """
     rows = np.flatnonzero(labels >= 0)
+    if len(rows) == 0:
+        return Surest(0.0, 0, 0, 0.0)
     sure = pred_probs[rows].max(axis=1)
-    chosen = rows[np.argsort(-sure, kind="stable")[: max(20, round(share * len(rows)))]]
+    first = np.argsort(-sure, kind="stable")[: max(20, round(share * len(rows)))]
+    chosen = rows[first]
     wrong = int((pred_probs[chosen].argmax(axis=1) != labels[chosen]).sum())
-    return (wrong / len(chosen) if len(chosen) else 0.0), wrong, len(chosen)
+    return Surest(wrong / len(chosen), wrong, len(chosen), float(sure[first].mean()))
 
 
 def _error_scalars(table: NutritionTable) -> dict[str, Scalar]:
@@ -152,9 +164,10 @@ def _error_scalars(table: NutritionTable) -> dict[str, Scalar]:
     if table.label_issue is not None:
         scalars["rows with a suspect label"] = int(table.label_issue.sum())
     if table.pred_probs is not None and table.is_classification:
-        rate, _, rows = surest_disagreement(table.dataset.labels, table.pred_probs)
-        scalars["labels contradicted where the model is surest, %"] = round(100 * rate, 2)
-        scalars["rows where the model is surest"] = rows
+        surest = surest_disagreement(table.dataset.labels, table.pred_probs)
+        scalars["labels contradicted where the model is surest, %"] = round(100 * surest.rate, 2)
+        scalars["rows where the model is surest"] = surest.rows
+        scalars["its mean confidence there, %"] = round(100 * surest.confidence, 2)
     return scalars
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labelwright.audit.nutrition.answers import Answers, UseCase
-from labelwright.audit.nutrition.groups import error_rates, label_rates, widest_gap
+from labelwright.audit.nutrition.groups import error_rates, label_rates, level_for_all_pairs, widest_gap
 from labelwright.audit.nutrition.label_facts import conflicting_rows, surest_disagreement
 from labelwright.audit.nutrition.table import NutritionTable
 from labelwright.audit.nutrition.thresholds import Thresholds, case_ids, watched_columns
@@ -44,7 +44,8 @@ def label_error_gap(table: NutritionTable, answers: Answers, case: UseCase | Non
         return ()
     alerts = []
     for column in watched_columns(table, answers, case):
-        worst = widest_gap(error_rates(table, column))
+        rates = error_rates(table, column)
+        worst = widest_gap(rates, level_for_all_pairs(rates))  # a serious alert: no false one among all pairs
         if worst is not None and worst[2] > at.label_error_gap:
             alerts.append(
                 Alert(
@@ -63,27 +64,46 @@ def label_error_gap(table: NutritionTable, answers: Answers, case: UseCase | Non
 
 
 def label_errors(table: NutritionTable, answers: Answers, case: UseCase | None, at: Thresholds) -> tuple[Alert, ...]:
-    """Surely more than 3 % of the labels (lower end of the 95 % interval) are wrong even where the model is surest."""
+    """Surely more than 3 % of the labels (lower end of the 95 % interval) are wrong even where the model is surest.
+
+    Where the model is sure of no row, wrong labels and hard rows cannot be told apart, and that is said instead.
+    """
     if table.pred_probs is None or not table.is_classification:
         return ()
     if case is not None and case.target not in (None, table.label):
         return ()
-    rate, wrong, rows = surest_disagreement(table.dataset.labels, table.pred_probs)
-    surely, _ = clopper_pearson(wrong, rows)
-    if rows < 20 or surely <= at.label_error:
+    found = surest_disagreement(table.dataset.labels, table.pred_probs)
+    surely, _ = clopper_pearson(found.contradicted, found.rows)
+    if found.rows < 20 or surely <= at.label_error:
         return ()
+    if found.confidence < at.sure:
+        return (_unsure_alert(table, found.confidence, case),)
     return (
         Alert(
             "label quality",
             "serious",
-            f"Where the model is surest, {rate:.0%} of the labels contradict it ({wrong} of {rows} rows): labels are "
-            "wrong there, not hard.",
+            f"Where the model is surest, {found.rate:.0%} of the labels contradict it ({found.contradicted} of "
+            f"{found.rows} rows): labels are wrong there, not hard.",
             "Labels",
             "Review the suspect rows, worst first.",
             "yes",
             case_ids(case),
             (table.label,),
         ),
+    )
+
+
+def _unsure_alert(table: NutritionTable, confidence: float, case: UseCase | None) -> Alert:
+    return Alert(
+        "description/ambiguity",
+        "caution",
+        f"No row is predicted surely (confidence {confidence:.0%} at best): many labels are wrong, or the columns do "
+        "not tell them; which of the two, the data cannot say.",
+        "Labels",
+        "Have some random rows labelled again by people.",
+        "partly",
+        case_ids(case),
+        (table.label,),
     )
 
 

@@ -18,6 +18,7 @@ class Thresholds:
     label_rate_gap: float = 0.1
     label_error_gap: float = 0.05
     label_error: float = 0.03
+    sure: float = 0.9
     conflicting: float = 0.01
     proxy: float = 0.7
     leakage: float = 0.99
