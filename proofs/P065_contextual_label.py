@@ -4,8 +4,8 @@ Data: Adult census, COMPAS, German credit. Each has two uses: one must treat the
 the other reads other columns and watches no groups. Three faults are planted one at a time: 80 % of the rows of one
 group dropped, 15 % of the labels flipped within one group, an encoded copy of the attribute added to the columns that
 the first use reads. The alerts that are new against the clean run must be exactly the matching one, for the first use
-alone. On the clean table at most one alert of these kinds may stand, counted once where it touches both uses. Without use cases the report equals that of P022
-behind an overview with badges.
+alone. On the clean table at most one alert of these kinds may stand, counted once where it touches both uses. Without
+use cases the report equals that of P022 behind an overview with badges.
 
 Source: Chmielinski et al., arXiv 2201.03954 (2022).
 """
