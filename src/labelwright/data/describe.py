@@ -5,19 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 
+from labelwright.data.column_types import cell_texts
 from labelwright.data.dataset import Dataset
+from labelwright.data.images import UnreadableImage, safe_path
 from labelwright.data.matrices import is_matrix, matrix_width
 from labelwright.errors import listed, quoted
 
-# Seconds on two cores of a 2.5 GHz server; see `expected_seconds`.
-START = 3.0  # imports and compiled kernels
-PER_ROW = {"text": 7e-4, "image": 6e-3, "table": 1.5e-4, "features": 2e-5, "none": 0.0}  # reading and features
-PROBE = {"text": 2.2e-8, "image": 2.2e-8, "table": 2.2e-8, "features": 2.2e-8, "none": 0.0}  # row · class · width
-NEIGHBORS = 1.8e-11  # row · row · width
-REPORT_PER_ROW = 1e-5
-WIDTH = {"text": 256, "image": 256, "table": 64, "features": 256, "none": 0}
-ENCODER_PER_ROW = 1.2e-2  # a sentence encoder without a GPU
+# Seconds on two cores of a 2.5 GHz server; `expected_seconds` adds them up.
+START = 5.0  # imports, compiled kernels, worker processes
+PER_CHARACTER = 3e-6  # n-grams of text
+PER_IMAGE, PER_IMAGE_BYTE = 1.2e-3, 4e-8  # patches; decoding
+PER_CELL = 5e-6  # typed columns
+PER_ENCODED_TEXT = 1.2e-2  # a sentence encoder without a GPU
+PROBE = 1.3e-7  # out-of-fold predictions: row · class · width
+NEIGHBORS = 1.9e-11  # row · row · width
+PER_ROW = 4e-4  # everything else that an audit does with a row
+WIDTH = 256  # of text and image features
+WIDTH_PER_COLUMN = 6  # of a table, categories spread out
+_SAMPLE = 200  # images whose size is looked at
 _FORMATS = {
     "csv": "delimited text",
     "xlsx": "spreadsheet",
@@ -63,27 +70,53 @@ def describe(dataset: Dataset, features: str | Path | None = None, *, given_prob
 
 def expected_seconds(dataset: Dataset, features: str | Path | None = None, *, given_probs: bool = False) -> float:
     """Return the seconds that an audit should take on two cores, within a factor of about two."""
-    n, kind = len(dataset), dataset.plan.modality
-    if kind == "none":
-        return START + REPORT_PER_ROW * n
-    width = _width(dataset)
+    n, width = len(dataset), _width(dataset)
     classes = len(dataset.space) if dataset.space is not None else 1
-    named = features is not None and kind != "features"
-    seconds = START + n * (ENCODER_PER_ROW if named else PER_ROW[kind]) + NEIGHBORS * n * n * width + REPORT_PER_ROW * n
-    return seconds if given_probs else seconds + PROBE[kind] * n * classes * width
+    seconds = START + n * (PER_ROW + _features_per_row(dataset, features)) + NEIGHBORS * n * n * width
+    return seconds if given_probs else seconds + PROBE * n * classes * width
+
+
+def _features_per_row(dataset: Dataset, features: str | Path | None) -> float:
+    plan = dataset.plan
+    if plan.modality == "text":
+        if features is not None:
+            return PER_ENCODED_TEXT
+        characters = [pc.mean(pc.utf8_length(cell_texts(dataset.column(name)))).as_py() or 0 for name in plan.text]
+        return PER_CHARACTER * float(sum(characters))
+    if plan.modality == "image":
+        return PER_IMAGE + PER_IMAGE_BYTE * _image_bytes(dataset)
+    return PER_CELL * len(plan.feature_columns)
+
+
+def _image_bytes(dataset: Dataset) -> float:
+    """Return the mean size of an encoded image over a sample, 0 for images that are stored as numbers."""
+    column = dataset.column(dataset.plan.image or "")
+    if is_matrix(dataset.source.table.schema.field(dataset.plan.image or "")):
+        return 0.0
+    rows = np.linspace(0, len(column) - 1, min(len(column), _SAMPLE)).astype(int)
+    sizes = [_encoded_size(column[int(row)].as_py(), dataset.source.root) for row in rows]
+    return float(np.mean(sizes))
+
+
+def _encoded_size(cell: object, root: Path) -> int:
+    if isinstance(cell, dict):
+        cell = cell.get("bytes") or cell.get("path")
+    if isinstance(cell, bytes):
+        return len(cell)
+    try:
+        return safe_path(root, str(cell)).stat().st_size
+    except (OSError, UnreadableImage):
+        return 0
 
 
 def _width(dataset: Dataset) -> int:
     plan = dataset.plan
     if plan.modality == "features" and plan.feature_columns:
-        width = 0
-        for name in plan.feature_columns:
-            field = dataset.source.table.schema.field(name)
-            width += matrix_width(field) if is_matrix(field) else 1
-        return min(width, 4096)
+        fields = [dataset.source.table.schema.field(name) for name in plan.feature_columns]
+        return min(sum(matrix_width(field) if is_matrix(field) else 1 for field in fields), 4096)
     if plan.modality == "table":
-        return max(4 * len(plan.feature_columns), 8)
-    return WIDTH[plan.modality]
+        return max(WIDTH_PER_COLUMN * len(plan.feature_columns), 8)
+    return 0 if plan.modality == "none" else WIDTH
 
 
 def _spoken(seconds: float) -> str:
