@@ -12,7 +12,15 @@ from labelwright.catalogue.papers import homes, load_papers
 from labelwright.catalogue.show import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
-FAMILIES = ("evidence", "metrics", "noise", "data", "audit", "catalogue")
+# The packages whose public names a page of the reference shows.
+FAMILIES = {
+    "evidence": ("evidence",),
+    "metrics": ("metrics",),
+    "noise": ("noise",),
+    "data": ("data",),
+    "audit": ("audit", "audit.nutrition"),
+    "catalogue": ("catalogue",),
+}
 # Pages of the repository's root that the site shows as they stand.
 ROOT_PAGES = {
     "changelog.md": "CHANGELOG.md",
@@ -60,15 +68,16 @@ def papers_page() -> str:
 
 def family_page(family: str) -> str:
     """Return the reference of a family: the public names of every module, in the order of the modules."""
-    package = importlib.import_module(f"labelwright.{family}")
-    modules: dict[str, list[str]] = {}
-    for name, module in sorted(package._FACE.items()):
-        modules.setdefault(module, []).append(name)
-    lines = [f"# {family}", "", str(package.__doc__ or "")]
+    packages = [importlib.import_module(f"labelwright.{name}") for name in FAMILIES[family]]
+    modules: dict[str, set[str]] = {}
+    for package in packages:
+        for name, module in package._FACE.items():
+            modules.setdefault(module, set()).add(name)
+    lines = [f"# {family}", "", str(packages[0].__doc__ or "")]
     for module, names in sorted(modules.items()):
         about = (importlib.import_module(module).__doc__ or "").partition("\n\n")[0]
         lines += ["", f"## {module.removeprefix('labelwright.')}", "", about, ""]
-        lines += [line for name in names for line in (f"::: {module}.{name}", "")]
+        lines += [line for name in sorted(names) for line in (f"::: {module}.{name}", "")]
     return "\n".join(lines)
 
 
