@@ -204,3 +204,13 @@ def test_values_are_predicted_and_those_without_a_label_too():
 def test_infinite_values_are_refused():
     with pytest.raises(BadInput, match="finite"):
         out_of_fold_values(np.eye(2), [np.inf, 0.0])
+
+
+def test_sparse_rows_need_an_estimator_that_takes_them():
+    from scipy.sparse import csr_array
+
+    X, y = blobs()
+    with pytest.raises(BadInput, match="dense matrix"):
+        out_of_fold_probs(csr_array(X), y, 3)
+    probs = out_of_fold_probs(csr_array(X), y, 3, estimator=LogisticRegression())
+    assert (probs.argmax(axis=1) == y).mean() > 0.8

@@ -219,3 +219,11 @@ def test_a_column_that_holds_no_images_is_refused(tmp_path):
 def test_an_error_names_the_row_and_the_column(tmp_path):
     with pytest.raises(UnreadableImage, match=r"data.csv row 1, column 'image': there is no such file"):
         rows_of([None, "gone.png"], tmp_path).open(1)
+
+
+def test_a_photo_may_come_smaller_when_little_is_asked_but_its_stored_size_is_told(tmp_path):
+    rows = rows_of([encoded(Image.new("RGB", (1600, 800)), "JPEG"), encoded(RED)], tmp_path)
+    assert rows.open(0, at_least=64).size[1] in range(64, 200)
+    assert rows.open(0).size == (1600, 800)
+    assert rows.open(1, at_least=64).size == (8, 6)
+    assert rows.original(0) == (1600, 800, "RGB")

@@ -170,3 +170,7 @@ def test_exact_duplicates_are_the_same_bytes_and_none_is_alone():
     assert exact_duplicate_groups(["a", b"a", "a", None, None, "b", "b"]).tolist() == [0, -1, 0, -1, -1, 1, 1]
     assert exact_duplicate_groups(np.array([[1, 2], [3, 4], [1, 2]])).tolist() == [0, -1, 0]
     assert exact_duplicate_groups([]).tolist() == []
+
+
+def test_rows_without_features_are_all_the_same():
+    assert nearest_neighbors(np.zeros((5, 0)), 2).indices[0].tolist() == [1, 2]

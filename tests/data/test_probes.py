@@ -85,3 +85,10 @@ def test_a_constant_value_is_predicted_as_it_is():
     assert_allclose(
         RidgeProbe().fit(np.random.default_rng(0).normal(size=(20, 3)), np.full(20, 5.0)).predict(np.eye(3)), 5
     )
+
+
+def test_very_many_features_are_no_crash_and_still_tell(monkeypatch):
+    monkeypatch.setattr(probes, "_MOST_AXES", 20)
+    X, y = blobs(k=2)
+    X = np.concatenate([X * 5, np.random.default_rng(1).normal(size=(len(X), 30))], axis=1)
+    assert (LinearProbe().fit(X, y).predict(X) == y).mean() > 0.75

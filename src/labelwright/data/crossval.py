@@ -73,7 +73,7 @@ def out_of_fold_probs(
     array([0, 0, 1, 1])
     """
     labels = _checked_labels(labels, n_classes)
-    X = _rows_of(X, len(labels))
+    X = _rows_of(X, len(labels), estimator)
 
     def compute() -> NDArray[np.float64]:
         model = estimator
@@ -121,7 +121,7 @@ def out_of_fold_tags(
            [1., 1.]])
     """
     tags = _checked_tags(tags)
-    X = _rows_of(X, len(tags))
+    X = _rows_of(X, len(tags), estimator)
 
     def compute() -> NDArray[np.float64]:
         known = np.asarray((tags >= 0).any(axis=1) if estimator is None else (tags >= 0).all(axis=1))
@@ -170,7 +170,7 @@ def out_of_fold_values(
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 1 or np.isinf(values).any():
         raise BadInput("the values to predict are not one finite number (or NaN) a row")
-    X = _rows_of(X, len(values))
+    X = _rows_of(X, len(values), estimator)
 
     def compute() -> NDArray[np.float64]:
         model = estimator
@@ -209,7 +209,7 @@ def _checked_tags(tags: ArrayLike) -> NDArray[np.int8]:
     return values.astype(np.int8)
 
 
-def _rows_of(X: Any, n: int) -> Any:
+def _rows_of(X: Any, n: int, estimator: Any) -> Any:
     """Return X ready to be indexed by rows, with n of them."""
     if isinstance(X, list | tuple) and not (X and isinstance(X[0], str | bytes | dict)):
         X = np.asarray(X)
@@ -217,6 +217,11 @@ def _rows_of(X: Any, n: int) -> Any:
         row = int(np.argmin(np.isfinite(X).all(axis=1)))
         raise BadInput("the features hold NaN or infinity", where=f"row {row}", fix="fill or drop them first")
     length = X.shape[0] if hasattr(X, "shape") else len(X)
+    if estimator is None and not isinstance(X, np.ndarray):
+        raise BadInput(
+            f"the default estimator takes a dense matrix, not {type(X).__name__}",
+            fix="pass a numpy array, or an estimator that takes such rows",
+        )
     if length != n:
         raise BadInput(f"there are {length} rows of features and {n} labels", fix="pass as many of one as of the other")
     return X

@@ -73,10 +73,13 @@ class ImageRows:
     def __len__(self) -> int:
         return len(self._cells)
 
-    def open(self, row: int) -> Image:
-        """Return the image of a row as RGB, upright. UnreadableImage when it cannot be had."""
+    def open(self, row: int, at_least: int | None = None) -> Image:
+        """Return the image of a row as RGB, upright. UnreadableImage when it cannot be had.
+
+        With `at_least`, a JPEG may come smaller than it is stored, both sides still of at least so many pixels.
+        """
         try:
-            return self._read(self._cells[row])
+            return self._read(self._cells[row], at_least)
         except UnreadableImage as unreadable:
             place = self._source.where(row, self._column)
             raise UnreadableImage(unreadable.problem, where=place) from None
@@ -91,7 +94,7 @@ class ImageRows:
         """Return a PNG file of the image, at most `size` pixels on the longer side, never enlarged, no metadata."""
         from PIL import Image
 
-        image = self.open(row)
+        image = self.open(row, 2 * size)
         image.thumbnail((size, size), Image.Resampling.LANCZOS)
         image.info.clear()
         file = io.BytesIO()
@@ -99,9 +102,13 @@ class ImageRows:
         return file.getvalue()
 
     def map(
-        self, function: Callable[[Image], T], rows: Sequence[int] | NDArray[np.integer] | None = None, jobs: int = 1
+        self,
+        function: Callable[[Image], T],
+        rows: Sequence[int] | NDArray[np.integer] | None = None,
+        jobs: int = 1,
+        at_least: int | None = None,
     ) -> Iterator[T | UnreadableImage]:
-        """Yield ``function(image)`` for each row in order, or the reason why there is no image.
+        """Yield ``function(image)`` for each row in order, or the reason why there is no image (`open`).
 
         Images are decoded by `jobs` threads, a few blocks ahead of what was taken, so memory stays bounded.
         """
@@ -109,7 +116,7 @@ class ImageRows:
         blocks = [chosen[s : s + _BLOCK] for s in range(0, len(chosen), _BLOCK)]
 
         def one_block(block: NDArray[np.int64]) -> list[T | UnreadableImage]:
-            return [self._mapped(function, int(row)) for row in block]
+            return [self._mapped(function, int(row), at_least) for row in block]
 
         if jobs <= 1:
             for block in blocks:
@@ -124,9 +131,9 @@ class ImageRows:
                     waiting.append(pool.submit(one_block, blocks[following + ahead]))
                 yield from done
 
-    def _mapped(self, function: Callable[[Image], T], row: int) -> T | UnreadableImage:
+    def _mapped(self, function: Callable[[Image], T], row: int, at_least: int | None) -> T | UnreadableImage:
         try:
-            image = self.open(row)
+            image = self.open(row, at_least)
         except UnreadableImage as unreadable:
             return unreadable
         return function(image)
@@ -156,16 +163,16 @@ class ImageRows:
         return content_hash([str(self._root.resolve()), self._cells, stamps])
 
 
-def _cell_reader(field: pa.Field, root: Path) -> Callable[[pa.Scalar], Image]:
+def _cell_reader(field: pa.Field, root: Path) -> Callable[[pa.Scalar, int | None], Image]:
     """Return how a cell of this column becomes an image."""
     from labelwright.data.matrices import image_shape
 
     shape = image_shape(field)
     if shape is not None:
-        return lambda cell: _from_pixels(cell, shape)
+        return lambda cell, at_least: _from_pixels(cell, shape)
     kind = field.type
     if _is_text(kind) or _is_bytes(kind) or pa.types.is_struct(kind) or pa.types.is_null(kind):
-        return lambda cell: decode(_stored(cell, root))
+        return lambda cell, at_least: decode(_stored(cell, root), at_least)
     raise BadInput(
         f"column {quoted(field.name)} of type {kind} holds no images",
         fix="name a column of paths, of encoded bytes or of raw uint8 pixels",
@@ -192,7 +199,8 @@ def _from_pixels(cell: pa.Scalar, shape: tuple[int, ...]) -> Image:
         pixels = np.moveaxis(pixels, 0, -1)
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
-    return _as_rgb(Image.fromarray(np.ascontiguousarray(pixels)))
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    return _as_rgb(image, (*image.size, image.mode))
 
 
 def _path_of(cell: pa.Scalar) -> str | None:
@@ -263,10 +271,10 @@ def _stamp(root: Path, name: str | None) -> list[int]:
     return [state.st_size, state.st_mtime_ns]
 
 
-def decode(data: bytes) -> Image:
+def decode(data: bytes, at_least: int | None = None) -> Image:
     """Return encoded bytes as an upright RGB image; UnreadableImage says why when that cannot be.
 
-    ``info["labelwright"]`` of the result holds width, height and mode as stored.
+    ``info["labelwright"]`` of the result holds width, height and mode as stored. `at_least` as in `ImageRows.open`.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -278,8 +286,11 @@ def decode(data: bytes) -> Image:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise UnreadableImage(f"{width} x {height} pixels are more than {MAX_PIXELS} (a decompression bomb?)")
+            stored = (width, height, image.mode)
+            if at_least:
+                image.draft(None, (at_least, at_least))
             image.load()
-            return _as_rgb(image)
+            return _as_rgb(image, stored)
     except UnidentifiedImageError:
         raise UnreadableImage(_not_an_image(data)) from None
     except Image.DecompressionBombError:
@@ -316,11 +327,10 @@ def _not_an_image(data: bytes) -> str:
     return f"it is no image of a known format ({', '.join(FORMATS)})"
 
 
-def _as_rgb(image: Image) -> Image:
+def _as_rgb(image: Image, stored: tuple[int, int, str]) -> Image:
     """Return an upright RGB copy; 16-bit and float grey are scaled, transparency is laid on white."""
     from PIL import Image, ImageOps
 
-    stored = (*image.size, image.mode)
     upright = ImageOps.exif_transpose(image)
     if upright.mode.startswith(("I", "F")):
         upright = _grey_from_numbers(np.asarray(upright), upright.mode)

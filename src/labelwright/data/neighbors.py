@@ -142,6 +142,8 @@ def _search(
     from labelwright.data._neighbor_kernels import TILE, chunk_maxima, nearest_in_chunks
 
     n, d = rows.shape
+    if k == 0:  # every row is the same
+        return np.empty((n, 0), np.int64), np.empty((n, 0))
     block = BLOCK if n <= 200_000 else BLOCK // 4
     exact, products, square = _prepared(rows, metric)
     zero: NDArray[np.bool_] = np.zeros(n, np.bool_)

@@ -29,6 +29,7 @@ Loss = Callable[[Rows, Any], tuple[float, Rows]]  # logits (overwritten), target
 PENALTIES = tuple(10.0**-e for e in np.arange(0.0, 5.0, 0.5))
 _PASSES = 40
 _TOLERANCE = 1e-5
+_MOST_AXES = 3_000  # beyond so many features and rows the leading half of these stand for all
 _CHOOSING, _CHOOSING_WORK = 12_500, 6e8  # rows that choose the penalty: so many, or rows · d · K up to this
 
 
@@ -44,11 +45,17 @@ class _Axes:
     def of(cls, X: Rows) -> _Axes:
         mean = X.mean(axis=0, dtype=np.float64)
         centred = X - mean.astype(np.float32)
-        if X.shape[1] > len(X):  # the Gram matrix of the rows is smaller than the covariance and has the same roots
-            value, vector = np.linalg.eigh((centred @ centred.T).astype(np.float64) / len(X))
-            vector = centred.T.astype(np.float64) @ vector / np.sqrt(np.maximum(value, 1e-300) * len(X))
+        n, d = X.shape
+        if min(n, d) > _MOST_AXES:
+            from sklearn.utils.extmath import randomized_svd
+
+            _, root, rows = randomized_svd(centred, _MOST_AXES // 2, n_iter=2, random_state=0)
+            value, vector = (root**2 / n).astype(np.float64), rows.T.astype(np.float64)
+        elif d > n:  # the Gram matrix of the rows is smaller than the covariance and has the same roots
+            value, vector = np.linalg.eigh((centred @ centred.T).astype(np.float64) / n)
+            vector = centred.T.astype(np.float64) @ vector / np.sqrt(np.maximum(value, 1e-300) * n)
         else:
-            value, vector = np.linalg.eigh((centred.T @ centred).astype(np.float64) / len(X))
+            value, vector = np.linalg.eigh((centred.T @ centred).astype(np.float64) / n)
         keep = value > max(value.max(initial=0.0) * 1e-7, 1e-30)
         scale = np.sqrt(X.shape[1] / value[keep].sum()) if keep.any() else 1.0
         return cls(mean, vector[:, keep] * scale, value[keep] * scale**2)

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from labelwright.data.dataset import Dataset, Plan, Source
 from labelwright.data.features.build import build_features
@@ -108,3 +108,14 @@ def save(path, name):
 def test_a_file_that_does_not_fit_is_one_clear_line(tmp_path, name, words):
     with pytest.raises(BadInput, match=words):
         build_features(dataset(tmp_path), spec=save(tmp_path, name))
+
+
+def test_a_wide_sparse_column_is_projected_and_a_narrow_one_kept():
+    from scipy.sparse import random_array
+
+    from labelwright.data.features.given import dense_rows
+
+    wide = random_array((40, 5000), density=0.01, rng=np.random.default_rng(0), format="csr")
+    assert_allclose(np.linalg.norm(dense_rows(wide), axis=1), np.linalg.norm(wide.toarray(), axis=1), rtol=1e-3)
+    assert dense_rows(wide).shape[1] <= 40
+    assert_array_equal(dense_rows(wide[:, :100]), wide[:, :100].toarray())

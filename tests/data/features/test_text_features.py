@@ -83,3 +83,14 @@ def test_languages_without_spaces_are_told_apart_by_characters():
     X, _ = text_features(["東京の天気は雨", "東京の天気は晴れ", "株価が上昇した", "株価が下落した"] * 5)
     unit = X / np.linalg.norm(X, axis=1, keepdims=True)
     assert unit[0] @ unit[1] > unit[0] @ unit[2] + 0.2
+
+
+def test_long_texts_are_worked_on_a_few_at_a_time(monkeypatch):
+    texts = ["word " * 1000] * 10 + corpus()
+    whole = text_features(texts)[0]
+    monkeypatch.setattr(module, "_BLOCK_CHARACTERS", 7000)
+    blocks = module._blocks(texts)
+    assert [b.start for b in blocks[1:]] == [b.stop for b in blocks[:-1]]
+    assert blocks[-1].stop == len(texts)
+    assert len(blocks) > 5
+    assert_allclose(text_features(texts)[0], whole, atol=1e-4)

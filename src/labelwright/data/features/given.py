@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from labelwright.data.column_types import cell_texts, numbers
@@ -15,7 +16,7 @@ from labelwright.data.features.build import Features
 from labelwright.data.matrices import column_matrix, is_matrix
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
 
-_LARGEST_CELL = 10_000_000_000  # numbers in a matrix
+_WIDEST_SPARSE = 2_048
 
 
 def features_from_columns(dataset: Dataset) -> Features:
@@ -40,8 +41,7 @@ def features_from_columns(dataset: Dataset) -> Features:
 
 def _numbers_of(table: pa.Table, name: str, file: str) -> NDArray[Any]:
     if is_matrix(table.schema.field(name)):
-        matrix = column_matrix(table, name)
-        return matrix.toarray() if hasattr(matrix, "toarray") else matrix.reshape(len(matrix), -1)
+        return dense_rows(column_matrix(table, name))
     column = table.column(name)
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         return _from_lists(column, f"{file}, column {quoted(name)}")
@@ -49,6 +49,18 @@ def _numbers_of(table: pa.Table, name: str, file: str) -> NDArray[Any]:
     if values is None:
         raise BadInput(f"column {quoted(name)} holds no numbers", where=file, fix="name numeric feature columns")
     return values[:, None]
+
+
+def dense_rows(matrix: Any) -> NDArray[Any]:
+    """Return a matrix column as dense rows (n, d); a wide sparse one is projected on its leading singular vectors."""
+    if not hasattr(matrix, "toarray"):
+        return matrix.reshape(len(matrix), -1)
+    if matrix.shape[1] <= _WIDEST_SPARSE:
+        return matrix.toarray()
+    from labelwright.data.features.text import DIMENSIONS, right_singular_vectors
+
+    sparse = sp.csr_array(matrix, dtype=np.float32)
+    return sparse @ right_singular_vectors(sparse, DIMENSIONS, np.random.default_rng(0), jobs=1)
 
 
 def _from_lists(column: pa.ChunkedArray, where: str) -> NDArray[Any]:

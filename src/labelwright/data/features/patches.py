@@ -91,7 +91,7 @@ def _pixels(rows: ImageRows, chosen: NDArray[np.int64], jobs: int) -> tuple[NDAr
     """Return images as uint8 (m, SIDE, SIDE, 3) and which of them could be read; the others are black."""
     out = np.zeros((len(chosen), SIDE, SIDE, 3), np.uint8)
     readable = np.ones(len(chosen), bool)
-    for at, pixels in enumerate(rows.map(_scaled, chosen, jobs)):
+    for at, pixels in enumerate(rows.map(_scaled, chosen, jobs, at_least=2 * SIDE)):
         if isinstance(pixels, UnreadableImage):
             readable[at] = False
         else:

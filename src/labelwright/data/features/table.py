@@ -77,9 +77,9 @@ def _column_block(table: pa.Table, name: str, seed: int) -> tuple[str, Block]:
     profile = profile_column(table, name)
     column = table.column(name)
     if profile.kind == "matrix":
-        matrix = column_matrix(table, name)
-        dense = matrix.toarray() if hasattr(matrix, "toarray") else matrix.reshape(len(matrix), -1)
-        return "vector", np.nan_to_num(dense.astype(np.float32))
+        from labelwright.data.features.given import dense_rows
+
+        return "vector", np.nan_to_num(dense_rows(column_matrix(table, name)).astype(np.float32))
     if profile.kind in ("image", "empty", "constant"):
         return profile.kind, np.empty((table.num_rows, 0), np.float32)
     if profile.kind == "date":

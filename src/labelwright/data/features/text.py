@@ -1,7 +1,7 @@
 """Text as vectors: how often which words, pairs of words and character n-grams occur, squeezed to 256 numbers.
 
 Words (1-2) and character n-grams (2-4 inside words, edges marked) are hashed to columns, weighted by
-``(1 + log count) · log((1 + n) / (1 + document frequency)) + 1``, scaled to length 1 in each of the two groups, and
+``(1 + log count) · (1 + log((1 + n) / (1 + document frequency)))``, scaled to length 1 in each of the two groups, and
 projected on the leading right singular vectors (randomised, seeded: Halko, Martinsson and Tropp, 2011), which are
 learned from at most `SAMPLE` rows. Blocks of rows are projected one after the other, so memory does not grow with n.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,7 +22,7 @@ from labelwright.progress import SILENT, Progress
 DIMENSIONS = 256
 SAMPLE = 20_000
 COLUMNS = 40_000  # most columns kept of each group, the most frequent ones
-_BLOCK = 2_000
+_BLOCK, _BLOCK_CHARACTERS = 2_000, 2_000_000  # most rows and characters worked on at a time by one thread
 _LONGEST = 20_000  # characters read of one text
 
 
@@ -66,18 +67,17 @@ def text_features(
     with progress.stage("text features", 2 * n) as advance:
         counts = _counted([texts[i] for i in chosen.tolist()], jobs)
         vocabulary = _vocabulary(counts, len(chosen))
-        axes = _right_singular_vectors(_weighted(counts, vocabulary), dimensions, rng, jobs)
+        axes = right_singular_vectors(_weighted(counts, vocabulary), dimensions, rng, jobs)
         del counts
         advance(n)
         matrix = np.zeros((n, axes.shape[1]), np.float32)
 
-        def one_block(start: int) -> int:
-            block = list(texts[start : start + _BLOCK])
-            matrix[start : start + _BLOCK] = _weighted(_count_block(block), vocabulary) @ axes
-            return len(block)
+        def one_block(block: slice) -> int:
+            matrix[block] = _weighted(_count_block(texts[block]), vocabulary) @ axes
+            return block.stop - block.start
 
         with ThreadPoolExecutor(max(1, jobs)) as pool:
-            for done in pool.map(one_block, range(0, n, _BLOCK)):
+            for done in pool.map(one_block, _blocks(texts)):
                 advance(done)
     return matrix, [_note(vocabulary, axes.shape[1], len(chosen), n)]
 
@@ -89,12 +89,20 @@ def _note(vocabulary: _Vocabulary, d: int, sample: int, n: int) -> str:
 
 
 def _counted(texts: list[str], jobs: int) -> sp.csr_array:
-    blocks = [texts[s : s + _BLOCK] for s in range(0, len(texts), _BLOCK)]
     with ThreadPoolExecutor(max(1, jobs)) as pool:
-        return sp.vstack(list(pool.map(_count_block, blocks)) or [_count_block([])], format="csr")
+        counted = list(pool.map(_count_block, [texts[block] for block in _blocks(texts)]))
+    return sp.vstack(counted or [_count_block([])], format="csr")
 
 
-def _count_block(texts: list[str]) -> sp.csr_array:
+def _blocks(texts: Sequence[str]) -> list[slice]:
+    """Cut the rows into blocks of at most `_BLOCK` texts and about `_BLOCK_CHARACTERS` characters."""
+    lengths = np.minimum(np.fromiter(map(len, texts), np.int64, len(texts)), _LONGEST)
+    of_row = np.arange(len(texts)) // _BLOCK + np.cumsum(lengths) // _BLOCK_CHARACTERS
+    edges = [*np.flatnonzero(np.diff(of_row, prepend=-1)).tolist(), len(texts)]
+    return [slice(a, b) for a, b in pairwise(edges)]
+
+
+def _count_block(texts: Sequence[str]) -> sp.csr_array:
     """Return how often each hashed n-gram occurs, float32 (n, BUCKETS)."""
     from labelwright.data.features._ngrams import BUCKETS, MOST, count_ngrams
 
@@ -114,9 +122,10 @@ def _kinds(codes: NDArray[np.uint32]) -> NDArray[np.uint8]:
     """Return 0 for space and controls, 1 for punctuation and symbols, 2 for letters, marks and digits."""
     import unicodedata
 
-    present, inverse = np.unique(codes, return_inverse=True)
-    kind = [{"Z": 0, "C": 0, "L": 2, "N": 2, "M": 2}.get(unicodedata.category(chr(c))[0], 1) for c in present.tolist()]
-    return np.asarray(kind, np.uint8)[inverse] if len(codes) else np.empty(0, np.uint8)
+    kind = np.zeros(0x110000, np.uint8)
+    for code in np.flatnonzero(np.bincount(codes)).tolist():
+        kind[code] = {"Z": 0, "C": 0, "L": 2, "N": 2, "M": 2}.get(unicodedata.category(chr(code))[0], 1)
+    return kind[codes]
 
 
 def _vocabulary(counts: sp.csr_array, n: int) -> _Vocabulary:
@@ -152,7 +161,7 @@ def _weighted(counts: sp.csr_array, vocabulary: _Vocabulary) -> sp.csr_array:
     return sp.csr_array((values, columns, ends), shape=(counts.shape[0], len(vocabulary.weight)))
 
 
-def _right_singular_vectors(
+def right_singular_vectors(
     A: sp.csr_array, dimensions: int, rng: np.random.Generator, jobs: int
 ) -> NDArray[np.float32]:
     """Return the leading right singular vectors, (m, d): a randomised range finder with two power steps."""
