@@ -47,3 +47,9 @@ def test_nothing_has_no_groups(empty):
 
 def test_texts_are_alike_but_for_case_unicode_form_punctuation_and_space():
     assert text_groups(["Ｃａｆé ok!", "café,  OK", "cafe ok", " \n", None, "?!"]).tolist() == [0, 0, 1, -1, -1, -1]
+
+
+def test_half_characters_and_mixed_types_are_taken():
+    assert row_groups(["\ud800", "x", "\ud800"]).tolist() == [0, 1, 0]
+    assert text_groups(["\ud800", "x", "X"]).tolist() == [0, 1, 1]
+    assert row_groups([1, "1", 1.0, None]).tolist() == [0, 1, 2, 3]

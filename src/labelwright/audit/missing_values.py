@@ -131,8 +131,10 @@ def commonest_placeholder(column: pa.ChunkedArray | pa.Array) -> tuple[str, int]
 
 
 def plain_column(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
-    """Return a column with its values in place, where it was stored as a dictionary of categories."""
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    """Return a column with its values in place, where it was stored as categories or as views of text."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    return column.cast(pa.large_string()) if pa.types.is_string_view(column.type) else column
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -71,7 +71,7 @@ def text_groups(texts: Sequence[str | None]) -> NDArray[np.int64]:
     >>> text_groups(["Hello,  World", "hello world!", "", "bye"])
     array([ 0,  0, -1,  1])
     """
-    column = pc.utf8_lower(pc.utf8_normalize(pa.array(texts, pa.string()), form="NFKC"))
+    column = pc.utf8_lower(pc.utf8_normalize(_texts(texts), form="NFKC"))
     column = pc.replace_substring_regex(column, pattern=r"[\s\p{P}]+", replacement=" ")
     column = pc.utf8_trim_whitespace(column)
     empty = np.asarray(pc.fill_null(pc.equal(column, ""), True))
@@ -110,8 +110,18 @@ def _column(values: Sequence[object] | NDArray) -> pa.Array:
     listed = list(values)
     try:
         return pa.array(listed)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([None if value is None else f"{type(value).__name__} {value}" for value in listed], pa.string())
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
+        return _texts([None if value is None else f"{type(value).__name__} {value}" for value in listed])
+
+
+def _texts(texts: Sequence[str | None]) -> pa.Array:
+    """Return texts as an Arrow column, half characters (lone surrogates) as escapes."""
+    try:
+        return pa.array(texts, pa.string())
+    except UnicodeEncodeError:
+        return pa.array(
+            [t if t is None else t.encode("utf-8", "backslashreplace").decode() for t in texts], pa.string()
+        )
 
 
 def _table_groups(table: pa.Table) -> NDArray[np.int64]:

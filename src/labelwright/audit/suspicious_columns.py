@@ -175,7 +175,7 @@ class LeakingColumns:
         if y.dtype.kind != "f":
             y = row_groups(y)
         mask = pa.array(known)
-        found = [self._column(table.column(name).filter(mask), y) for name in names]
+        found = [self._column(plain_column(table.column(name)).filter(mask), y) for name in names]
         left = np.array([left for left, _ in found])
         return Scores(
             "leaking_column",
@@ -192,7 +192,6 @@ class LeakingColumns:
         )
 
     def _column(self, column: pa.ChunkedArray, y: NDArray) -> tuple[float, str | None]:
-        column = plain_column(column)
         views = [(_values(column), "")]
         if _is_text(column.type) and np.ptp(views[0][0]) > 0.5 * len(y):
             bare = pc.replace_substring_regex(column, pattern="[0-9]+", replacement="0")
