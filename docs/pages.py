@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def _command_lines(command: Any, path: str, level: int) -> list[str]:
             lines += _command_lines(child, f"{path} {name}", level + 1)
             continue
         rows = [_parameter_row(one) for one in child.params if one.name not in ("help", "ctx")]
-        lines += ["", "| | |", "|---|---|", *rows] if rows else []
+        lines += ["", "| argument or option | meaning |", "|---|---|", *rows] if rows else []
     return lines
 
 
@@ -112,6 +113,6 @@ def _parameter_row(parameter: Any) -> str:
         ", ".join(parameter.opts) if parameter.opts[0].startswith("-") else parameter.metavar or parameter.name.upper()
     )
     wants = f" {parameter.metavar}" if parameter.metavar and parameter.opts[0].startswith("-") else ""
-    shown = f"{names}{wants}".replace("|", "\\|")
-    about = str(getattr(parameter, "help", "") or "").replace("|", "\\|")
-    return f"| `{shown}` | {about} |"
+    shown = escape(f"{names}{wants}").replace("|", "&#124;")
+    about = escape(str(getattr(parameter, "help", "") or "")).replace("|", "&#124;")
+    return f"| <code>{shown}</code> | {about} |"
