@@ -155,3 +155,12 @@ def test_the_map_bears_not_a_number_and_one_direction(audits):
     x = np.arange(200, dtype=np.float32)[:, None].copy()
     x[3] = np.nan
     assert len(feature_map(dataset, x, np.array([5]), 0)["points"]) == 200
+
+
+def test_values_of_sensitive_columns_are_not_shown(audits):
+    from dataclasses import replace
+
+    result = audits("table")
+    result = replace(result, options=replace(result.options, answers={"sensitive": ["city"]}))
+    cells = build_view(result)["findings"][0]["items"][0]["card"]["cells"]
+    assert cells[1] == ["city", "(sensitive, not shown)"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +16,7 @@ TEXT_WIDTH = 600
 CELL_WIDTH = 80
 MOST_CELLS = 24
 NEIGHBORS = 10
+HIDDEN = "(sensitive, not shown)"
 PICTURE_BUDGET = 9_000_000  # characters of base64, so that the page stays under 15 MB
 
 
@@ -36,14 +37,22 @@ class RowContent:
     neighbors : object with ``indices`` int64 (n, k), optional
     images : Thumbnails, optional
         Opened from the image column when left out.
+    sensitive : iterable of str
+        Columns whose values are never shown.
     size : int
         Longer side of a thumbnail in pixels.
     """
 
     def __init__(
-        self, dataset: Dataset, neighbors: Any = None, images: Thumbnails | None = None, *, size: int = 128
+        self,
+        dataset: Dataset,
+        neighbors: Any = None,
+        images: Thumbnails | None = None,
+        *,
+        sensitive: Iterable[str] = (),
+        size: int = 128,
     ) -> None:
-        self.dataset, self.neighbors, self.size = dataset, neighbors, size
+        self.dataset, self.neighbors, self.size, self.sensitive = dataset, neighbors, size, frozenset(sensitive)
         self._images = images if images is not None else _open_images(dataset)
         self._known: dict[int, dict[str, Any]] = {}
         self._room = PICTURE_BUDGET
@@ -73,7 +82,7 @@ class RowContent:
         return found
 
     def _image(self, row: int) -> str | None:
-        if self._images is None or self._room <= 0:
+        if self._images is None or self._room <= 0 or self.dataset.plan.image in self.sensitive:
             return None
         try:
             data = self._images.thumbnail_png(row, self.size)
@@ -91,6 +100,8 @@ class RowContent:
         return [[name, cut(self._value(name, row), CELL_WIDTH)] for name in names[:MOST_CELLS]]
 
     def _value(self, name: str, row: int) -> str | None:
+        if name in self.sensitive:
+            return HIDDEN
         value = self.dataset.column(name)[row].as_py()
         if value is None or isinstance(value, bytes | bytearray | Mapping):
             return None if value is None else "(binary)"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import labelwright
 from labelwright.audit.kinds import KINDS, kind_of
+from labelwright.audit.nutrition import load_answers
 from labelwright.audit.summary import verdict
 from labelwright.report.classes import class_table, label_issues, shown_class_rows, transition
 from labelwright.report.feature_map import feature_map
@@ -45,7 +46,7 @@ def build_view(result: Any) -> dict[str, Any]:
     """
     dataset, summary = result.dataset, result.summary
     suspects = label_issues(result.issues)
-    rows = RowContent(dataset, result.neighbors)
+    rows = RowContent(dataset, result.neighbors, sensitive=load_answers(result.options.answers or None).sensitive)
     matrix = None if result.features is None else result.features.matrix
     by_row = suspects.filter(pc.equal(suspects["level"], "row"))
     view = {
@@ -154,6 +155,8 @@ def _rows_and_parts(found: pa.Table) -> tuple[pa.Table, dict[int, list[dict[str,
 
 def _item(record: Mapping[str, Any], rows: RowContent, parts: Mapping[int, list[dict[str, Any]]]) -> dict[str, Any]:
     row, other = record["row"], record["other_row"]
+    if record["column"] in rows.sensitive:
+        record = {**record, "part": None, "given": None, "suggested": None, "reason": None}
     return {
         "level": record["level"],
         "card": None if row is None else rows.card(row),
