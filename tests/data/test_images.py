@@ -12,9 +12,10 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from labelwright.data import images
+from labelwright.data import image_files
 from labelwright.data.dataset import Source
-from labelwright.data.images import ImageRows, UnreadableImage, decode, safe_path
+from labelwright.data.image_files import UnreadableImage, decode, safe_path
+from labelwright.data.images import ImageRows
 from labelwright.data.matrices import dense_column
 from labelwright.errors import BadInput
 
@@ -197,7 +198,7 @@ def test_the_fingerprint_follows_the_files(tmp_path):
 
 
 def test_a_file_that_is_too_large_or_no_file_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(images, "MAX_BYTES", 10)
+    monkeypatch.setattr(image_files, "MAX_BYTES", 10)
     (tmp_path / "a.png").write_bytes(encoded(RED))
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")

@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.data.cache import Cache
+from labelwright.data.fold_models import ClassProbs, Predict, one_fold, tag_probs, value
 from labelwright.data.splits import grouped_folds, stratified_folds
 from labelwright.errors import BadInput
 from labelwright.progress import SILENT, Progress
-
-Predict = Callable[[Any, Any, NDArray, Any], NDArray]  # estimator, X to fit, its targets, X to predict
 
 
 def out_of_fold_probs(
@@ -82,7 +81,7 @@ def out_of_fold_probs(
 
             model = LinearProbe(seed)
         fold = _folds(labels, labels >= 0, folds, groups, seed)
-        predict = _ClassProbs(n_classes)
+        predict = ClassProbs(n_classes)
         return _out_of_fold(X, labels, fold, model, predict, (n_classes,), seed, jobs, progress)
 
     key = ["out_of_fold_probs", labels, n_classes, folds, seed]
@@ -133,7 +132,7 @@ def out_of_fold_tags(
         rarity = np.where(tags == 1, (tags == 1).sum(axis=0), np.iinfo(np.int64).max)
         strata = np.where((tags == 1).any(axis=1), rarity.argmin(axis=1), tags.shape[1])
         fold = _folds(strata, known, folds, groups, seed)
-        return _out_of_fold(X, tags, fold, model, _tag_probs, (tags.shape[1],), seed, jobs, progress)
+        return _out_of_fold(X, tags, fold, model, tag_probs, (tags.shape[1],), seed, jobs, progress)
 
     return _cached(cache, ["out_of_fold_tags", tags, folds, seed], X, groups, estimator, compute)
 
@@ -182,7 +181,7 @@ def out_of_fold_values(
         bins = np.full(len(values), -1)
         bins[known] = np.argsort(np.argsort(values[known], kind="stable")) * 10 // max(known.sum(), 1)
         fold = _folds(bins, known, folds, groups, seed)
-        return _out_of_fold(X, values, fold, model, _value, (), seed, jobs, progress)
+        return _out_of_fold(X, values, fold, model, value, (), seed, jobs, progress)
 
     return _cached(cache, ["out_of_fold_values", values, folds, seed], X, groups, estimator, compute)
 
@@ -227,12 +226,6 @@ def _rows_of(X: Any, n: int, estimator: Any) -> Any:
     return X
 
 
-def _take(X: Any, rows: NDArray) -> Any:
-    if hasattr(X, "iloc"):
-        return X.iloc[rows]
-    return [X[i] for i in rows.tolist()] if isinstance(X, list | tuple) else X[rows]
-
-
 def _folds(
     strata: NDArray, known: NDArray[np.bool_], folds: int, groups: ArrayLike | None, seed: int
 ) -> NDArray[np.int64]:
@@ -273,7 +266,7 @@ def _out_of_fold(
     n_folds = int(fold.max()) + 1
     others = np.flatnonzero(fold < 0)
     out = np.zeros((len(fold), *width))
-    task = joblib.delayed(_one_fold)
+    task = joblib.delayed(one_fold)
     work = (task(X, targets, fold, f, estimator, predict, seed) for f in range(n_folds))
     workers = max(1, min(jobs, n_folds))
     backend = {"backend": "loky", "inner_max_num_threads": 1} if workers > 1 else {"backend": "sequential"}
@@ -283,78 +276,6 @@ def _out_of_fold(
             out[others] += unlabelled / n_folds
             advance(1)
     return out
-
-
-def _one_fold(
-    X: Any, targets: NDArray, fold: NDArray[np.int64], f: int, estimator: Any, predict: Predict, seed: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the predictions for fold f and for the unlabelled rows, from a model fitted on the other folds."""
-    from threadpoolctl import threadpool_limits
-
-    train, test, others = np.flatnonzero((fold >= 0) & (fold != f)), np.flatnonzero(fold == f), np.flatnonzero(fold < 0)
-    with threadpool_limits(1):
-        asked = np.concatenate([test, others])
-        said = predict(_seeded(estimator, seed), _take(X, train), targets[train], _take(X, asked))
-    return said[: len(test)], said[len(test) :]
-
-
-def _seeded(estimator: Any, seed: int) -> Any:
-    """Return an unfitted copy with every open random state set from the seed."""
-    from sklearn.base import clone
-
-    try:
-        model = clone(estimator)
-    except TypeError:
-        raise BadInput(
-            f"{type(estimator).__name__} is not a scikit-learn estimator", fix="pass one with fit and predict"
-        ) from None
-    open_states = {
-        name: seed
-        for name, value in model.get_params().items()
-        if (name == "random_state" or name.endswith("__random_state")) and value is None
-    }
-    return model.set_params(**open_states) if open_states else model
-
-
-class _ClassProbs:
-    """Fit a classifier and return its probabilities in columns 0 to K - 1."""
-
-    def __init__(self, n_classes: int) -> None:
-        self.n_classes = n_classes
-
-    def __call__(self, model: Any, X: Any, labels: NDArray, asked: Any) -> NDArray[np.float64]:
-        n = asked.shape[0] if hasattr(asked, "shape") else len(asked)
-        out = np.zeros((n, self.n_classes))
-        present = np.unique(labels)
-        if len(present) == 1:
-            out[:, present[0]] = 1.0
-            return out
-        if not hasattr(model, "predict_proba"):
-            raise BadInput(
-                f"{type(model).__name__} gives no probabilities",
-                fix="wrap it in sklearn.calibration.CalibratedClassifierCV",
-            )
-        model.fit(X, labels)
-        if n:
-            out[:, np.asarray(model.classes_, dtype=np.int64)] = model.predict_proba(asked)
-        total = out.sum(axis=1, keepdims=True)
-        if not (np.isfinite(out).all() and (out >= 0).all() and (total > 0).all()):
-            raise BadInput(f"{type(model).__name__} predicted probabilities that are negative, NaN or all zero")
-        return out / total
-
-
-def _tag_probs(model: Any, X: Any, tags: NDArray, asked: Any) -> NDArray[np.float64]:
-    said = model.fit(X, tags).predict_proba(asked)
-    if isinstance(said, list):
-        columns = [np.asarray(p) for p in said]
-        said = np.column_stack(
-            [p[:, 1] if p.shape[1] == 2 else np.full(len(p), tags[0, t]) for t, p in enumerate(columns)]
-        )
-    return np.asarray(said, dtype=np.float64)
-
-
-def _value(model: Any, X: Any, values: NDArray, asked: Any) -> NDArray[np.float64]:
-    return np.asarray(model.fit(X, values).predict(asked), dtype=np.float64).reshape(-1)
 
 
 def _cached(

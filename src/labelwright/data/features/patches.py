@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from labelwright.data.images import ImageRows, UnreadableImage
+from labelwright.data.image_files import UnreadableImage
+from labelwright.data.images import ImageRows
 from labelwright.progress import SILENT, Progress
 
 if TYPE_CHECKING:
