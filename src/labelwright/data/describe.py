@@ -19,7 +19,7 @@ PER_CHARACTER = 3e-6  # n-grams of text
 PER_IMAGE, PER_IMAGE_BYTE = 1.2e-3, 4e-8  # patches; decoding
 PER_CELL = 5e-6  # typed columns
 PER_ENCODED_TEXT = 1.2e-2  # a sentence encoder without a GPU
-PROBE = 1.3e-7  # out-of-fold predictions: row · class · width
+PROBE, TAG_PROBE = 1e-7, 3e-8  # out-of-fold predictions: row · class · width
 NEIGHBORS = 1.9e-11  # row · row · width
 PER_ROW = 4e-4  # everything else that an audit does with a row
 WIDTH = 256  # of text and image features
@@ -73,7 +73,8 @@ def expected_seconds(dataset: Dataset, features: str | Path | None = None, *, gi
     n, width = len(dataset), _width(dataset)
     classes = len(dataset.space) if dataset.space is not None else 1
     seconds = START + n * (PER_ROW + _features_per_row(dataset, features)) + NEIGHBORS * n * n * width
-    return seconds if given_probs else seconds + PROBE * n * classes * width
+    probe = TAG_PROBE if dataset.plan.task == "multilabel" else PROBE
+    return seconds if given_probs else seconds + probe * n * classes * width
 
 
 def _features_per_row(dataset: Dataset, features: str | Path | None) -> float:
