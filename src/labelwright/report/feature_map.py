@@ -12,7 +12,7 @@ from labelwright.report.classes import class_names, rows_per_class
 
 MOST_POINTS = 4000
 MOST_RINGED = 600
-MOST_KEYS = 7
+MOST_KEYS = 8
 OTHER = "all other classes"
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from labelwright.audit.summary import row_name
 from labelwright.data.dataset import Dataset
 from labelwright.errors import LabelwrightError
 
@@ -62,7 +63,7 @@ class RowContent:
         if row not in self._known:
             self._known[row] = {
                 "row": row,
-                "id": shorten(str(self.dataset.ids[row]), CELL_WIDTH) if self.dataset.plan.id else None,
+                "id": self._name(row),
                 "label": cut(self.dataset.given[row], CELL_WIDTH),
                 "texts": self._texts(row),
                 "image": self._image(row),
@@ -72,6 +73,11 @@ class RowContent:
         card = self._known[row]
         self._room -= len(card["image"] or "")
         return card if self._room >= 0 or card["image"] is None else card | {"image": None}
+
+    def _name(self, row: int) -> str | None:
+        """Return what a person finds the row by, beside its number."""
+        name = row_name(self.dataset, row)
+        return None if name == f"row {row}" else shorten(name, CELL_WIDTH)
 
     def _texts(self, row: int) -> list[dict[str, str]]:
         found = []
