@@ -24,7 +24,7 @@ from labelwright.audit.scores import Scores
 from labelwright.errors import BadInput
 
 # Pairs of rows looked at, drawn at random where there are more.
-_MOST_PAIRS = 20_000
+_MOST_PAIRS = 10_000
 _LEAST_ROWS = 20
 
 
