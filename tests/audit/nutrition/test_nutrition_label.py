@@ -313,3 +313,14 @@ def test_an_alert_that_two_uses_share_stands_once_and_names_both(dataset, column
     report = nutrition_label(dataset(data), use_cases=[{"id": "a"}, {"id": "b"}])
     found = [a for a in report.section("Use cases and alerts").alerts if a.category == "completeness"]
     assert [a.use_cases for a in found] == [("a", "b")]
+
+
+def test_the_checksum_follows_the_rows_and_not_how_they_are_chunked(dataset, columns, tmp_path):
+    from labelwright.audit.nutrition.metadata import checksum
+
+    table = pa.table(columns())
+    none = tmp_path / "none"
+    chunked = pa.concat_tables([table.slice(0, 13), table.slice(13)])
+    assert checksum(none, table) == checksum(none, chunked)
+    assert checksum(none, table.slice(0, 13)) == checksum(none, pa.table({k: v[:13] for k, v in columns().items()}))
+    assert checksum(none, table) != checksum(none, table.slice(1))

@@ -57,16 +57,16 @@ def widest_gap(rates: list[GroupRate], level: float = LEVEL) -> tuple[GroupRate,
     from scipy.special import ndtri
 
     big = [r for r in rates if r.n >= SMALLEST_GROUP]
-    errors = float(ndtri((1 + level) / 2))
-    best: tuple[GroupRate, GroupRate, float] | None = None
-    for low in big:
-        for high in big:
-            gap = high.rate - low.rate
-            pooled = (low.count + high.count) / (low.n + high.n)
-            error = float(np.sqrt(pooled * (1 - pooled) * (1 / low.n + 1 / high.n)))
-            if gap > errors * error and (best is None or gap > best[2]):
-                best = low, high, gap
-    return best
+    if len(big) < 2:
+        return None
+    count = np.array([r.count for r in big], dtype=np.float64)
+    n = np.array([r.n for r in big], dtype=np.float64)
+    gap = (count / n)[None, :] - (count / n)[:, None]  # rows: the lower group
+    pooled = (count[None, :] + count[:, None]) / (n[None, :] + n[:, None])
+    error = np.sqrt(pooled * (1 - pooled) * (1 / n[None, :] + 1 / n[:, None]))
+    clear = np.where(gap > ndtri((1 + level) / 2) * error, gap, 0.0)
+    low, high = np.unravel_index(int(clear.argmax()), clear.shape)
+    return (big[low], big[high], float(clear[low, high])) if clear[low, high] > 0 else None
 
 
 def level_for_all_pairs(rates: list[GroupRate]) -> float:

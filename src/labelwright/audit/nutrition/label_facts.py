@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from labelwright.audit.nutrition.answers import Answers
@@ -87,7 +89,10 @@ def _cell_codes(table: NutritionTable, name: str) -> NDArray[np.uint64]:
         return (column.codes + 1).astype(np.uint64)
     if column.numbers is not None:
         return np.nan_to_num(column.numbers + 0.0, nan=-1.2345e300).view(np.uint64)
-    encoded = table.dataset.column(name).combine_chunks().dictionary_encode()
+    cells = table.dataset.column(name)
+    if pa.types.is_string(cells.type):
+        cells = pc.cast(cells, pa.large_string())  # 64-bit offsets: more than 2 GB of text
+    encoded = cells.combine_chunks().dictionary_encode()
     index = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     return (np.asarray(index, dtype=np.int64) + 1).astype(np.uint64)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from labelwright.audit.nutrition.answers import Answers
 from labelwright.audit.nutrition.table import NutritionTable
 from labelwright.metrics.report import ReportTable, Scalar, Section
 
-_BLOCK = 1 << 20
+_BLOCK, _ROWS = 1 << 20, 1 << 16
 
 
 class Metadata:
@@ -53,20 +55,33 @@ class Metadata:
 
 
 def checksum(path: Path, table: pa.Table) -> str:
-    """Return ``sha256:`` of the file's bytes, or of the table in Arrow's stream format when there is no such file."""
+    """Return ``sha256:`` of the file's bytes, or of the cells of the table when the data is not one file."""
     digest = hashlib.sha256()
     if path.is_file():
         with path.open("rb") as file:
             while block := file.read(_BLOCK):
                 digest.update(block)
+        return f"sha256:{digest.hexdigest()}"
+    for name in table.column_names:
+        column = table.column(name)
+        digest.update(f"{name}\0{column.type}\0".encode())
+        for start in range(0, len(column), _ROWS):
+            for part in _cell_bytes(column.slice(start, _ROWS)):
+                digest.update(part)
+    return f"sha256 of the cells:{digest.hexdigest()}"
+
+
+def _cell_bytes(column: pa.ChunkedArray) -> Iterator[bytes]:
+    """Yield the cells as bytes that depend on their values alone, not on how Arrow lays them out."""
+    kind = column.type
+    yield np.packbits(np.asarray(pc.is_null(column).to_numpy(), dtype=bool)).tobytes()
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        yield pc.fill_null(column, 0).to_numpy().tobytes()
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        yield pc.fill_null(pc.binary_length(column), -1).to_numpy().tobytes()
+        yield "".join(pc.fill_null(column, "").to_pylist()).encode("utf-8", "surrogatepass")
     else:
-        digest.update(str(table.schema.remove_metadata()).encode())
-        for batch in table.combine_chunks().to_batches():
-            for array in batch.columns:
-                digest.update(str(array.null_count).encode())
-                for buffer in array.buffers():
-                    digest.update(b"-" if buffer is None else memoryview(buffer))
-    return f"sha256:{digest.hexdigest()}"
+        yield repr(column.to_pylist()).encode("utf-8", "surrogatepass")
 
 
 def _ends(days: NDArray[np.float64]) -> tuple[str, str]:

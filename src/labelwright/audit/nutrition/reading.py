@@ -78,7 +78,7 @@ def _read_column(name: str, array: pa.ChunkedArray, codes: tuple[str, ...], aske
         column = _numeric(name, pc.cast(array, pa.float64(), safe=False), codes, asked, private)
     elif pa.types.is_temporal(kind_of) and not pa.types.is_time(kind_of) and not pa.types.is_duration(kind_of):
         column = _dates(name, pc.cast(array, pa.timestamp("us"), safe=False), private)
-    elif pa.types.is_string(kind_of):
+    elif pa.types.is_string(kind_of) or pa.types.is_large_string(kind_of):
         column = _strings(name, array, codes, asked, private)
     elif pa.types.is_null(kind_of):
         column = Column(name, "empty", np.ones(len(array), dtype=bool), sensitive=private)
@@ -90,7 +90,7 @@ def _read_column(name: str, array: pa.ChunkedArray, codes: tuple[str, ...], aske
 def _plain(array: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_dictionary(array.type):
         array = pc.cast(array, array.type.value_type)
-    if pa.types.is_boolean(array.type) or pa.types.is_large_string(array.type) or pa.types.is_time(array.type):
+    if pa.types.is_boolean(array.type) or pa.types.is_time(array.type):
         return pc.cast(array, pa.string())
     if pa.types.is_string_view(array.type):
         return pc.cast(array, pa.string())
@@ -102,20 +102,19 @@ def _nulls(array: pa.ChunkedArray) -> NDArray[np.bool_]:
 
 
 def _strings(name: str, array: pa.ChunkedArray, codes: tuple[str, ...], asked: str | None, private: bool) -> Column:
-    encoded = array.combine_chunks().dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
+    # 64-bit offsets: the cells of a text column may add up to more than 2 GB.
+    encoded = pc.cast(array, pa.large_string()).combine_chunks().dictionary_encode()
     values = encoded.dictionary
     index = np.asarray(pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
     trimmed = pc.utf8_trim_whitespace(values)
-    declared = pa.array([code.strip() for code in codes] + [""], pa.string())
+    declared = pa.array([*(code.strip() for code in codes), ""], pa.large_string())
     gone = np.append(np.asarray(pc.is_in(trimmed, declared).to_numpy(zero_copy_only=False), dtype=bool), True)
     missing = gone[index]
     alive = trimmed.filter(pa.array(~gone[:-1]))
     if len(alive) == 0:
         return Column(name, "empty", missing, sensitive=private)
     words = _missing_words(trimmed, index, gone)
-    real = alive.filter(pc.invert(pc.is_in(pc.utf8_lower(alive), pa.array(sorted(_MISSING_WORDS)))))
+    real = alive.filter(pc.invert(pc.is_in(pc.utf8_lower(alive), pa.array(sorted(_MISSING_WORDS), pa.large_string()))))
     numeric = len(real) > 0 and bool(pc.all(pc.match_substring_regex(real, _NUMBER)).as_py())
     zero_led = numeric and bool(pc.any(pc.match_substring_regex(real, _LEADING_ZERO)).as_py())
     if (numeric and not zero_led and asked is None and not words) or asked in ("discrete", "continuous"):
@@ -138,7 +137,10 @@ def _numeric_strings(
 
 def _missing_words(values: pa.Array, index: NDArray[np.int64], gone: NDArray[np.bool_]) -> tuple[tuple[str, int], ...]:
     hit = np.asarray(
-        pc.is_in(pc.utf8_lower(values), pa.array(sorted(_MISSING_WORDS))).to_numpy(zero_copy_only=False), dtype=bool
+        pc.is_in(pc.utf8_lower(values), pa.array(sorted(_MISSING_WORDS), pa.large_string())).to_numpy(
+            zero_copy_only=False
+        ),
+        dtype=bool,
     )
     hit &= ~gone[:-1]
     if not hit.any():
