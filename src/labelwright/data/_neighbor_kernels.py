@@ -95,6 +95,20 @@ def _kth_least(values: NDArray[np.float32], margin: NDArray[np.float32], heap: N
 
 
 @njit(cache=True, nogil=True)
+def _insert(row: int, distance: float, rows: NDArray[np.int64], distances: NDArray[np.float64], held: int) -> int:
+    """Put a row into the list of the nearest, kept in order of (distance, row); return how many it holds."""
+    k = len(rows)
+    if held == k and (distance > distances[k - 1] or (distance == distances[k - 1] and row > rows[k - 1])):
+        return held
+    at = min(held, k - 1)
+    while at > 0 and (distances[at - 1] > distance or (distances[at - 1] == distance and rows[at - 1] > row)):
+        rows[at], distances[at] = rows[at - 1], distances[at - 1]
+        at -= 1
+    rows[at], distances[at] = row, distance
+    return min(held + 1, k)
+
+
+@njit(cache=True, nogil=True)
 def nearest_in_chunks(
     exact: NDArray[np.float32],
     square: NDArray[np.float32],
@@ -117,14 +131,12 @@ def nearest_in_chunks(
     n = len(exact)
     b, n_chunks = least.shape
     k = indices.shape[1]
-    found = np.empty(n, np.int64)
-    measured = np.empty(n, np.float64)
     heap = np.empty(k, np.float32)
     places = least.view(np.int32)
     for i in range(b):
         row = start + i
         bound = _kth_least(least[i], margin, heap) + np.float32(2) * slack * square[row]
-        m = 0
+        held = 0
         for q in range(n_chunks):
             if least[i, q] - margin[q] > bound:
                 continue
@@ -135,15 +147,9 @@ def nearest_in_chunks(
                 last = first + 1
             for j in range(first, last, STEP):
                 if j != row:
-                    found[m] = j
                     apart = zero[row] or zero[j]
-                    measured[m] = 1.0 if apart else _distance(exact[row], exact[j], cosine)
-                    m += 1
-        by_row = np.argsort(found[:m])  # no row is there twice
-        order = by_row[np.argsort(measured[:m][by_row], kind="mergesort")[:k]]
-        for r in range(k):
-            indices[i, r] = found[order[r]]
-            distances[i, r] = measured[order[r]]
+                    measured = 1.0 if apart else _distance(exact[row], exact[j], cosine)
+                    held = _insert(j, measured, indices[i], distances[i], held)
 
 
 @njit(cache=True, nogil=True)
@@ -158,28 +164,15 @@ def spread(
 ) -> None:
     """Neighbours of all rows from those of distinct rows: the copies of a row are its neighbours at distance 0."""
     n, k = all_indices.shape
-    room = (indices.shape[1] + 1) * (k + 1)
-    found = np.empty(room, np.int64)
-    measured = np.empty(room, np.float64)
     for row in range(n):
-        own = group[row]
-        m = 0
+        own, held = group[row], 0
         for p in range(starts[own], starts[own + 1]):
-            if members[p] != row and m < k:
-                found[m] = members[p]
-                measured[m] = 0.0
-                m += 1
-        copies = m
+            if members[p] != row and held < k:  # members ascend, so the first k are those to keep
+                held = _insert(members[p], 0.0, all_indices[row], all_distances[row], held)
         for r in range(indices.shape[1]):
-            if copies >= k and distances[own, r] > 0.0:
+            distance = distances[own, r]
+            if held == k and distance > all_distances[row, k - 1]:
                 break
             other = indices[own, r]
             for p in range(starts[other], min(starts[other + 1], starts[other] + k)):
-                found[m] = members[p]
-                measured[m] = distances[own, r]
-                m += 1
-        by_row = np.argsort(found[:m], kind="mergesort")
-        order = by_row[np.argsort(measured[:m][by_row], kind="mergesort")[:k]]
-        for r in range(k):
-            all_indices[row, r] = found[order[r]]
-            all_distances[row, r] = measured[order[r]]
+                held = _insert(members[p], distance, all_indices[row], all_distances[row], held)
