@@ -35,7 +35,7 @@ class BadInput(LabelwrightError, ValueError):
     exit_code = 2
 
     def __init__(self, problem: str, *, where: str | None = None, fix: str | None = None) -> None:
-        line = f"{where}: {problem}" if where else problem
+        line = f"{inert(where)}: {problem}" if where else problem
         super().__init__(f"{line}. Fix: {fix}." if fix else f"{line}.")
         self.problem, self.where, self.fix = problem, where, fix
 

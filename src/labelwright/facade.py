@@ -41,6 +41,10 @@ class Audit:
         Out-of-sample class probabilities of your own model, each in [0, 1], rows summing to 1.
     classes : str or sequence of str, optional
         Class names in order; a path of a file with one name a line, or names joined by commas.
+    root : path, optional
+        Images named by a column are opened only below this folder; default: the folder of the data.
+    sheet : str, optional
+        The sheet of a workbook; default: the first.
     about : path or mapping, optional
         YAML file or mapping with ``answers`` and ``use_cases`` for the dataset nutrition label.
     seed : int, default 0
@@ -78,6 +82,7 @@ class Audit:
         group: str | None = None,
         split: str | None = None,
         root: str | Path | None = None,
+        sheet: str | None = None,
         about: str | Path | Mapping[str, Any] | None = None,
         seed: int = 0,
         jobs: int | None = None,
@@ -100,6 +105,7 @@ class Audit:
             split=split,
             classes=classes,
             root=root,
+            sheet=sheet,
         )
         self.options = AuditOptions(
             features=features,

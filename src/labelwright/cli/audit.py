@@ -48,6 +48,9 @@ def command(
     root: Annotated[
         Path | None, Option(metavar="DIR", help="Open images only below this folder.", rich_help_panel=DATA)
     ] = None,
+    sheet: Annotated[
+        str | None, Option(metavar="NAME", help="Sheet of an Excel file. Default: the first.", rich_help_panel=DATA)
+    ] = None,
     about: Annotated[
         Path | None,
         Option(metavar="FILE", help="YAML with what you know about the data and its uses.", rich_help_panel=DATA),
@@ -95,6 +98,7 @@ def command(
         split=split,
         classes=classes,
         root=root,
+        sheet=sheet,
         about=about,
         features=features,
         pred_probs=pred_probs,
