@@ -84,7 +84,7 @@ class RowContent:
         for name in self.dataset.plan.text:
             value = self._value(name, row)
             if value:
-                found.append({"column": name, "text": shorten(value, TEXT_WIDTH)})
+                found.append({"column": shorten(name, CELL_WIDTH), "text": shorten(value, TEXT_WIDTH)})
         return found
 
     def _image(self, row: int) -> str | None:
@@ -103,7 +103,7 @@ class RowContent:
         names = plan.feature_columns or tuple(
             name for name in self.dataset.source.table.column_names if name not in (plan.label, plan.id)
         )
-        return [[name, cut(self._value(name, row), CELL_WIDTH)] for name in names[:MOST_CELLS]]
+        return [[shorten(name, CELL_WIDTH), cut(self._value(name, row), CELL_WIDTH)] for name in names[:MOST_CELLS]]
 
     def _value(self, name: str, row: int) -> str | None:
         if name in self.sensitive:

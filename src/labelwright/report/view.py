@@ -52,7 +52,7 @@ def build_view(result: Any) -> dict[str, Any]:
     view = {
         "schema_version": SCHEMA_VERSION,
         "redacted": False,
-        "title": dataset.source.path.name,
+        "title": shorten(dataset.source.path.name, CELL_WIDTH),
         "verdict": verdict(summary),
         "facts": _facts(summary),
         "noise": summary.get("noise_rate"),
@@ -79,7 +79,7 @@ def _facts(summary: Mapping[str, Any]) -> dict[str, Any]:
         "rows_with_issues": summary["n_rows_with_issues"],
         "task": summary["task"],
         "modality": summary["modality"],
-        "label": summary["label"],
+        "label": shorten(summary["label"], CELL_WIDTH),
     }
 
 
@@ -162,7 +162,7 @@ def _item(record: Mapping[str, Any], rows: RowContent, parts: Mapping[int, list[
         "card": None if row is None else rows.card(row),
         "other": None if other is None else rows.card(other),
         "part": cut(record["part"], CELL_WIDTH),
-        "column": record["column"],
+        "column": cut(record["column"], CELL_WIDTH),
         "score": record["score"],
         "given": cut(record["given"], CELL_WIDTH),
         "suggested": cut(record["suggested"], CELL_WIDTH),
@@ -192,8 +192,15 @@ def _made(result: Any) -> dict[str, Any]:
     return {
         "version": labelwright.__version__,
         "seed": options.seed,
-        "parameters": {name: value for name, value in parameters.items() if value not in (None, "")},
-        "ignored": [{"column": i.name, "reason": shorten(i.reason, REASON_WIDTH)} for i in plan.ignored[:200]],
+        "parameters": {
+            name: shorten(value, REASON_WIDTH) if isinstance(value, str) else value
+            for name, value in parameters.items()
+            if value not in (None, "")
+        },
+        "ignored": [
+            {"column": shorten(i.name, CELL_WIDTH), "reason": shorten(i.reason, REASON_WIDTH)}
+            for i in plan.ignored[:200]
+        ],
         "notes": [shorten(str(note), REASON_WIDTH) for note in result.notes],
     }
 
