@@ -65,12 +65,12 @@ class LabelErrors:
 
         Examples
         --------
-        >>> probs = np.array([[0.9, 0.1], [0.1, 0.9]]).repeat(50, axis=0)
+        >>> probs = np.array([[0.98, 0.02], [0.02, 0.98]]).repeat(50, axis=0)
         >>> labels = np.array([0, 1]).repeat(50)
         >>> labels[3] = 1
         >>> scores = LabelErrors().score(labels, probs, LabelSpace(("cat", "dog")))
         >>> scores.is_issue.nonzero()[0], scores.reason[3]
-        (array([3]), "given 'dog'; the model, trained without this row, says 'cat' at 0.90")
+        (array([3]), "given 'dog'; the model, trained without this row, says 'cat' at 0.98")
         """
         probs = as_probabilities(pred_probs)
         given = np.asarray(labels)

@@ -79,11 +79,11 @@ def estimate_noise(
 
     Examples
     --------
-    >>> probs = np.array([[0.9, 0.1], [0.1, 0.9]]).repeat(200, axis=0)
+    >>> probs = np.array([[0.99, 0.01], [0.01, 0.99]]).repeat(200, axis=0)
     >>> labels = np.array([0, 1]).repeat(200)
-    >>> labels[:20] = 1
+    >>> labels[:20], labels[-20:] = 1, 0
     >>> round(estimate_noise(labels, probs).noise_rate, 2)
-    0.05
+    0.09
     """
     if not (0 < level < 1 and n_bootstrap >= 1):
         raise BadInput(f"level is {level} and n_bootstrap {n_bootstrap}", fix="use 0 < level < 1 and n_bootstrap >= 1")

@@ -212,8 +212,8 @@ class _Layout:
 def _loss(labels: NDArray[np.integer], logs: list[NDArray[np.float32]], layout: _Layout) -> Loss:
     """Return the function that gives −log posterior / n of the parameters, and its gradient."""
     n, k = logs[0].shape
-    prior_rows = max(PRIOR_ROWS, PRIOR_SHARE * n / k)
-    supposed = prior_rows * _supposed(k)
+    shares = k if layout.paired else 1  # rows of T that are learned, each with its own prior
+    supposed = max(PRIOR_ROWS, PRIOR_SHARE * n / shares) * shares / k * _supposed(k)
     by_label = np.argsort(labels, kind="stable")
     usual = layout.split(layout.start())[0]
     present, starts = np.unique(labels[by_label], return_index=True)
