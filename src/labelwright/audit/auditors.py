@@ -35,6 +35,7 @@ from labelwright.progress import Progress
 
 # Valuation compares every row with every test row: beyond this it would cost more than all other auditors together.
 MOST_ROWS_VALUED = 20_000
+LEAST_DISTINCT_ROWS = 0.05
 Findings = Iterator[Scores]
 
 
@@ -78,7 +79,10 @@ def content_findings(material: Material, options: AuditOptions, progress: Progre
     content = _content(material)
     pairs = []
     if content is not None:
-        exact = ExactDuplicates().score(content, given=data.given)
+        # In a table of few distinct rows, equal rows are the rule and no finding.
+        exact = ExactDuplicates(LEAST_DISTINCT_ROWS if data.plan.modality == "table" else 0.0).score(
+            content, given=data.given
+        )
         near = NearDuplicates().score(
             material.neighbors,
             texts=data.texts() if data.plan.text else None,
@@ -120,8 +124,13 @@ def column_findings(material: Material, options: AuditOptions, progress: Progres
         yield MissingRows().score(data.source.table, used)
     plain = [name for name in inputs if name not in data.plan.text and name != data.plan.image]
     yield IdentifierColumns().score(data.source.table, plain)
-    if data.plan.task == "classification":
+    if data.plan.task != "multilabel":
         yield LeakingColumns().score(data.source.table, data.labels, plain)
+    aside = [name for name in (data.plan.group, data.plan.split) if name is not None]
+    if data.plan.task == "classification" and data.space is not None and aside:
+        # Who labelled a row or which split it is in should not tell its label; inputs of the model may.
+        values = {f"column {name!r}": data.column(name).to_pylist() for name in aside}
+        yield SpuriousCorrelations().score(values, data.labels, data.space, seed=options.seed)
 
 
 def image_findings(material: Material, options: AuditOptions, progress: Progress) -> Findings:
