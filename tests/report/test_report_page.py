@@ -224,3 +224,23 @@ def test_text_has_a_contrast_of_four_and_a_half_and_marks_of_three(theme):
     marks = {pair: round(_contrast(colours[pair[0]], colours[pair[1]]), 2) for pair in MARK_PAIRS}
     assert {pair: c for pair, c in text.items() if c < 4.5} == {}
     assert {pair: c for pair, c in marks.items() if c < 3} == {}
+
+
+@pytest.mark.parametrize("part", ["found", "findings", "facts", "made", "map", "class_rows", "next_in_line"])
+def test_a_damaged_view_is_bad_input_and_no_traceback(audits, part):
+    view = build_view(audits())
+    lacking = {key: value for key, value in view.items() if key != part}
+    for wrong in (lacking, view | {part: [3]}):
+        for draw in (render, lambda v: render(redact(v))):
+            if part == "class_rows" and draw is render:
+                continue
+            with pytest.raises(BadInput, match="damaged"):
+                draw(wrong)
+
+
+@pytest.mark.parametrize("stored", [[], 3, "text", None])
+def test_json_that_is_no_view_is_bad_input(stored):
+    with pytest.raises(BadInput, match="damaged"):
+        render(stored)
+    with pytest.raises(BadInput, match="damaged"):
+        redact(stored)

@@ -35,27 +35,34 @@ def render(view: Mapping[str, Any]) -> str:
     Raises
     ------
     BadInput
-        When the view was written by another version of the format.
+        When the view was written by another version of the format, or is damaged.
     """
+    if not isinstance(view, Mapping):
+        raise BadInput("the stored view is damaged (it is no mapping)", fix="run the audit again")
     if view.get("schema_version") != SCHEMA_VERSION:
         raise BadInput(
             f"the stored view has format {view.get('schema_version')}, this version reads {SCHEMA_VERSION}",
             fix="run the audit again",
         )
+    from jinja2 import TemplateError
+
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return (
-        _environment()
-        .get_template("report.html")
-        .render(
-            view=view,
-            found={entry["kind"]: entry for entry in view["found"]},
-            style=Markup(style),
-            style_hash=digest,
-            pair_kinds=PAIR_KINDS,
-            image_kinds=IMAGE_KINDS,
+    try:
+        return (
+            _environment()
+            .get_template("report.html")
+            .render(
+                view=view,
+                found={entry["kind"]: entry for entry in view["found"]},
+                style=Markup(style),
+                style_hash=digest,
+                pair_kinds=PAIR_KINDS,
+                image_kinds=IMAGE_KINDS,
+            )
         )
-    )
+    except (TemplateError, LookupError, TypeError, ValueError) as damage:
+        raise BadInput(f"the stored view is damaged ({type(damage).__name__})", fix="run the audit again") from damage
 
 
 def visible(value: Any) -> Any:

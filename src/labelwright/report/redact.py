@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from labelwright.errors import BadInput
+
 FEWEST_ROWS = 5
 _WORDS = ("schema_version", "title", "verdict", "facts", "noise", "found")
 _PRIVATE_SCALARS = ("description",)
@@ -22,6 +24,13 @@ def redact(view: Mapping[str, Any]) -> dict[str, Any]:
     >>> redact(view)["redacted"]  # doctest: +SKIP
     True
     """
+    try:
+        return _redacted(view)
+    except (LookupError, TypeError, AttributeError) as damage:
+        raise BadInput(f"the stored view is damaged ({type(damage).__name__})", fix="run the audit again") from damage
+
+
+def _redacted(view: Mapping[str, Any]) -> dict[str, Any]:
     mask = _Mask(view["class_rows"])
     regression = view["facts"]["task"] == "regression"
     clean: dict[str, Any] = {name: view[name] for name in _WORDS}
