@@ -1,4 +1,4 @@
-"""Confident learning counts and flags as its definition says, and as the package that people come from does."""
+"""Confident learning counts and flags as its definition says, and as the package that people come from does [P042]."""
 
 import numpy as np
 import pytest

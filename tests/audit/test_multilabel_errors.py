@@ -1,4 +1,4 @@
-"""Tags: class scores, pooling, flags class by class."""
+"""Tags: class scores, pooling, flags class by class [P071]."""
 
 import numpy as np
 import pytest

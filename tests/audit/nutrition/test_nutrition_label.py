@@ -1,4 +1,4 @@
-"""The label as a whole: sections, alerts, uses, privacy and odd tables."""
+"""The label as a whole: sections, alerts, uses, privacy and odd tables [P022, P065]."""
 
 from __future__ import annotations
 
