@@ -21,9 +21,13 @@ _KINDS = (
     Kind("near_duplicate", "Near duplicate", "two rows are almost the same", "keep one; settle their labels"),
     Kind("split_leak", "Split leak", "a row stands in two splits", "remove it from one, or scores flatter the model"),
     Kind("outlier", "Outlier", "the row is unlike all others", "check that it belongs to this data set"),
-    Kind("class_name", "Class names to merge", "two class names differ by case, space or a typo", "merge the two names"),
+    Kind(
+        "class_name", "Class names to merge", "two class names differ by case, space or a typo", "merge the two names"
+    ),
     Kind("small_class", "Small class", "the class has too few rows to judge", "collect more rows or merge the class"),
-    Kind("class_imbalance", "Class imbalance", "a class is far rarer than the others", "collect more rows or weight it"),
+    Kind(
+        "class_imbalance", "Class imbalance", "a class is far rarer than the others", "collect more rows or weight it"
+    ),
     Kind("null", "Missing values", "cells are empty", "fill them, or say that missing has a meaning"),
     Kind(
         "underperforming_group",
@@ -32,7 +36,9 @@ _KINDS = (
         "look at the group; its labels or its coverage may be poor",
     ),
     Kind("non_iid", "Order matters", "neighbouring rows of the file are alike", "shuffle before splitting by position"),
-    Kind("identifier_column", "Identifier column", "the column names rows and tells nothing", "leave it out of training"),
+    Kind(
+        "identifier_column", "Identifier column", "the column names rows and tells nothing", "leave it out of training"
+    ),
     Kind("leaking_column", "Leaking column", "the column gives the label away", "leave it out of training"),
     Kind(
         "spurious_correlation",
