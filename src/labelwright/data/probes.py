@@ -28,7 +28,7 @@ Loss = Callable[[Rows, Any], tuple[float, Rows]]  # logits (overwritten), target
 
 PENALTIES = tuple(10.0**-e for e in np.arange(0.0, 5.0, 0.5))
 _PASSES = 40
-_TOLERANCE = 1e-5
+_TOLERANCE = 5e-5
 _MOST_AXES = 3_000  # beyond so many features and rows the leading half of these stand for all
 _CHOOSING, _CHOOSING_WORK = 12_500, 6e8  # rows that choose the penalty: so many, or rows · d · K up to this
 

@@ -15,7 +15,7 @@ from labelwright.data.dataset import Dataset
 from labelwright.errors import BadInput, quoted
 from labelwright.progress import SILENT, Progress
 
-_VERSION = 1  # raise it whenever a built-in feature changes
+_VERSION = 2  # raise it whenever a built-in feature changes
 
 
 @dataclass(frozen=True)

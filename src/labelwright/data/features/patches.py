@@ -2,7 +2,7 @@
 
 1. Each image is scaled to `SIDE` x `SIDE` (small ones as they are, larger ones by area).
 2. 6x6 patches from the data, contrast-normalised and ZCA-whitened, serve as filters.
-3. Every patch of an image (stride 2) meets every filter: ``max(0, ±(response) − threshold)``, summed over a 2x2 grid.
+3. Every patch of an image meets every filter: ``max(0, ±(response) − threshold)``, summed over a 2x2 grid.
 4. Principal components of the pooled numbers.
 
 Source: Coates and Ng, The Importance of Encoding Versus Training with Sparse Coding and Vector Quantization, ICML
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 DIMENSIONS = 256
 FILTERS = 320
-PATCH, STRIDE, SIDE, GRID = 6, 2, 32, 2
+PATCH, STRIDE, SIDE, GRID = 6, 1, 32, 2
 SAMPLE = 10_000
 THRESHOLD = 0.25
-_BLOCK = 128
+_BLOCK = 64
 _PATCHES = 100_000
 
 
