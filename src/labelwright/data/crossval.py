@@ -20,6 +20,8 @@ from labelwright.data.splits import grouped_folds, stratified_folds
 from labelwright.errors import BadInput
 from labelwright.progress import SILENT, Progress
 
+_SMALL = 20_000_000  # rows x features x outputs
+
 
 def out_of_fold_probs(
     X: Any,
@@ -51,7 +53,7 @@ def out_of_fold_probs(
     groups : array, shape (n,), optional
         Rows of one group are never on both sides of a fold.
     seed, jobs : int
-        `jobs` processes; the result does not depend on it.
+        At most `jobs` processes; the result does not depend on it.
     cache : Cache, optional
         Used when the content of X and the estimator's parameters can be named.
 
@@ -82,7 +84,8 @@ def out_of_fold_probs(
             model = LinearProbe(seed)
         fold = _folds(labels, labels >= 0, folds, groups, seed)
         predict = ClassProbs(n_classes)
-        return _out_of_fold(X, labels, fold, model, predict, (n_classes,), seed, jobs, progress)
+        workers = _worthwhile(jobs, estimator, X, n_classes)
+        return _out_of_fold(X, labels, fold, model, predict, (n_classes,), seed, workers, progress)
 
     key = ["out_of_fold_probs", labels, n_classes, folds, seed]
     return _cached(cache, key, X, groups, estimator, compute)
@@ -132,7 +135,8 @@ def out_of_fold_tags(
         rarity = np.where(tags == 1, (tags == 1).sum(axis=0), np.iinfo(np.int64).max)
         strata = np.where((tags == 1).any(axis=1), rarity.argmin(axis=1), tags.shape[1])
         fold = _folds(strata, known, folds, groups, seed)
-        return _out_of_fold(X, tags, fold, model, tag_probs, (tags.shape[1],), seed, jobs, progress)
+        workers = _worthwhile(jobs, estimator, X, tags.shape[1])
+        return _out_of_fold(X, tags, fold, model, tag_probs, (tags.shape[1],), seed, workers, progress)
 
     return _cached(cache, ["out_of_fold_tags", tags, folds, seed], X, groups, estimator, compute)
 
@@ -181,7 +185,8 @@ def out_of_fold_values(
         bins = np.full(len(values), -1)
         bins[known] = np.argsort(np.argsort(values[known], kind="stable")) * 10 // max(known.sum(), 1)
         fold = _folds(bins, known, folds, groups, seed)
-        return _out_of_fold(X, values, fold, model, value, (), seed, jobs, progress)
+        workers = _worthwhile(jobs, estimator, X, 1)
+        return _out_of_fold(X, values, fold, model, value, (), seed, workers, progress)
 
     return _cached(cache, ["out_of_fold_values", values, folds, seed], X, groups, estimator, compute)
 
@@ -247,6 +252,11 @@ def _folds(
         raise BadInput("all labelled rows are of one group", fix="use another group column or none")
     fold[known] = grouped_folds(strata[known], inside, min(folds, n_groups), seed)
     return fold
+
+
+def _worthwhile(jobs: int, estimator: Any, X: Any, outputs: int) -> int:
+    """Return 1 where the default estimator is done before other processes would have started, else `jobs`."""
+    return 1 if estimator is None and X.size * outputs < _SMALL else jobs
 
 
 def _out_of_fold(
