@@ -49,12 +49,12 @@ def count_pairs(labels: NDArray[Any], counted: NDArray[Any], table: NDArray[Any]
 
 
 @njit(cache=True, nogil=True)
-def count_improper(values: NDArray[Any]) -> int:  # (m,)
-    """Count the values that are no probabilities, NaN among them."""
-    bad = 0
-    for i in range(values.size):
-        bad += not (-SLACK <= values[i] <= 1.0 + SLACK)
-    return bad
+def largest_bits(bits: NDArray[Any]) -> int:  # (m,) unsigned
+    """Return the largest number: floats above 1, negative ones and NaN all have larger bits than 1.0."""
+    largest = bits[0]
+    for i in range(bits.size):
+        largest = max(largest, bits[i])
+    return largest
 
 
 @njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
@@ -70,31 +70,26 @@ def classify_rows(
 
     labels (b,), pred_probs (b, K), cuts (K,): class j is confident in row i when pred_probs[i, j] >= cuts[j].
     counted (b,): the confident class, with several the most probable of all classes, with none -1.
-    top_other (b,): the largest probability of a class that is not the label; rival (b,): the first such class, found
-    only where it is no less probable than the label, else -1.
+    top_other (b,): the largest probability of a class that is not the label; rival (b,): the first such class, -1 when
+    there is one class only.
     """
     n_classes = pred_probs.shape[1]
     for i in range(labels.size):
         row, label = pred_probs[i], labels[i]
         given = row[label]
-        best, confident, which = row.dtype.type(-1.0), 0, 0
-        for j in range(n_classes):  # no branches, so that it compiles to vector instructions
-            p = row.dtype.type(-1.0) if j == label else row[j]
-            best = p if p > best else best
-            sure = row[j] >= cuts[j]
+        best, at, confident, which = row.dtype.type(-1.0), -1, 0, -1
+        for j in range(n_classes):  # selections and no branches: which way they would go cannot be predicted
+            p = row[j]
+            better = (p > best) & (j != label)
+            best = p if better else best
+            at = j if better else at
+            sure = p >= cuts[j]
             confident += sure
-            which += j * sure
-        top_other[i] = best
-        at = -1
-        if best >= given:
-            for j in range(n_classes):
-                if row[j] == best and j != label:
-                    at = j
-                    break
-        rival[i] = at
+            which = j if sure else which
+        top_other[i], rival[i] = best, at
         if confident > 1:
-            which = label if given > best or (given == best and label < at) else at
-        counted[i] = which if confident > 0 else -1
+            which = label if at < 0 or given > best or (given == best and label < at) else at
+        counted[i] = which
 
 
 @njit(cache=True, nogil=True)
@@ -109,33 +104,34 @@ def most_probable_confident(pred_probs: NDArray[Any], cuts: NDArray[Any], counte
 
 
 @njit(cache=True, nogil=True)
-def _sift_down(value: NDArray[Any], row: NDArray[Any], start: int, size: int) -> None:
-    """Restore the heap order (smallest on top) below the first entry."""
-    hole, v, r = 0, value[start], row[start]
-    while True:
-        child = 2 * hole + 1
-        if child >= size:
-            break
-        if child + 1 < size and value[start + child + 1] < value[start + child]:
-            child += 1
-        if value[start + child] >= v:
-            break
-        value[start + hole], row[start + hole] = value[start + child], row[start + child]
-        hole = child
-    value[start + hole], row[start + hole] = v, r
+def keep_largest(value: NDArray[Any], row: NDArray[Any], start: int, size: int, wanted: int) -> bool:
+    """Move the `wanted` largest of value[start : start + size] to the front, the smallest of them last, rows along.
 
-
-@njit(cache=True, nogil=True)
-def _sift_up(value: NDArray[Any], row: NDArray[Any], start: int, at: int) -> None:
-    """Restore the heap order above entry `at`."""
-    v, r = value[start + at], row[start + at]
-    while at > 0:
-        parent = (at - 1) // 2
-        if value[start + parent] <= v:
+    Return whether a value that was left behind equals the smallest that was kept. Quickselect, after Hoare 1961.
+    """
+    low, high, last = start, start + size - 1, start + wanted - 1
+    while low < high:
+        pivot, i, j = value[(low + high) // 2], low, high
+        while i <= j:
+            while value[i] > pivot:
+                i += 1
+            while value[j] < pivot:
+                j -= 1
+            if i <= j:
+                value[i], value[j] = value[j], value[i]
+                row[i], row[j] = row[j], row[i]
+                i += 1
+                j -= 1
+        if last <= j:
+            high = j
+        elif last >= i:
+            low = i
+        else:
             break
-        value[start + at], row[start + at] = value[start + parent], row[start + parent]
-        at = parent
-    value[start + at], row[start + at] = v, r
+    left = 0
+    for i in range(last + 1, start + size):
+        left += value[i] == value[last]
+    return left > 0
 
 
 @njit(cache=True, nogil=True)
@@ -146,7 +142,7 @@ def push_margins(
     pred_probs: NDArray[Any],
     indptr: NDArray[Any],
     columns: NDArray[Any],
-    heaps: NDArray[Any],
+    shelf: NDArray[Any],
     size: NDArray[Any],
     cutoff: NDArray[Any],
     passed_over: NDArray[Any],
@@ -156,11 +152,10 @@ def push_margins(
     """Keep, for every (given k, other j) that is asked for, the rows with the largest margin p_j - p_k.
 
     first: number of the block's first row. rows (m,): the rows to look at, all in the block. labels (n,),
-    pred_probs (b, K). indptr (K + 1,), columns (t,): the pairs asked for, as CSR by given class; pair t keeps at most
-    heaps[t + 1] - heaps[t] rows in value[heaps[t]:], row[heaps[t]:], of which size[t] are in use.
-    cutoff (t,): margins below it are refused: the caller's floor until a heap is full, then its smallest margin.
-    passed_over (t,): largest margin that was dropped or refused at the cutoff of a full heap; where it equals the
-    final cutoff, rows are tied there.
+    pred_probs (b, K). indptr (K + 1,), columns (t,): the pairs asked for, as CSR by given class. Pair t collects in
+    value[shelf[t] : shelf[t + 1]] and row[...], of which size[t] are in use; a full shelf is cut to its larger half.
+    cutoff (t,): margins below it are refused: the caller's floor, then the smallest that a cut has kept.
+    passed_over (t,): last cutoff at which a cut left an equal margin behind.
     """
     for i in rows:
         k = labels[i]
@@ -169,15 +164,38 @@ def push_margins(
             margin = pred_probs[i - first, columns[t]] - given
             if margin < cutoff[t]:
                 continue
-            start, room = heaps[t], heaps[t + 1] - heaps[t]
-            if size[t] < room:
-                value[start + size[t]], row[start + size[t]] = margin, i
-                _sift_up(value, row, start, size[t])
-                size[t] += 1
-            else:
-                passed_over[t] = cutoff[t]
-                if margin > cutoff[t]:
-                    value[start], row[start] = margin, i
-                    _sift_down(value, row, start, room)
+            start, room = shelf[t], shelf[t + 1] - shelf[t]
+            value[start + size[t]], row[start + size[t]] = margin, i
+            size[t] += 1
             if size[t] == room:
-                cutoff[t] = value[start]
+                half = room // 2
+                tied = keep_largest(value, row, start, room, half)
+                size[t], cutoff[t] = half, value[start + half - 1]
+                if tied:
+                    passed_over[t] = cutoff[t]
+
+
+@njit(cache=True, nogil=True)
+def settle(
+    shelf: NDArray[Any],
+    size: NDArray[Any],
+    room: NDArray[Any],
+    passed_over: NDArray[Any],
+    value: NDArray[Any],
+    row: NDArray[Any],
+    flags: NDArray[Any],
+) -> NDArray[Any]:
+    """Flag the rows of each pair t that collected at least room[t]; return (t,) where rows are tied at the cut.
+
+    The arrays are those of `push_margins`; flags (n,). A tied pair is left to the caller.
+    """
+    tied = np.zeros(room.size, np.bool_)
+    for t in range(room.size):
+        start, wanted = shelf[t], room[t]
+        if size[t] < wanted:
+            continue
+        tied[t] = keep_largest(value, row, start, size[t], wanted) or passed_over[t] == value[start + wanted - 1]
+        if not tied[t]:
+            for at in range(start, start + wanted):
+                flags[row[at]] = True
+    return tied

@@ -27,7 +27,6 @@ from numpy.typing import ArrayLike, NDArray
 from labelwright.audit.confident_kernels import (
     SLACK,
     classify_rows,
-    count_improper,
     count_labels,
     most_probable_confident,
     scatter_by_label,
@@ -37,6 +36,7 @@ from labelwright.audit.joint_counts import JointCounts
 from labelwright.audit.probabilities import (
     as_labels,
     as_probabilities,
+    count_improper,
     for_blocks,
     not_probabilities,
     value_dtype,
@@ -60,7 +60,7 @@ class ConfidentRows:
     top_other : float, shape (n,)
         Largest probability of another class, -1 when there is one class only.
     rival : int32, shape (n,)
-        The first class that has it where it is no less probable than the label, else -1.
+        The first class that has it, -1 when there is one class only.
     counted : int32, shape (n,)
         The class that the row is counted in, -1 when no class is confident.
     thresholds : float, shape (K,)
@@ -164,11 +164,13 @@ def confident_rows(
     cuts = (limits - SLACK).astype(np.float64)
 
     def look_at_all(start: int, stop: int, block: NDArray[np.floating]) -> int:
-        rows = slice(start, stop)
+        rows, n_bad = slice(start, stop), count_improper(block)
+        if n_bad:
+            return n_bad
         classify_rows(given_labels[rows], block, cuts, counted[rows], rival[rows], top_other[rows])
         if rule == "paper":
             most_probable_confident(block, cuts, counted[rows])
-        return count_improper(block.reshape(-1))
+        return 0
 
     n_bad = for_blocks(probs, look_at_all, jobs)
     if n_bad:

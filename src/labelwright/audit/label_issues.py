@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.audit.confident_kernels import push_margins
+from labelwright.audit.confident_kernels import push_margins, settle
 from labelwright.audit.confident_learning import ConfidentRows, Rule, confident_rows
 from labelwright.audit.joint_counts import JointCounts
 from labelwright.audit.label_quality import METHODS, get_label_quality_scores
@@ -248,16 +248,15 @@ def _push(
     """Flag the rows with the largest margins above the floor; return the pairs that did not find enough."""
     dtype = rows.given.dtype
     indptr = np.searchsorted(given, np.arange(rows.n_classes + 1))
-    heaps = np.concatenate([[0], np.cumsum(room)]).astype(np.int64)
+    shelf = np.concatenate([[0], np.cumsum(2 * room)]).astype(np.int64)
     size, cutoff = np.zeros(len(room), np.int64), np.full(len(room), floor, dtype)
     passed_over = np.full(len(room), -np.inf, dtype)
-    value, row = np.empty(heaps[-1], dtype), np.empty(heaps[-1], np.int64)
+    value, row = np.empty(shelf[-1], dtype), np.empty(shelf[-1], np.int64)
     for start, block in blocks(pred_probs):
         inside = candidates[slice(*np.searchsorted(candidates, [start, start + len(block)]))]
-        push_margins(start, inside, rows.labels, block, indptr, other, heaps, size, cutoff, passed_over, value, row)
-    full = size == room
-    tied = full & (passed_over == cutoff)
-    flags[row[np.repeat(full & ~tied, room)]] = True
+        push_margins(start, inside, rows.labels, block, indptr, other, shelf, size, cutoff, passed_over, value, row)
+    full = size >= room
+    tied = settle(shelf, size, room, passed_over, value, row, flags)
     for t in np.flatnonzero(tied):  # rows tie at the cut: the full sort decides, as in the reference code
         mine = rows.of_class(int(given[t]))
         margin = pred_probs[mine, other[t]] - pred_probs[mine, given[t]]

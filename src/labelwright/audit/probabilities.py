@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labelwright.audit.confident_kernels import SLACK, largest_bits
 from labelwright.errors import BadInput
 
 BLOCK_BYTES = 1 << 20
@@ -48,6 +49,16 @@ def as_probabilities(pred_probs: ArrayLike, n_rows: int | None = None) -> NDArra
             f"pred_probs has {len(given)} rows but there are {n_rows} labels", fix="give one row of both for each item"
         )
     return given
+
+
+def count_improper(block: NDArray[np.floating]) -> int:
+    """Count the values of a block that are no probabilities, NaN among them."""
+    if not block.size:
+        return 0
+    bits = np.uint64 if block.dtype == np.float64 else np.uint32
+    if largest_bits(block.view(bits).reshape(-1)) <= np.ones(1, block.dtype).view(bits)[0]:
+        return 0  # the usual case, one integer comparison a value
+    return int(np.count_nonzero(~((block >= -SLACK) & (block <= 1 + SLACK))))
 
 
 def not_probabilities(pred_probs: NDArray[Any], n_bad: int) -> BadInput:
