@@ -92,3 +92,16 @@ def test_very_many_features_are_no_crash_and_still_tell(monkeypatch):
     X, y = blobs(k=2)
     X = np.concatenate([X * 5, np.random.default_rng(1).normal(size=(len(X), 30))], axis=1)
     assert (LinearProbe().fit(X, y).predict(X) == y).mean() > 0.75
+
+
+def test_the_slope_of_the_tag_loss_is_its_derivative():
+    rng = np.random.default_rng(0)
+    logits, tags = rng.normal(size=(6, 3)).astype(np.float32), rng.integers(-1, 2, (6, 3)).astype(np.int8)
+    _, slope = probes._sigmoid_loss(logits, tags)
+    step = np.float32(1e-2)
+    for i, k in np.ndindex(6, 3):
+        up, down = logits.copy(), logits.copy()
+        up[i, k] += step
+        down[i, k] -= step
+        rise = (probes._sigmoid_loss(up, tags)[0] - probes._sigmoid_loss(down, tags)[0]) / (2 * step)
+        assert abs(rise - slope[i, k]) < 1e-4

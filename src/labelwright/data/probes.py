@@ -81,13 +81,15 @@ def _softmax_loss(logits: Rows, target: Any) -> tuple[float, Rows]:
 
 def _sigmoid_loss(logits: Rows, target: Any) -> tuple[float, Rows]:
     """Mean binary cross-entropy, summed over columns, and its gradient. `target` int8 (n, K), -1 = not counted."""
-    known = target >= 0
-    sign = np.where(target == 1, np.float32(1), np.float32(-1))
-    per_column = np.maximum(known.sum(axis=0), 1).astype(np.float32)
+    sign = (2 * target - 1).astype(np.float32)
+    weight = (target >= 0).astype(np.float32)
+    weight /= np.maximum(weight.sum(axis=0), 1)
     margin = sign * logits
-    loss = float((np.logaddexp(0, -margin) * known / per_column).sum(dtype=np.float64))
-    slope = -sign / (1 + np.exp(np.clip(margin, -80, 80)))
-    return loss, (slope * known / per_column).astype(np.float32)
+    small = np.exp(-np.abs(margin))
+    loss = float(np.sum((np.log1p(small) - np.minimum(margin, 0)) * weight, dtype=np.float64))
+    slope = np.where(margin >= 0, small, np.float32(1)) / (1 + small)
+    slope *= -sign * weight
+    return loss, slope
 
 
 @dataclass
