@@ -61,7 +61,7 @@ def save_evidence(evidence: Evidence, path: str | Path, *, space: LabelSpace | N
         with write_aside(Path(path)) as aside:
             pq.write_table(table, aside, compression="zstd")
     except OSError as error:
-        raise BadInput(f"the file cannot be written ({quoted(error)[1:-1]})", where=quoted(path.name)) from None
+        raise BadInput(f"the file cannot be written ({quoted(error)[1:-1]})", where=quoted(Path(path).name)) from None
 
 
 def _described(evidence: Evidence, prefix: str, columns: dict[str, NDArray[Any]]) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def load_evidence(path: str | Path) -> Evidence:
     try:
         return _rebuilt(about["evidence"], table)
     except BadInput as error:
-        raise BadInput(f"the stored evidence is not valid: {error}", where=quoted(path.name)) from None
+        raise BadInput(f"the stored evidence is not valid: {error}", where=quoted(Path(path).name)) from None
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, pa.ArrowException) as error:
         raise _broken(path, error) from None
 
@@ -119,19 +119,21 @@ def load_label_space(path: str | Path) -> LabelSpace | None:
 
 def _read(path: Path) -> tuple[dict[str, Any], pa.Table]:
     if not path.is_file():
-        raise BadInput("there is no such file", where=quoted(path.name), fix="check the path")
+        raise BadInput("there is no such file", where=quoted(Path(path).name), fix="check the path")
     try:
         table = pq.read_table(path, memory_map=False)
         about = json.loads((table.schema.metadata or {})[KEY])
         version = about["schema_version"]
     except KeyError:
-        raise BadInput("the file holds no labelwright evidence", where=quoted(path.name), fix="use save_evidence") from None
+        raise BadInput(
+            "the file holds no labelwright evidence", where=quoted(Path(path).name), fix="use save_evidence"
+        ) from None
     except (pa.ArrowException, OSError, ValueError, TypeError, RecursionError) as error:
         raise _broken(path, error) from None
     if version != SCHEMA_VERSION:
         raise BadInput(
             f"the file has schema_version {quoted(version)}, this labelwright reads {SCHEMA_VERSION}",
-            where=quoted(path.name),
+            where=quoted(Path(path).name),
             fix="use the labelwright version that wrote it, or a newer one",
         )
     return about, table
@@ -140,7 +142,7 @@ def _read(path: Path) -> tuple[dict[str, Any], pa.Table]:
 def _broken(path: str | Path, error: Exception) -> BadInput:
     return BadInput(
         f"the file is damaged or was not written by labelwright ({quoted(error)[1:-1]})",
-        where=quoted(path.name),
+        where=quoted(Path(path).name),
         fix="write it again with save_evidence",
     )
 
