@@ -57,39 +57,55 @@ def largest_bits(bits: NDArray[Any]) -> int:  # (m,) unsigned
     return largest
 
 
-@njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+@njit(cache=True, nogil=True)
 def classify_rows(
     labels: NDArray[Any],
     pred_probs: NDArray[Any],
     cuts: NDArray[Any],
     counted: NDArray[Any],
     rival: NDArray[Any],
-    top_other: NDArray[Any],
+    rival_probability: NDArray[Any],
 ) -> None:
     """Write what one look at each row tells; the values must be no NaN.
 
     labels (b,), pred_probs (b, K), cuts (K,): class j is confident in row i when pred_probs[i, j] >= cuts[j].
     counted (b,): the confident class, with several the most probable of all classes, with none -1.
-    top_other (b,): the largest probability of a class that is not the label; rival (b,): the first such class, -1 when
-    there is one class only.
+    rival (b,), rival_probability (b,): the first most probable class that is not the label; -1 and -1 where the label
+    reaches the lowest cut and no other class does, or there is one class only.
     """
-    n_classes = pred_probs.shape[1]
+    n_classes, floor = pred_probs.shape[1], cuts.min()
     for i in range(labels.size):
         row, label = pred_probs[i], labels[i]
         given = row[label]
         best, at, confident, which = row.dtype.type(-1.0), -1, 0, -1
-        for j in range(n_classes):  # selections and no branches: which way they would go cannot be predicted
+        for j in range(n_classes):
             p = row[j]
-            better = (p > best) & (j != label)
-            best = p if better else best
-            at = j if better else at
-            sure = p >= cuts[j]
-            confident += sure
-            which = j if sure else which
-        top_other[i], rival[i] = best, at
+            if p >= floor:  # few classes come so far: one well predicted branch for the others
+                if p > best and j != label:
+                    best, at = p, j
+                if p >= cuts[j]:
+                    confident += 1
+                    which = j
+        if at < 0 and given < floor:
+            for j in range(n_classes):
+                if row[j] > best and j != label:
+                    best, at = row[j], j
+        rival[i], rival_probability[i] = at, best
         if confident > 1:
             which = label if at < 0 or given > best or (given == best and label < at) else at
         counted[i] = which
+
+
+@njit(cache=True, nogil=True)
+def take_top_other(labels: NDArray[Any], pred_probs: NDArray[Any], out: NDArray[Any]) -> None:  # (b,), (b, K) -> (b,)
+    """Write the largest probability of a class that is not the label, -1 when there is one class only."""
+    for i in range(labels.size):
+        row, label = pred_probs[i], labels[i]
+        best = row.dtype.type(-1.0)
+        for j in range(row.size):
+            p = row[j] if j != label else row.dtype.type(-1.0)
+            best = p if p > best else best
+        out[i] = best
 
 
 @njit(cache=True, nogil=True)

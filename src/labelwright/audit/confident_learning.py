@@ -31,6 +31,7 @@ from labelwright.audit.confident_kernels import (
     most_probable_confident,
     scatter_by_label,
     take_given,
+    take_top_other,
 )
 from labelwright.audit.joint_counts import JointCounts
 from labelwright.audit.probabilities import (
@@ -57,24 +58,27 @@ class ConfidentRows:
     labels : int32, shape (n,)
     given : float, shape (n,)
         Probability of the given class, in the precision of the probabilities.
-    top_other : float, shape (n,)
-        Largest probability of another class, -1 when there is one class only.
     rival : int32, shape (n,)
-        The first class that has it, -1 when there is one class only.
+        The first most probable class that is not the label, -1 where the label alone comes near any threshold.
+    rival_probability : float, shape (n,)
+        Its probability, -1 where there is no rival.
     counted : int32, shape (n,)
         The class that the row is counted in, -1 when no class is confident.
     thresholds : float, shape (K,)
     label_counts : int64, shape (K,)
         Rows of each given class.
+    pred_probs : float, shape (n, K)
+        What was read.
     """
 
     labels: NDArray[np.int32]
     given: NDArray[np.floating]
-    top_other: NDArray[np.floating]
     rival: NDArray[np.int32]
+    rival_probability: NDArray[np.floating]
     counted: NDArray[np.int32]
     thresholds: NDArray[np.floating]
     label_counts: NDArray[np.int64]
+    pred_probs: NDArray[Any]
 
     @property
     def n_classes(self) -> int:
@@ -97,6 +101,23 @@ class ConfidentRows:
         """Return the rows given class k, ascending."""
         return self.order[self.start[k] : self.start[k + 1]]
 
+    @cached_property
+    def normalized_margin(self) -> NDArray[np.floating]:
+        """(probability of the label − largest other probability + 1) / 2, shape (n,)."""
+        top_other = np.empty_like(self.given)
+
+        def look(start: int, stop: int, block: NDArray[np.floating]) -> int:
+            take_top_other(self.labels[start:stop], block, top_other[start:stop])
+            return 0
+
+        for_blocks(self.pred_probs, look)
+        return np.asarray((self.given - top_other + 1) / 2)
+
+    @property
+    def beaten(self) -> NDArray[np.bool_]:
+        """Whether another class is more probable than the label."""
+        return self.rival_probability > self.given
+
     @property
     def agrees(self) -> NDArray[np.bool_]:
         """Whether the model's first choice is the given label, near ties to the label."""
@@ -118,7 +139,7 @@ class ConfidentRows:
         return JointCounts.of_rows(self.labels, self.counted, self.n_classes).with_diagonal()
 
     def _first_choice_is_label(self, given: NDArray[np.floating]) -> NDArray[np.bool_]:
-        return (given > self.top_other) | ((given == self.top_other) & (self.labels < self.rival))
+        return (given > self.rival_probability) | ((given == self.rival_probability) & (self.labels < self.rival))
 
 
 def confident_rows(
@@ -149,7 +170,7 @@ def confident_rows(
     if rule not in ("reference", "paper"):
         raise BadInput(f"rule is {rule!r}", fix='use "reference" or "paper"')
     n, k = probs.shape
-    given, top_other = np.empty(n, value_dtype(probs)), np.empty(n, value_dtype(probs))
+    given, rival_probability = np.empty(n, value_dtype(probs)), np.empty(n, value_dtype(probs))
     counted, rival = np.empty(n, np.int32), np.empty(n, np.int32)
 
     def look_at_given(start: int, stop: int, block: NDArray[np.floating]) -> int:
@@ -167,7 +188,7 @@ def confident_rows(
         rows, n_bad = slice(start, stop), count_improper(block)
         if n_bad:
             return n_bad
-        classify_rows(given_labels[rows], block, cuts, counted[rows], rival[rows], top_other[rows])
+        classify_rows(given_labels[rows], block, cuts, counted[rows], rival[rows], rival_probability[rows])
         if rule == "paper":
             most_probable_confident(block, cuts, counted[rows])
         return 0
@@ -175,7 +196,7 @@ def confident_rows(
     n_bad = for_blocks(probs, look_at_all, jobs)
     if n_bad:
         raise not_probabilities(probs, n_bad)
-    return ConfidentRows(given_labels, given, top_other, rival, counted, limits, label_counts)
+    return ConfidentRows(given_labels, given, rival, rival_probability, counted, limits, label_counts, probs)
 
 
 def _starts(counts: NDArray[np.int64]) -> NDArray[np.int64]:

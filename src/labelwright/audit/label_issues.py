@@ -227,7 +227,7 @@ def _largest_margins(
     given, other = counts.given[asked], counts.true[asked]
     room = np.minimum(counts.count[asked], rows.label_counts[given])
     flags = np.zeros(len(rows.labels), dtype=bool)
-    ahead = np.flatnonzero(rows.top_other > rows.given)
+    ahead = np.flatnonzero(rows.beaten)
     short = _push(rows, pred_probs, ahead, given, other, room, float(np.finfo(rows.given.dtype).tiny), flags)
     if short.any():
         everyone = np.arange(len(rows.labels))
@@ -267,7 +267,7 @@ def _push(
 def _lowest(rows: ConfidentRows, method: str) -> NDArray[np.bool_]:
     """Flag as many of the lowest scores as there are confident errors."""
     how_many = int(np.count_nonzero(rows.off_diagonal & ~rows.agrees))
-    scores = rows.given if method == "self_confidence" else (rows.given - rows.top_other + 1) / 2
+    scores = rows.given if method == "self_confidence" else rows.normalized_margin
     flags = np.zeros(len(scores), dtype=bool)
     flags[np.argsort(scores)[:how_many]] = True
     return flags
@@ -282,7 +282,7 @@ def _ranked(
     elif method == "self_confidence":
         scores = rows.given[flagged]
     elif method == "normalized_margin":
-        scores = (rows.given[flagged] - rows.top_other[flagged] + 1) / 2
+        scores = rows.normalized_margin[flagged]
     else:
         scores = get_label_quality_scores(rows.labels[flagged], pred_probs[flagged], method=method)
     return flagged[np.argsort(scores)]

@@ -66,8 +66,7 @@ def get_label_quality_scores(
     if method == "self_confidence":
         return _given_probability(given, probs)
     if method == "normalized_margin":
-        rows = confident_rows(given, probs)
-        return np.asarray((rows.given - rows.top_other + 1) / 2)
+        return confident_rows(given, probs).normalized_margin
     return _confidence_weighted_entropy(given, probs)
 
 
