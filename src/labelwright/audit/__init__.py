@@ -12,7 +12,7 @@ _FACE = {
     "ClassImbalance": "labelwright.audit.class_balance",
     "ClassNames": "labelwright.audit.class_names",
     "CleanLearning": "labelwright.audit.clean_learning",
-    "ConfidentRows": "labelwright.audit.confident_learning",
+    "ConfidentRows": "labelwright.audit.confident_rows",
     "ContextualNutritionLabel": "labelwright.audit.nutrition",
     "DarkImages": "labelwright.audit.image_properties",
     "DatasetHealth": "labelwright.audit.dataset_health",

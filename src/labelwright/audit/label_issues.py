@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.audit.confident_kernels import push_margins, settle
-from labelwright.audit.confident_learning import ConfidentRows, Rule, confident_rows
+from labelwright.audit.confident_rows import ConfidentRows, Rule, confident_rows
 from labelwright.audit.joint_counts import JointCounts
 from labelwright.audit.label_quality import METHODS, get_label_quality_scores
 from labelwright.audit.probabilities import blocks

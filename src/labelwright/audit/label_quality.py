@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import xlogy
 
 from labelwright.audit.confident_kernels import SLACK, take_given
-from labelwright.audit.confident_learning import confident_rows, get_confident_thresholds
+from labelwright.audit.confident_learning import get_confident_thresholds
+from labelwright.audit.confident_rows import confident_rows
 from labelwright.audit.probabilities import as_labels, as_probabilities, blocks, for_blocks, value_dtype
 from labelwright.errors import BadInput, did_you_mean, quoted
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.audit.confident_learning import calibrate_confident_joint, compute_confident_joint, confident_rows
+from labelwright.audit.confident_learning import calibrate_confident_joint, compute_confident_joint
+from labelwright.audit.confident_rows import confident_rows
 from labelwright.audit.multilabel_tags import as_tags
 from labelwright.audit.probabilities import as_probabilities, value_dtype
 from labelwright.errors import BadInput
