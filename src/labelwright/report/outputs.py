@@ -26,7 +26,7 @@ from labelwright.report.redact import redact as redact_view
 from labelwright.report.view import build_view
 
 SCHEMA_VERSION = 1
-_LIBRARIES = ("numpy", "scipy", "scikit-learn", "numba", "pyarrow", "faiss-cpu", "pillow")
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "numba", "pyarrow", "pillow")
 # Formulas in a cell run when a spreadsheet opens the file; a quote before them stops that and is easy to see.
 _FORMULA, _NUMBER = re.compile(r"[=+\-@]"), re.compile(r"[+-]?\d+([.,]\d+)?$")
 
