@@ -73,7 +73,9 @@ def verdict(summary: Mapping[str, Any]) -> str:
         return "No row has a label, so no label could be judged."
     what = "sets of tags" if summary["task"] == "multilabel" else "labels"
     looked = (
-        f"{suspects:,} of {n:,} {what} are worth a look" if suspects else f"None of {n:,} {what} stands out as wrong"
+        f"{suspects:,} of {n:,} {what} {'is' if suspects == 1 else 'are'} worth a look"
+        if suspects
+        else f"None of {n:,} {what} stands out as wrong"
     )
     rate = summary["noise_rate"]
     if rate is None:
