@@ -1,0 +1,24 @@
+"""Learn from candidate sets, known positives alone, and tags of which some are missing."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HERE = "labelwright.learn.partial"
+
+_ROOMS: dict[str, tuple[str, ...]] = {}
+# Public names and where they live. They load on first use.
+_FACE = {name: f"{_HERE}.{room}" for room, names in _ROOMS.items() for name in names}
+
+__all__ = sorted(_FACE)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FACE:
+        return getattr(import_module(_FACE[name]), name)
+    raise AttributeError(f"module 'labelwright.learn.partial' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_FACE])
