@@ -25,9 +25,10 @@ def condition_groups(log_prior: Array, evidence: tuple[GroupEvidence, ...], unit
 
     Shapes: log_prior (n, K), NumPy or torch; `units` int64 (n,) numbers the rows that `evidence` ties together. In
     torch the gradient of `log_z` with respect to `log_prior` is q. Counting on one set of bags that share no row,
-    each with one constrained class, stays on the device; everything else is solved in NumPy.
+    each with one constrained class, stays on a device; everything else, and all on the CPU, is solved in NumPy.
     """
-    prior = log_prior.detach() if is_torch(log_prior) else np.asarray(log_prior, dtype=np.float64)
+    on_device = is_torch(log_prior) and log_prior.device.type != "cpu"
+    prior = log_prior.detach() if on_device else to_numpy(log_prior).astype(np.float64)
     one = evidence[0]
     if len(evidence) == 1 and isinstance(one, Bags) and not one.overlap:
         table = one_class_view(one)
@@ -48,9 +49,10 @@ def condition_groups(log_prior: Array, evidence: tuple[GroupEvidence, ...], unit
 
     from labelwright.evidence.counting_torch import JointLogZ, log_z_of
 
-    answer = like(q, prior)
-    unit = torch.as_tensor(np.array(units), device=prior.device)
-    return Posterior(answer, log_z_of(JointLogZ, log_prior, answer, like(log_z, prior), unit), method, exact, converged)
+    answer = like(q, log_prior.detach())
+    unit = torch.as_tensor(np.array(units), device=answer.device)
+    total = like(log_z, answer)
+    return Posterior(answer, log_z_of(JointLogZ, log_prior, answer, total, unit), method, exact, converged)
 
 
 FREE, ONE, SEVERAL = 0, 1, 2

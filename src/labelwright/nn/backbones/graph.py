@@ -40,7 +40,9 @@ def normalized_adjacency(edges: NDArray[np.int64], n_nodes: int) -> Tensor:
     degree = np.bincount(edges[0], minlength=n_nodes).astype(np.float64)
     scale = 1 / np.sqrt(np.maximum(degree, 1))
     values = torch.tensor(scale[edges[0]] * scale[edges[1]], dtype=torch.float32)
-    return torch.sparse_coo_tensor(torch.from_numpy(edges), values, (n_nodes, n_nodes)).coalesce()
+    return torch.sparse_coo_tensor(
+        torch.from_numpy(edges), values, (n_nodes, n_nodes), check_invariants=False
+    ).coalesce()
 
 
 class _Convolutions(nn.Module):
