@@ -42,6 +42,7 @@ FILES: dict[str, tuple[str, ...]] = {
     "label_errors_imdb": ("label_errors/imdb.npz", "label_errors/imdb_mturk.parquet"),
     "sms": ("weak/sms.parquet",),
     "youtube": ("weak/youtube.parquet",),
+    "yoruba": ("weak/yoruba.parquet",),
     "sst2": ("text/sst2.parquet",),
     "ag_news": ("text/ag_news_test.parquet",),
     "digits": (),
@@ -292,8 +293,8 @@ def german_credit() -> pa.Table:
     return table("german_credit")
 
 
-def texts(name: Literal["sms", "youtube", "sst2", "ag_news"]) -> Texts:
-    """Return a text set: sms and youtube (ham, spam), sst2 (negative, positive), ag_news (4 topics)."""
+def texts(name: Literal["sms", "youtube", "yoruba", "sst2", "ag_news"]) -> Texts:
+    """Return a text set: sms and youtube (ham, spam), yoruba (7), sst2 (negative, positive), ag_news (4 topics)."""
     read = pq.read_table(_paths(name)[0])
     if name == "ag_news":
         pairs = zip(read.column("title").to_pylist(), read.column("description").to_pylist(), strict=True)
@@ -301,11 +302,12 @@ def texts(name: Literal["sms", "youtube", "sst2", "ag_news"]) -> Texts:
         split = np.full(len(lines), "", dtype="U5")
         return Texts(lines, _labels(read, "label"), split, ("world", "sports", "business", "sci_tech"))
     split = np.asarray(["valid" if part == "dev" else part for part in read.column("split").to_pylist()])
-    names = ("negative", "positive") if name == "sst2" else ("ham", "spam")
+    yoruba = ("africa", "entertainment", "health", "nigeria", "politics", "sport", "world")
+    names = {"sst2": ("negative", "positive"), "yoruba": yoruba}.get(name, ("ham", "spam"))
     return Texts(tuple(read.column("text").to_pylist()), _labels(read, "label"), split, names)
 
 
-def weak_votes(name: Literal["sms", "youtube"]) -> NDArray[np.int64]:
+def weak_votes(name: Literal["sms", "youtube", "yoruba"]) -> NDArray[np.int64]:
     """Return the votes of the labelling functions of a text set, int64 (n, m), -1 = abstain."""
     read = pq.read_table(_paths(name)[0])
     functions = [column for column in read.column_names if column.startswith("lf_")]
