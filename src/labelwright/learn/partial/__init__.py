@@ -7,7 +7,12 @@ from typing import Any
 
 _HERE = "labelwright.learn.partial"
 
-_ROOMS: dict[str, tuple[str, ...]] = {}
+_ROOMS: dict[str, tuple[str, ...]] = {
+    "sar_pu": (
+        "PropensityWeightedPU",
+        "SAREM",
+    ),
+}
 # Public names and where they live. They load on first use.
 _FACE = {name: f"{_HERE}.{room}" for room, names in _ROOMS.items() for name in names}
 
