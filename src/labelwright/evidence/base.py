@@ -32,9 +32,23 @@ class Evidence(ABC):
         """``(n_rows,)``: what scikit-learn reads to count samples."""
         return (self.n_rows,)
 
-    @abstractmethod
     def units(self) -> NDArray[np.int64]:
         """Return the unit of each row, int64 (n_rows,), numbered from 0 by first row; usable as `groups`."""
+        if "_units_once" not in self.__dict__:  # frozen, so worked out once
+            units = self._units()
+            units.setflags(write=False)
+            self.__dict__["_units_once"] = units, np.bincount(units)
+        found: NDArray[np.int64] = self.__dict__["_units_once"][0]
+        return found
+
+    def _unit_sizes(self) -> NDArray[np.int64]:
+        self.units()
+        sizes: NDArray[np.int64] = self.__dict__["_units_once"][1]
+        return sizes
+
+    @abstractmethod
+    def _units(self) -> NDArray[np.int64]:
+        """Work out `units`."""
 
     @abstractmethod
     def _take(self, rows: NDArray[np.int64]) -> Self:
@@ -49,17 +63,17 @@ class Evidence(ABC):
             When the rows would cut a unit, or repeat a row of a unit of several rows.
         """
         index = row_index(rows, self.n_rows)
-        units = self.units()
-        sizes = np.bincount(units)
+        units, sizes = self.units(), self._unit_sizes()
         many = index[sizes[units[index]] > 1]
         if repeats(many):
             raise BadInput("a row of a unit of several rows is taken twice", fix="take each row of a group once")
-        taken = np.bincount(units[index], minlength=len(sizes))
-        cut = np.flatnonzero((taken > 0) & (sizes > 1) & (taken != sizes))
-        if len(cut):
+        touched, taken = np.unique(units[many], return_counts=True)
+        short = taken != sizes[touched]
+        if short.any():
+            cut, own = touched[short], taken[short]
             row = int(np.flatnonzero(units == cut[0])[0])
             raise BadInput(
-                f"the rows taken cut {len(cut)} units; the first has {sizes[cut[0]]} rows, {taken[cut[0]]} taken",
+                f"the rows taken cut {len(cut)} units; the first has {sizes[cut[0]]} rows, {own[0]} taken",
                 where=f"row {row}",
                 fix="take all rows of a unit or none: see units()",
             )
@@ -90,8 +104,7 @@ class RowEvidence(Evidence):
 
     n_classes: int
 
-    def units(self) -> NDArray[np.int64]:
-        """Return ``0..n_rows - 1``: every row is its own unit."""
+    def _units(self) -> NDArray[np.int64]:
         return np.arange(self.n_rows, dtype=np.int64)
 
     @abstractmethod
@@ -168,13 +181,22 @@ def possible(log_likelihood: Array, rows: NDArray[np.int64], eps: float = 0.0) -
 
 def linked_units(n_rows: int, rows: NDArray[np.int64], groups: NDArray[np.int64], n_groups: int) -> NDArray[np.int64]:
     """Return the connected component of each row when `rows[e]` belongs to `groups[e]`, numbered by first row."""
+    component: NDArray[np.integer] = n_groups + np.arange(n_rows)
+    if not repeats(rows):
+        component[rows] = groups
+    else:
+        component = _connected(n_rows, rows, groups, n_groups)
+    _, first, inverse = np.unique(component, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first, kind="stable")] = np.arange(len(first))
+    return rank[inverse].astype(np.int64)
+
+
+def _connected(n_rows: int, rows: NDArray[np.int64], groups: NDArray[np.int64], n_groups: int) -> NDArray[np.integer]:
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
     size = n_rows + n_groups
     graph = coo_matrix((np.ones(len(rows), dtype=np.int8), (rows, groups + n_rows)), shape=(size, size))
-    component = connected_components(graph, directed=False)[1][:n_rows]
-    _, first, inverse = np.unique(component, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), dtype=np.int64)
-    rank[np.argsort(first, kind="stable")] = np.arange(len(first))
-    return rank[inverse].astype(np.int64)
+    found: NDArray[np.integer] = connected_components(graph, directed=False)[1][:n_rows]
+    return found

@@ -193,7 +193,7 @@ class Bags(GroupEvidence):
         """Whether some row is in more than one bag."""
         return repeats(self.rows)
 
-    def units(self) -> NDArray[np.int64]:
+    def _units(self) -> NDArray[np.int64]:
         """Return the unit of each row: a bag with all that it shares rows with, or a row alone."""
         return linked_units(self.n_rows, self.rows, segment_ids(self.offsets), self.n_bags)
 
@@ -212,12 +212,21 @@ class Bags(GroupEvidence):
         return type(self)(rows[self.rows], self.offsets, self.low, self.high, n_rows, self.log_potential, self.target)
 
     def _take(self, rows: NDArray[np.int64]) -> Self:
-        position = np.full(self.n_rows, -1, dtype=np.int64)
-        position[rows] = np.arange(len(rows))
-        first = self.rows[np.minimum(self.offsets[:-1], max(len(self.rows) - 1, 0))] if len(self.rows) else None
-        keep = np.flatnonzero((self.sizes > 0) & (position[first] >= 0)) if first is not None else np.empty(0, np.int64)
+        offsets, bags = self._bags_of_rows()
+        keep = np.unique(bags[take_segments(offsets, rows)[1]])
         part = self.of_groups(keep)
-        return part.placed(position, len(rows))
+        order = np.argsort(rows, kind="stable")
+        position = order[np.searchsorted(rows[order], part.rows)]
+        ends = (part.low, part.high)
+        return type(self)(position, part.offsets, *ends, len(rows), part.log_potential, part.target)
+
+    def _bags_of_rows(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the bags of each row as segments; worked out once, so that batches cost what they hold."""
+        if "_bags_once" not in self.__dict__:
+            offsets, entries = grouped(self.rows, self.n_rows)
+            self.__dict__["_bags_once"] = offsets, segment_ids(self.offsets)[entries]
+        found: tuple[NDArray[np.int64], NDArray[np.int64]] = self.__dict__["_bags_once"]
+        return found
 
     def condition(self, log_prior: Array, groups: ArrayLike | None = None) -> Posterior:
         """Return the posterior of all rows given the bags: exact counting where bags share no row.

@@ -87,7 +87,7 @@ class Mixed(Evidence):
         pairs = zip(self.parts, self.rows, strict=True)
         return tuple(part.placed(rows, self.n_rows) for part, rows in pairs if isinstance(part, GroupEvidence))
 
-    def units(self) -> NDArray[np.int64]:
+    def _units(self) -> NDArray[np.int64]:
         """Return the unit of each row: rows that any part ties together share one."""
         entries, groups, start = [], [], 0
         for part, rows in zip(self.parts, self.rows, strict=True):

@@ -79,7 +79,7 @@ class Pairs(GroupEvidence):
         for name, column in columns.items():
             object.__setattr__(self, name, column)
 
-    def units(self) -> NDArray[np.int64]:
+    def _units(self) -> NDArray[np.int64]:
         """Return the unit of each row: rows that a chain of pairs connects share one."""
         pair = np.arange(len(self.first))
         rows = np.concatenate([self.first, self.second])

@@ -78,7 +78,7 @@ class Reals(Evidence):
         """Number of rows."""
         return len(self.bounds)
 
-    def units(self) -> NDArray[np.int64]:
+    def _units(self) -> NDArray[np.int64]:
         """Return the unit of each row: a shuffled block is one unit, any other row its own."""
         assert self.block is not None
         shuffled = np.flatnonzero(self.block >= 0)

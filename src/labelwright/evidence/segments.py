@@ -65,7 +65,7 @@ def offsets_of(lengths: ArrayLike) -> NDArray[np.int64]:
 
 def take_segments(offsets: NDArray[np.int64], rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the offsets of the chosen rows and the positions of their entries in the old arrays."""
-    lengths = np.diff(offsets)[rows]
+    lengths = offsets[rows + 1] - offsets[rows]
     taken = offsets_of(lengths)
     shift = np.repeat(offsets[rows] - taken[:-1], lengths)
     return taken, np.arange(taken[-1], dtype=np.int64) + shift
