@@ -17,6 +17,7 @@ def build_app() -> Typer:
     from typer import Exit, Option, Typer, echo
 
     from labelwright import __version__
+    from labelwright.cli.apply import command as apply
     from labelwright.cli.audit import command as audit
     from labelwright.cli.cache import app as cache
     from labelwright.cli.demo import command as demo
@@ -43,6 +44,7 @@ def build_app() -> Typer:
     app.add_typer(cache, name="cache", rich_help_panel="Start")
     app.command("audit", rich_help_panel="Find")(audit)
     app.command("report", rich_help_panel="Find")(report)
+    app.command("apply", rich_help_panel="Mend")(apply)
     app.add_typer(papers, name="papers", rich_help_panel="Research")
     app.command("prove", rich_help_panel="Research")(prove)
     return app

@@ -1,0 +1,98 @@
+"""`labelwright apply DECISIONS DATA --out NEW`: make decisions true in a new copy of the data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+DATA = "The data, as in the audit"
+CHANGES = "What is changed"
+OUTPUT = "What comes out"
+
+
+def command(
+    decisions: Annotated[
+        Path | None,
+        Argument(metavar="DECISIONS", help="A table with id, decision and label; with --auto the folder of an audit."),
+    ] = None,
+    data: Annotated[Path | None, Argument(metavar="DATA", help="The file or folder that the audit read.")] = None,
+    out: Annotated[
+        Path | None, Option("--out", metavar="NEW", help="A new folder or file.", rich_help_panel=OUTPUT)
+    ] = None,
+    label: Annotated[
+        str | None, Option("--label", metavar="COL", help="The column of labels.", rich_help_panel=DATA)
+    ] = None,
+    id: Annotated[
+        str | None, Option("--id", metavar="COL", help="Column that names each row for good.", rich_help_panel=DATA)
+    ] = None,
+    task: Annotated[
+        str | None, Option(metavar="T", help="classification, multilabel or regression.", rich_help_panel=DATA)
+    ] = None,
+    image: Annotated[
+        str | None, Option(metavar="COL", help="Column of image paths or bytes.", rich_help_panel=DATA)
+    ] = None,
+    classes: Annotated[
+        str | None, Option(metavar="LIST|FILE", help="Class names in order, joined by commas.", rich_help_panel=DATA)
+    ] = None,
+    root: Annotated[
+        Path | None, Option(metavar="DIR", help="Open images only below this folder.", rich_help_panel=DATA)
+    ] = None,
+    new_class: Annotated[
+        list[str] | None,
+        Option("--new-class", metavar="NAME", help="Allow a class that no row has yet.", rich_help_panel=CHANGES),
+    ] = None,
+    auto: Annotated[
+        bool, Option("--auto", help="Take the suggestions of an audit as decisions.", rich_help_panel=CHANGES)
+    ] = False,
+    min_score: Annotated[
+        float | None,
+        Option(
+            "--min-score",
+            metavar="S",
+            help="With --auto: take a suggestion where the label scores at most S (low = suspect).",
+            rich_help_panel=CHANGES,
+        ),
+    ] = None,
+    in_place: Annotated[
+        bool,
+        Option("--in-place", help="Move the images of the folder itself; undoable.", rich_help_panel=OUTPUT),
+    ] = False,
+    undo: Annotated[
+        Path | None,
+        Option("--undo", metavar="MANIFEST", help="Take back an --in-place run.", rich_help_panel=OUTPUT),
+    ] = None,
+    link: Annotated[
+        bool, Option("--link", help="Hard links in place of copies of files.", rich_help_panel=OUTPUT)
+    ] = False,
+    spreadsheet_safe: Annotated[
+        bool,
+        Option("--spreadsheet-safe", help="Neutralise formulas in CSV, undecided cells too.", rich_help_panel=OUTPUT),
+    ] = False,
+    dry_run: Annotated[
+        bool, Option("--dry-run", help="Check everything, say what would change.", rich_help_panel=OUTPUT)
+    ] = False,
+    json: Annotated[
+        bool, Option("--json", help="Print what was done as JSON and nothing else.", rich_help_panel=OUTPUT)
+    ] = False,
+) -> None:
+    """Make decisions true in a new copy of the data. What was not decided keeps every byte; DATA is never changed."""
+    from labelwright.cli.console import progress_for, say
+    from labelwright.data.mend.formats import MendOptions
+    from labelwright.data.mend.request import Request
+
+    options = MendOptions(
+        label=label,
+        id=id,
+        task=task,
+        image=image,
+        classes=classes,
+        root=root,
+        new_classes=tuple(new_class or ()),
+        spreadsheet_safe=spreadsheet_safe,
+        link=link,
+    )
+    request = Request(decisions, data, out, options, auto, min_score, in_place, undo, dry_run)
+    for line in request.carry_out(json=json, say=say, progress=progress_for(json)):
+        say(line)

@@ -1,0 +1,115 @@
+"""Which format a file or folder has, opened so that decisions can be applied to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from labelwright.data.dataset import Plan, Source
+from labelwright.data.infer import infer_plan
+from labelwright.data.labels import read_classes
+from labelwright.data.mend.columnar import ColumnarTable
+from labelwright.data.mend.delimited import DelimitedTable
+from labelwright.data.mend.given import table_items
+from labelwright.data.mend.jsonl import JsonRows
+from labelwright.data.mend.plan import Mendable
+from labelwright.data.readers.dispatch import read_source
+from labelwright.data.readers.places import place
+from labelwright.errors import BadInput
+
+_AS_LISTS = "store the tags of each row as a list of names"
+
+
+@dataclass(frozen=True)
+class MendOptions:
+    """How the data are read (as in the audit, because that decides how rows are named) and how they are written.
+
+    Parameters
+    ----------
+    label, id, image, task, split : str, optional
+    text, feature_columns : sequence of str
+    classes : path, str or sequence of str, optional
+    root : path, optional
+    new_classes : tuple of str
+        Classes that decisions may give though no row has them.
+    spreadsheet_safe : bool
+        Neutralise formulas in CSV, TSV and the manifest.
+    link : bool
+        Hard links in place of copies of files.
+    """
+
+    label: str | None = None
+    id: str | None = None
+    image: str | None = None
+    task: str | None = None
+    split: str | None = None
+    text: Sequence[str] = ()
+    feature_columns: Sequence[str] = ()
+    classes: str | Path | Sequence[str] | None = None
+    root: Path | None = None
+    new_classes: tuple[str, ...] = ()
+    spreadsheet_safe: bool = False
+    link: bool = False
+
+
+def open_mendable(path: Path, options: MendOptions) -> Mendable:
+    """Open data of any format that can be mended.
+
+    Raises
+    ------
+    BadInput
+        The data cannot be read, or are of a format that cannot be written back faithfully.
+    """
+    source = read_source(path, options.root)
+    return open_source(source, plan_of(source, options), options)
+
+
+def plan_of(source: Source, options: MendOptions) -> Plan:
+    """Return what the columns are for, as an audit with the same options would see it."""
+    return infer_plan(
+        source,
+        options.label,
+        task=options.task,
+        text=options.text,
+        image=options.image,
+        feature_columns=options.feature_columns,
+        id=options.id,
+        split=options.split,
+    )
+
+
+def open_source(source: Source, plan: Plan, options: MendOptions) -> Mendable:
+    """Open data that are read already."""
+    if source.format not in _OPENERS:
+        raise BadInput(
+            f"data of the format {source.format} cannot be written back as they were",
+            where=place(source.path),
+            fix="save them as CSV or Parquet and name that file",
+        )
+    return _OPENERS[source.format](source, plan, options)
+
+
+def _delimited(source: Source, plan: Plan, options: MendOptions) -> Mendable:
+    items, style = table_items(source, plan, read_classes(options.classes), options.new_classes)
+    return DelimitedTable(source, plan.label, items, style, options.spreadsheet_safe)
+
+
+def _json(source: Source, plan: Plan, options: MendOptions) -> Mendable:
+    items, style = table_items(source, plan, read_classes(options.classes), options.new_classes)
+    return JsonRows(source, plan.label, items, style)
+
+
+def _columnar(source: Source, plan: Plan, options: MendOptions) -> Mendable:
+    items, style = table_items(source, plan, read_classes(options.classes), options.new_classes)
+    if style == "matrix":
+        raise BadInput("labels that are a 0/1 matrix cannot be mended", where=place(source.path), fix=_AS_LISTS)
+    return ColumnarTable(source, plan.label, items, style)
+
+
+_OPENERS: dict[str, Callable[[Source, Plan, MendOptions], Mendable]] = {
+    "csv": _delimited,
+    "jsonl": _json,
+    "parquet": _columnar,
+    "arrow": _columnar,
+}

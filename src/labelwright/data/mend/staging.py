@@ -1,0 +1,60 @@
+"""Where mended data go: a new file or a new folder, written aside and renamed, never into the data themselves."""
+
+from __future__ import annotations
+
+import glob
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from labelwright.atomic import PRIVATE_DIRECTORY, check_can_write
+from labelwright.data.readers.places import said
+from labelwright.errors import BadInput, quoted
+
+_STAGING = ".labelwright-staging-"
+
+
+def check_out(out: Path, data: Path) -> None:
+    """Refuse a place that is taken, that cannot be written, or that lies within the data or around them."""
+    where = str(out)
+    target, source = out.resolve(), data.resolve()
+    if target == source or (data.is_dir() and source in target.parents):
+        raise BadInput("the result would be written into the data", where=where, fix="choose another --out")
+    if target in source.parents:
+        raise BadInput("the data lie in this folder", where=where, fix="choose a new folder for --out")
+    try:
+        if out.is_dir() and any(out.iterdir()):
+            raise BadInput("this folder is not empty", where=where, fix="choose a new folder for --out")
+        if os.path.lexists(out) and not out.is_dir():
+            raise BadInput("this exists already", where=where, fix="choose a new name for --out")
+        check_can_write(out)
+    except OSError as error:
+        raise BadInput(f"cannot write here ({said(error)})", where=where, fix="choose another --out") from None
+
+
+@contextmanager
+def staged_tree(out: Path) -> Iterator[Path]:
+    """Yield an empty private folder beside `out` that takes its place when the block ends well, else goes.
+
+    `out` must not exist or be an empty folder. What a killed earlier run left aside is swept away.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f"{_STAGING}{out.name}-"
+    for leftover in out.parent.glob(f"{glob.escape(prefix)}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    aside = out.parent / f"{prefix}{secrets.token_hex(6)}"
+    aside.mkdir(mode=PRIVATE_DIRECTORY)
+    try:
+        yield aside
+        if out.is_dir():
+            out.rmdir()
+        aside.replace(out)
+    except OSError as error:
+        raise BadInput(
+            f"cannot be written ({said(error)})", where=quoted(out), fix="check the space and rights there"
+        ) from None
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
