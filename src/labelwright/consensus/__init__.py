@@ -1,0 +1,28 @@
+"""Many sources, one label: votes of people, rules and models are merged, and each source's quality is estimated."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from labelwright.consensus.label_models import _FACE as _LABEL_MODELS
+
+_ROOMS = {
+    "base": "LabelModel SourceQuality most_probable",
+}
+# Public names and where they live. They load on first use.
+_FACE = _LABEL_MODELS | {
+    name: f"labelwright.consensus.{room}" for room, names in _ROOMS.items() for name in names.split()
+}
+
+__all__ = sorted(_FACE)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FACE:
+        return getattr(import_module(_FACE[name]), name)
+    raise AttributeError(f"module 'labelwright.consensus' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_FACE])

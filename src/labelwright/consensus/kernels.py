@@ -1,0 +1,133 @@
+"""One pass over the votes: the E-step of every label model and what its M-step needs, without storing posteriors.
+
+Two kernels serve most models. Both work in log space, subtract the largest term of a row, and return
+Σ_i log Σ_k exp(score_ik), the log-likelihood of the votes.
+
+    confusion_pass   score_ik = log π_k + Σ_votes w · T[j, l, k]               a full table a source
+    matching_pass    score_ik = log π_k + Σ_votes w · (b[j, l] + 1[l = k] · c[j, l])   right or not, O(votes) work
+
+The sums that they fill are Σ w · q over votes, by source, answer and class. Rows without votes and without gold take
+no part. A known class (gold) leaves only its own states. `hard` rounds q to its best class.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Codes = NDArray[np.int32]
+
+
+@njit(cache=True, nogil=True)
+def _normalise(score, first, last, hard):  # type: ignore[no-untyped-def]
+    """Turn scores into probabilities in place, zero outside first..last; return their log-sum (or largest)."""
+    top = score[first]
+    at = first
+    for k in range(first + 1, last):
+        if score[k] > top:
+            top = score[k]
+            at = k
+    if hard:
+        score[:] = 0.0
+        score[at] = 1.0
+        return top
+    total = 0.0
+    for k in range(len(score)):
+        if k < first or k >= last:
+            score[k] = 0.0
+        else:
+            score[k] = np.exp(score[k] - top)
+            total += score[k]
+    for k in range(first, last):
+        score[k] /= total
+    return top + np.log(total)
+
+
+@njit(cache=True, nogil=True)
+def confusion_pass(  # type: ignore[no-untyped-def]
+    offsets, source, value, weight, gold, width, hard, log_prior, log_table, counts, totals, q
+):
+    """E-step with one table a source.
+
+    Shapes: log_prior (Z,), log_table (m, S, Z), counts (m, S, Z) and totals (Z,) are added to; q (n, Z) is written,
+    or nothing when it has no rows. Z = K · width states: `width` of them a class.
+    """
+    states = len(log_prior)
+    score = np.empty(states)
+    objective = 0.0
+    for i in range(len(offsets) - 1):
+        if offsets[i] == offsets[i + 1] and gold[i] < 0:
+            if len(q):
+                q[i] = np.exp(log_prior)
+            continue
+        for k in range(states):
+            score[k] = log_prior[k]
+        for v in range(offsets[i], offsets[i + 1]):
+            row = log_table[source[v], value[v]]
+            for k in range(states):
+                score[k] += weight[v] * row[k]
+        first, last = 0, states
+        if gold[i] >= 0:
+            first, last = gold[i] * width, (gold[i] + 1) * width
+        objective += _normalise(score, first, last, hard)
+        for v in range(offsets[i], offsets[i + 1]):
+            cell = counts[source[v], value[v]]
+            for k in range(first, last):
+                cell[k] += weight[v] * score[k]
+        for k in range(first, last):
+            totals[k] += score[k]
+        if len(q):
+            q[i] = score
+    return objective
+
+
+@njit(cache=True, nogil=True)
+def matching_pass(  # type: ignore[no-untyped-def]
+    offsets, source, value, weight, gold, hard, log_prior, base, bonus, matches, totals, q
+):
+    """E-step where a vote is right or not.
+
+    Shapes: log_prior (K,), base and bonus (m, S), matches (m, S) = Σ w · q[i, l] and totals (K,) are added to;
+    q (n, K) is written, or nothing when it has no rows.
+    """
+    classes = len(log_prior)
+    score = np.empty(classes)
+    objective = 0.0
+    for i in range(len(offsets) - 1):
+        if offsets[i] == offsets[i + 1] and gold[i] < 0:
+            if len(q):
+                q[i] = np.exp(log_prior)
+            continue
+        for k in range(classes):
+            score[k] = log_prior[k]
+        for v in range(offsets[i], offsets[i + 1]):
+            j, l = source[v], value[v]
+            objective += weight[v] * base[j, l]
+            if l < classes:
+                score[l] += weight[v] * bonus[j, l]
+        first, last = 0, classes
+        if gold[i] >= 0:
+            first, last = gold[i], gold[i] + 1
+        objective += _normalise(score, first, last, hard)
+        for v in range(offsets[i], offsets[i + 1]):
+            if value[v] < classes:
+                matches[source[v], value[v]] += weight[v] * score[value[v]]
+        for k in range(first, last):
+            totals[k] += score[k]
+        if len(q):
+            q[i] = score
+    return objective
+
+
+@njit(cache=True, nogil=True)
+def count_pass(offsets, source, value, weight, q, counts):  # type: ignore[no-untyped-def]
+    """Add Σ w · q[i, z] over the votes to counts (m, S, Z), for given q (n, Z)."""
+    states = q.shape[1]
+    for i in range(len(offsets) - 1):
+        for v in range(offsets[i], offsets[i + 1]):
+            cell = counts[source[v], value[v]]
+            for k in range(states):
+                cell[k] += weight[v] * q[i, k]

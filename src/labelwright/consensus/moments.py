@@ -1,0 +1,24 @@
+"""How often two answers fall on the same row: the second moments that closed-form label models start from."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@njit(cache=True, nogil=True)
+def co_counts(offsets, unit, score, moments):  # type: ignore[no-untyped-def]
+    """Add Σ_rows score_a · score_b to moments[unit_a, unit_b] (u, u), for all pairs of entries of a row.
+
+    Shapes: unit int (v,), score float (v,); an entry meets itself too.
+    """
+    for i in range(len(offsets) - 1):
+        for a in range(offsets[i], offsets[i + 1]):
+            for b in range(offsets[i], a):
+                product = score[a] * score[b]
+                moments[unit[a], unit[b]] += product
+                moments[unit[b], unit[a]] += product
+            moments[unit[a], unit[a]] += score[a] * score[a]

@@ -1,0 +1,114 @@
+"""Votes as the kernels read them: four arrays in order of row, abstentions dropped or kept as one more answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labelwright.errors import BadInput
+from labelwright.evidence import Hard, Votes
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class VoteTable:
+    """The votes on row i are the entries ``offsets[i]:offsets[i + 1]``.
+
+    Parameters
+    ----------
+    offsets : int64 (n + 1,)
+    source, value : int32 (v,)
+        ``value`` in ``0..n_symbols - 1``; symbol K stands for an abstention where abstaining is an answer.
+    weight : float64 (v,)
+    n_sources, n_classes, n_symbols : int
+    """
+
+    offsets: NDArray[np.int64]
+    source: NDArray[np.int32]
+    value: NDArray[np.int32]
+    weight: Floats
+    n_sources: int
+    n_classes: int
+    n_symbols: int
+
+    @classmethod
+    def of(cls, votes: Votes, *, abstaining_answers: bool = False) -> VoteTable:
+        """Return the table of categorical votes; BadInput for real-valued ones."""
+        if not isinstance(votes, Votes):
+            raise BadInput(f"votes are {type(votes).__name__}", fix="pass evidence.Votes, or use aggregate(frame, ...)")
+        if votes.n_classes is None:
+            raise BadInput("real-valued votes have no classes", fix="use ContinuousLabelModel")
+        offsets, source, value = votes.offsets(), votes.source, votes.value
+        weight = np.ones(len(source)) if votes.weight is None else votes.weight
+        silent = value < 0
+        if silent.any():
+            if abstaining_answers:
+                value = np.where(silent, np.int32(votes.n_classes), value)
+            else:
+                kept = ~silent
+                offsets = np.concatenate(([0], np.cumsum(kept)))[offsets].astype(np.int64)
+                source, value, weight = source[kept], value[kept], weight[kept]
+        symbols = votes.n_classes + int(abstaining_answers)
+        return cls(offsets, source, value, weight, votes.n_sources, votes.n_classes, symbols)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, those without a vote included."""
+        return len(self.offsets) - 1
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of the weights of all votes."""
+        return float(self.weight.sum())
+
+    def covered(self) -> NDArray[np.bool_]:
+        """Return which rows have a vote, bool (n,)."""
+        return np.diff(self.offsets) > 0
+
+    def row(self) -> NDArray[np.int64]:
+        """Return the row of each vote, int64 (v,)."""
+        return np.repeat(np.arange(self.n_rows, dtype=np.int64), np.diff(self.offsets))
+
+    def class_weights(self) -> Floats:
+        """Return the weight of the votes for each class, float64 (n, K)."""
+        said = self.value < self.n_classes
+        cells = self.row() * self.n_classes + self.value
+        size = self.n_rows * self.n_classes
+        return summed(cells[said], self.weight[said], size).reshape(self.n_rows, self.n_classes)
+
+    def shares(self) -> Floats:
+        """Return the share of the votes for each class, float64 (n, K); uniform where nobody voted."""
+        counts = self.class_weights()
+        total = counts.sum(axis=1, keepdims=True)
+        return np.where(total > 0, counts / np.where(total > 0, total, 1), 1 / self.n_classes)
+
+    def said(self) -> Floats:
+        """Return the weight of each source's votes for each symbol, float64 (m, S)."""
+        cells = self.source.astype(np.int64) * self.n_symbols + self.value
+        size = self.n_sources * self.n_symbols
+        return summed(cells, self.weight, size).reshape(self.n_sources, self.n_symbols)
+
+    def no_gold(self) -> NDArray[np.int64]:
+        """Return the array that says that no row's class is known."""
+        return np.full(self.n_rows, -1, dtype=np.int64)
+
+
+def summed(place: NDArray[np.integer], weight: Floats, size: int) -> Floats:
+    """Return the sum of the weights at each place, float64 (size,)."""
+    return np.bincount(place, weight, size).astype(np.float64, copy=False)
+
+
+def gold_codes(gold: ArrayLike | Hard | None, n_rows: int, n_classes: int) -> NDArray[np.int64]:
+    """Return the known class of each row, int64 (n,), -1 = unknown; BadInput when it does not fit the votes."""
+    if gold is None:
+        return np.full(n_rows, -1, dtype=np.int64)
+    known = gold if isinstance(gold, Hard) else Hard(np.asarray(gold), n_classes)
+    if len(known) != n_rows or known.n_classes != n_classes:
+        raise BadInput(
+            f"gold has {len(known)} rows and {known.n_classes} classes, the votes {n_rows} and {n_classes}",
+            fix="pass one class number a row, -1 where it is unknown",
+        )
+    return known.labels.astype(np.int64)
