@@ -2,10 +2,10 @@
 
 A network that memorises wrong training labels gains nothing on units that it never saw: their labels are wrong in
 their own, independent way. So part of the units is held out, never trained on, and judged by the evidence about them
-as it is. The score of a row is bounded in [0, 1], so that a confident disagreement with a wrong label costs no more
-than any other miss:
+as it is. The score of a row looks at the predicted class alone and is bounded in [0, 1]: neither a confident
+disagreement with a wrong label nor mere confidence, which memorising brings, moves it:
 
-    s_i = Σ_k p_ik L_ik / max_k L_ik          (hard labels: the probability of the given label)
+    s_i = L_i,ŷ / max_k L_ik with ŷ = argmax_k p_ik          (hard labels: agreement with the given label)
 
 Units of several rows (bags, pairs) are judged by their log-probability a row instead.
 """
@@ -78,8 +78,8 @@ def evidence_agreement(prediction: NDArray[np.floating], evidence: Evidence) -> 
     Examples
     --------
     >>> from labelwright.evidence import Hard
-    >>> evidence_agreement(np.array([[0.9, 0.1], [0.5, 0.5]]), Hard([0, -1], 2))
-    0.9
+    >>> evidence_agreement(np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5]]), Hard([0, 0, -1], 2))
+    0.5
     """
     if isinstance(evidence, Reals):
         low, high = evidence.bounds[:, 0], evidence.bounds[:, 1]
@@ -100,5 +100,6 @@ def _row_agreement(probs: NDArray[np.floating], evidence: RowEvidence | Mixed) -
     speaks = np.ptp(likelihood, axis=-1) > 0  # a flat likelihood says nothing
     weight = np.exp(likelihood - likelihood.max(axis=-1, keepdims=True))
     weight = np.where(weight <= 1e-3, 0.0, weight)  # the smoothing's flat share is no agreement
-    score = (probs * weight).sum(axis=-1)
+    answer = probs.argmax(axis=-1)
+    score = np.take_along_axis(weight, answer[..., None], axis=-1)[..., 0]
     return float(score[speaks].mean()) if speaks.any() else 0.0

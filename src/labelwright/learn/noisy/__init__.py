@@ -7,7 +7,13 @@ from typing import Any
 
 _HERE = "labelwright.learn.noisy"
 
-_ROOMS: dict[str, tuple[str, ...]] = {}
+_ROOMS: dict[str, tuple[str, ...]] = {
+    "elr": (
+        "EarlyLearningRegularization",
+        "EarlyLearningRegularizationPlus",
+        "early_learning_penalty",
+    ),
+}
 # Public names and where they live. They load on first use.
 _FACE = {name: f"{_HERE}.{room}" for room, names in _ROOMS.items() for name in names}
 

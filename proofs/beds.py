@@ -1,0 +1,107 @@
+"""Test beds that the proofs of the learning families share: data with a known truth, one way to train on them.
+
+A bed is made once a seed and hands every method the same rows, labels and network. Accuracy is that of the last epoch
+on clean held-out rows, never the best on test. Small networks train fastest on one thread, so a bed sets that.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from proofs.datasets import Features, digits
+
+from labelwright.evidence import Evidence, Hard
+from labelwright.nn import MLP, SGD, Loop, Objective, Task, Training
+from labelwright.nn.task import NetSpec
+from labelwright.nn.views import TABLE_VIEWS, ViewPair
+from labelwright.noise import TransitionMatrix
+
+torch.set_num_threads(int(os.environ.get("LABELWRIGHT_PROOF_THREADS", "1")))
+
+TB1_TRAINING = Training(epochs=100, batch_size=64, optimizer=SGD(0.05, 0.9, 5e-4), device="cpu")
+TB1_NET = MLP((256, 256))
+
+
+@dataclass(frozen=True, eq=False)
+class Bed:
+    """Rows to learn from and rows to be judged on.
+
+    Parameters
+    ----------
+    x, x_test : float32 array (n, ...), (m, ...)
+    given, truth, y_test : int64 array (n,), (n,), (m,)
+        Labels as given, the truth about the same rows, and the truth of the test rows.
+    n_classes : int
+    net : callable (input shape, outputs) → network
+    training : Training
+    views : ViewPair
+    """
+
+    x: NDArray[np.float32]
+    given: NDArray[np.int64]
+    truth: NDArray[np.int64]
+    x_test: NDArray[np.float32]
+    y_test: NDArray[np.int64]
+    n_classes: int
+    net: NetSpec
+    training: Training
+    views: ViewPair = TABLE_VIEWS
+
+    def task(self, evidence: Evidence | None = None, **more: Any) -> Task:
+        """Return a fresh task: on the given labels, or on other evidence about the same rows."""
+        evidence = Hard(self.given, self.n_classes) if evidence is None else evidence
+        return Task(self.x, evidence, net=self.net, views=self.views, **({"n_outputs": self.n_classes} | more))
+
+    def fitted(self, objective: Objective, evidence: Evidence | None = None, **training: Any) -> Loop:
+        """Return the loop after training; `training` changes settings (epochs, optimizer, seed, ...)."""
+        loop = Loop(objective, self.task(evidence), replace(self.training, **training))
+        loop.fit()
+        return loop
+
+    def accuracy(self, loop: Loop) -> float:
+        """Return the accuracy on the clean test rows."""
+        return float((loop.predict_proba(self.x_test).argmax(dim=1).numpy() == self.y_test).mean())
+
+    def memorized(self, loop: Loop) -> float:
+        """Return how often the network gives back a training label that is wrong."""
+        wrong = (self.given != self.truth) & (self.given >= 0)
+        answer = loop.predict_proba(self.x[wrong]).argmax(dim=1).numpy()
+        return float((answer == self.given[wrong]).mean()) if wrong.any() else 0.0
+
+
+def halves(data: Features, seed: int, test_share: float = 0.3) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows of a random training and test part."""
+    order = np.random.default_rng(seed).permutation(len(data.truth))
+    cut = round(test_share * len(order))
+    return order[cut:], order[:cut]
+
+
+def digits_bed(seed: int, noise: TransitionMatrix | None = None) -> Bed:
+    """Return bed TB1: digits, 70/30, an MLP of 64-256-256-10, with labels corrupted by `noise`."""
+    data = digits()
+    train, test = halves(data, seed)
+    x, truth = data.X / 16, data.truth
+    given = truth[train]
+    if noise is not None:
+        given = noise.apply(given, seed + 1000)
+    training = replace(TB1_TRAINING, seed=seed)
+    return Bed(x[train], given.astype(np.int64), truth[train], x[test], truth[test], 10, TB1_NET, training)
+
+
+def symmetric(rate: float, n_classes: int = 10) -> TransitionMatrix:
+    """Return noise that changes a label with probability `rate` into any other one."""
+    return TransitionMatrix.symmetric(rate, n_classes)
+
+
+def pair_flip(rate: float, n_classes: int = 10) -> TransitionMatrix:
+    """Return noise that changes class k into k + 1 with probability `rate`."""
+    return TransitionMatrix.pairflip(rate, n_classes)
+
+
+Method = Callable[[], Objective]
