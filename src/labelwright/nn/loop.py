@@ -174,7 +174,8 @@ class Loop:
             with self._progress.stage("training", total) as advance:
                 self._run(until, steps, advance)
             self.guard.flush()
-            self._best.restore(self.objective)
+            if self.clock.epoch >= self.training.epochs or self._best.waited(self.training.stopping):
+                self._best.restore(self.objective)
             self.objective.eval()
             self.objective.finish(self)
         return self.history
@@ -183,7 +184,7 @@ class Loop:
         done = 0
         last = self.training.epochs if until is None else until
         while steps is not None or self.clock.epoch < last:
-            for batch in self._epoch(max(last, self.clock.epoch + 1)):
+            for batch in self._epoch(max(self.training.epochs, last, self.clock.epoch + 1)):
                 self._step(batch)
                 done += 1
                 if done == steps:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from labelwright.errors import BadInput
 from labelwright.nn.batch import Clock
@@ -16,6 +18,7 @@ from labelwright.nn.stopping import Stopping
 if TYPE_CHECKING:
     from labelwright.nn.loop import Loop
     from labelwright.nn.objective import Objective
+    from labelwright.nn.task import Task
 
 FILE = "checkpoint.safetensors"
 
@@ -110,7 +113,19 @@ def identity(loop: Loop) -> dict[str, Any]:
         "optimizer": repr(training.optimizer),
         "epochs": training.epochs,
         "weights": [[name, list(p.shape)] for name, p in loop.objective.named_parameters()],
+        "data": _content(task),
     }
+
+
+def _content(task: Task) -> str:
+    """Return a digest of what is learnt from: the inputs where they are a tensor, and every field."""
+    digest = hashlib.sha256()
+    inputs = {"x": task.x} if isinstance(task.x, Tensor) else {}
+    for name, values in sorted((inputs | task.fields).items()):
+        digest.update(f"{name} {values.dtype} {tuple(values.shape)};".encode())
+        if values.numel():
+            digest.update(values.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _last(loop: Loop) -> bool:
