@@ -8,6 +8,25 @@ from typing import Any
 _HERE = "labelwright.learn.partial"
 
 _ROOMS: dict[str, tuple[str, ...]] = {
+    "candidate_weights": (
+        "CandidateObjective",
+        "candidate_loglik",
+        "weights_from_loglik",
+    ),
+    "consistent": (
+        "ClassifierConsistent",
+        "RiskConsistent",
+        "candidate_nll",
+    ),
+    "leveraged_weighted": (
+        "LeveragedWeighted",
+        "leveraged_weighted_loss",
+    ),
+    "pop": (
+        "ProgressivePurification",
+        "purified",
+    ),
+    "proden": ("PRODEN",),
     "sar_pu": (
         "PropensityWeightedPU",
         "SAREM",
