@@ -12,6 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+SHORT = 16  # rows with fewer classes are looked at value by value
+TILE = 128  # rows of one label that are looked at together
 SLACK = 1e-6  # two probabilities nearer than this count as equal
 
 
@@ -49,51 +51,82 @@ def count_pairs(labels: NDArray[Any], counted: NDArray[Any], table: NDArray[Any]
 
 
 @njit(cache=True, nogil=True)
-def largest_bits(bits: NDArray[Any]) -> int:  # (m,) unsigned
-    """Return the largest number: floats above 1, negative ones and NaN all have larger bits than 1.0."""
-    largest = bits[0]
-    for i in range(bits.size):
-        largest = max(largest, bits[i])
-    return largest
+def classify_row(row: NDArray[Any], label: int, cuts: NDArray[Any], floor: float) -> tuple[int, int, Any, int]:
+    """Look at one row (K,) value by value; return counted, rival, rival's probability, number of improper values."""
+    given = row[label]
+    best, at, confident, which, improper = row.dtype.type(-1.0), -1, 0, -1, 0
+    for j in range(row.size):
+        p = row[j]
+        if p >= floor:
+            if p > best and j != label:
+                best, at = p, j
+            if p >= cuts[j]:
+                confident += 1
+                which = j
+        if not (p >= -SLACK and p <= 1 + SLACK):
+            improper += 1
+    if at < 0 and given < floor:
+        for j in range(row.size):
+            if row[j] > best and j != label:
+                best, at = row[j], j
+    if confident > 1:
+        which = label if at < 0 or given > best or (given == best and label < at) else at
+    return which, at, best, improper
 
 
 @njit(cache=True, nogil=True)
 def classify_rows(
     labels: NDArray[Any],
     pred_probs: NDArray[Any],
+    bits: NDArray[Any],
+    bits_of_floor: Any,
+    bits_of_one: Any,
     cuts: NDArray[Any],
     counted: NDArray[Any],
     rival: NDArray[Any],
     rival_probability: NDArray[Any],
-) -> None:
-    """Write what one look at each row tells; the values must be no NaN.
+) -> int:
+    """Write what one look at each row tells, and return how many values are no probabilities, NaN among them.
 
     labels (b,), pred_probs (b, K), cuts (K,): class j is confident in row i when pred_probs[i, j] >= cuts[j].
+    bits (b, K): the same numbers as unsigned integers. Those of probabilities have the order of the floats; what is
+    above 1, below 0 or NaN is larger than bits_of_one. bits_of_floor: no larger than those of the smallest cut or of 1.
+    Two integer reductions over the row, which the processor does many at a time, settle nearly every long row; the
+    others are looked at value by value.
     counted (b,): the confident class, with several the most probable of all classes, with none -1.
     rival (b,), rival_probability (b,): the first most probable class that is not the label; -1 and -1 where the label
-    reaches the lowest cut and no other class does, or there is one class only.
+    comes first and no other class reaches the lowest cut, or there is one class only.
     """
-    n_classes, floor = pred_probs.shape[1], cuts.min()
+    floor, improper = cuts.min(), 0
     for i in range(labels.size):
-        row, label = pred_probs[i], labels[i]
-        given = row[label]
-        best, at, confident, which = row.dtype.type(-1.0), -1, 0, -1
-        for j in range(n_classes):
-            p = row[j]
-            if p >= floor:  # few classes come so far: one well predicted branch for the others
-                if p > best and j != label:
-                    best, at = p, j
-                if p >= cuts[j]:
-                    confident += 1
-                    which = j
-        if at < 0 and given < floor:
-            for j in range(n_classes):
-                if row[j] > best and j != label:
-                    best, at = row[j], j
-        rival[i], rival_probability[i] = at, best
-        if confident > 1:
-            which = label if at < 0 or given > best or (given == best and label < at) else at
-        counted[i] = which
+        row = bits[i]
+        if row.size < SHORT:
+            counted[i], rival[i], rival_probability[i], bad = classify_row(pred_probs[i], labels[i], cuts, floor)
+            improper += bad
+            continue
+        largest, near = row[0], 0
+        for j in range(row.size):
+            largest = max(largest, row[j])
+            near += row[j] >= bits_of_floor
+        first, unclear = labels[i], near > 1 or largest > bits_of_one
+        if not unclear and row[first] != largest:
+            first = 0
+            while row[first] != largest:
+                first += 1
+        elif near == 0:
+            tied = 0
+            for j in range(row.size):
+                tied += row[j] == largest
+            unclear |= tied > 1
+        if unclear:
+            counted[i], rival[i], rival_probability[i], bad = classify_row(pred_probs[i], labels[i], cuts, floor)
+            improper += bad
+            continue
+        p = pred_probs[i, first]
+        counted[i] = first if p >= cuts[first] else -1
+        rival[i] = -1 if first == labels[i] else first
+        rival_probability[i] = pred_probs.dtype.type(-1.0) if first == labels[i] else p
+    return improper
 
 
 @njit(cache=True, nogil=True)
@@ -167,28 +200,35 @@ def push_margins(
 ) -> None:
     """Keep, for every (given k, other j) that is asked for, the rows with the largest margin p_j - p_k.
 
-    first: number of the block's first row. rows (m,): the rows to look at, all in the block. labels (n,),
-    pred_probs (b, K). indptr (K + 1,), columns (t,): the pairs asked for, as CSR by given class. Pair t collects in
-    value[shelf[t] : shelf[t + 1]] and row[...], of which size[t] are in use; a full shelf is cut to its larger half.
-    cutoff (t,): margins below it are refused: the caller's floor, then the smallest that a cut has kept.
+    first: number of the block's first row. rows (m,): the rows to look at, all in the block, label after label.
+    labels (n,), pred_probs (b, K). indptr (K + 1,), columns (t,): the pairs asked for, as CSR by given class. Pair t
+    collects in value[shelf[t] : shelf[t + 1]] and row[...], of which size[t] are in use; a full shelf is cut to its
+    larger half. cutoff (t,): margins below it are refused: the caller's floor, then the smallest that a cut has kept.
     passed_over (t,): last cutoff at which a cut left an equal margin behind.
     """
-    for i in rows:
-        k = labels[i]
-        given = pred_probs[i - first, k]
+    given, start = np.empty(TILE, pred_probs.dtype), 0
+    while start < rows.size:
+        k, stop = labels[rows[start]], start
+        while stop < rows.size and stop < start + TILE and labels[rows[stop]] == k:
+            given[stop - start] = pred_probs[rows[stop] - first, k]
+            stop += 1
         for t in range(indptr[k], indptr[k + 1]):
-            margin = pred_probs[i - first, columns[t]] - given
-            if margin < cutoff[t]:
-                continue
-            start, room = shelf[t], shelf[t + 1] - shelf[t]
-            value[start + size[t]], row[start + size[t]] = margin, i
-            size[t] += 1
-            if size[t] == room:
-                half = room // 2
-                tied = keep_largest(value, row, start, room, half)
-                size[t], cutoff[t] = half, value[start + half - 1]
-                if tied:
-                    passed_over[t] = cutoff[t]
+            column, least, at = columns[t], cutoff[t], shelf[t] + size[t]
+            for i in range(start, stop):
+                margin = pred_probs[rows[i] - first, column] - given[i - start]
+                if margin < least:
+                    continue
+                value[at], row[at] = margin, rows[i]
+                at += 1
+                if at == shelf[t + 1]:
+                    room = shelf[t + 1] - shelf[t]
+                    tied = keep_largest(value, row, shelf[t], room, room // 2)
+                    at = shelf[t] + room // 2
+                    least = value[at - 1]
+                    if tied:
+                        passed_over[t] = least
+            size[t], cutoff[t] = at - shelf[t], least
+        start = stop
 
 
 @njit(cache=True, nogil=True)
@@ -200,13 +240,15 @@ def settle(
     value: NDArray[Any],
     row: NDArray[Any],
     flags: NDArray[Any],
-) -> NDArray[Any]:
-    """Flag the rows of each pair t that collected at least room[t]; return (t,) where rows are tied at the cut.
+    tied: NDArray[Any],
+    begin: int,
+    end: int,
+) -> None:
+    """Flag the rows of each pair t in [begin, end) that collected at least room[t]; say in tied[t] if rows tie there.
 
-    The arrays are those of `push_margins`; flags (n,). A tied pair is left to the caller.
+    The arrays are those of `push_margins`; flags (n,), tied (t,) all False. A tied pair is left to the caller.
     """
-    tied = np.zeros(room.size, np.bool_)
-    for t in range(room.size):
+    for t in range(begin, end):
         start, wanted = shelf[t], room[t]
         if size[t] < wanted:
             continue
@@ -214,4 +256,3 @@ def settle(
         if not tied[t]:
             for at in range(start, start + wanted):
                 flags[row[at]] = True
-    return tied

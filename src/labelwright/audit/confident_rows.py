@@ -24,9 +24,10 @@ from labelwright.audit.confident_kernels import (
 )
 from labelwright.audit.joint_counts import JointCounts
 from labelwright.audit.probabilities import (
+    LARGE_BLOCK,
+    as_bits,
     as_labels,
     as_probabilities,
-    count_improper,
     for_blocks,
     not_probabilities,
     value_dtype,
@@ -48,7 +49,8 @@ class ConfidentRows:
     given : float, shape (n,)
         Probability of the given class, in the precision of the probabilities.
     rival : int32, shape (n,)
-        The first most probable class that is not the label, -1 where the label alone comes near any threshold.
+        The first most probable class that is not the label, -1 where the label comes first and no other class near any
+        threshold.
     rival_probability : float, shape (n,)
         Its probability, -1 where there is no rival.
     counted : int32, shape (n,)
@@ -77,9 +79,7 @@ class ConfidentRows:
     @cached_property
     def order(self) -> NDArray[np.int64]:
         """Rows label after label, ascending within one, shape (n,)."""
-        order = np.empty(len(self.labels), np.int64)
-        scatter_by_label(self.labels, np.arange(len(self.labels)), self.start[:-1].copy(), order)
-        return order
+        return by_label(self.labels, np.arange(len(self.labels)), self.n_classes)
 
     @cached_property
     def start(self) -> NDArray[np.int64]:
@@ -166,26 +166,35 @@ def confident_rows(
         take_given(given_labels[start:stop], block, given[start:stop])
         return 0
 
-    for_blocks(probs, look_at_given, jobs)
+    for_blocks(probs, look_at_given, jobs, LARGE_BLOCK)
     label_counts = count_labels(given_labels, k)
     limits = (
         _thresholds(given_labels, given, label_counts) if thresholds is None else _checked_thresholds(thresholds, k)
     )
     cuts = (limits - SLACK).astype(np.float64)
+    lowest = min(max(float(cuts.min()) - SLACK, 0.0), 1.0)  # a little less: rounded to float32 it must not pass the cut
 
     def look_at_all(start: int, stop: int, block: NDArray[np.floating]) -> int:
-        rows, n_bad = slice(start, stop), count_improper(block)
-        if n_bad:
-            return n_bad
-        classify_rows(given_labels[rows], block, cuts, counted[rows], rival[rows], rival_probability[rows])
-        if rule == "paper":
+        rows, bits = slice(start, stop), as_bits(block)
+        low, one = as_bits(np.array([lowest, 1.0], block.dtype))
+        n_bad = classify_rows(
+            given_labels[rows], block, bits, low, one, cuts, counted[rows], rival[rows], rival_probability[rows]
+        )
+        if rule == "paper" and not n_bad:
             most_probable_confident(block, cuts, counted[rows])
-        return 0
+        return n_bad
 
-    n_bad = for_blocks(probs, look_at_all, jobs)
+    n_bad = for_blocks(probs, look_at_all, jobs, LARGE_BLOCK)
     if n_bad:
         raise not_probabilities(probs, n_bad)
     return ConfidentRows(given_labels, given, rival, rival_probability, counted, limits, label_counts, probs)
+
+
+def by_label(labels: NDArray[np.int32], rows: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
+    """Return `rows` label after label, in their order within one; labels (n,), rows (m,) -> (m,)."""
+    given, ordered = labels[rows], np.empty_like(rows)
+    scatter_by_label(given, rows, _starts(count_labels(given, n_classes))[:-1].copy(), ordered)
+    return ordered
 
 
 def _starts(counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -99,6 +99,8 @@ class JointCounts:
 
     def rounded(self) -> JointCounts:
         """Round to whole numbers, each row keeping its rounded sum: the largest remainders give or take one."""
+        if self.n_classes <= MOST_DENSE:
+            return JointCounts.of_dense(_rounded_rows(self.dense().astype(np.float64), np.rint(self.row_sums)))
         whole = np.rint(self.count)
         wanted = np.rint(np.bincount(self.given, self.count, self.n_classes))
         missing = wanted - np.bincount(self.given, whole, self.n_classes)
@@ -128,6 +130,20 @@ class JointCounts:
         flat = np.zeros(self.n_classes * self.n_classes)
         flat[outer * self.n_classes + inner] = values
         return float(flat.sum())
+
+
+def _rounded_rows(table: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Round a full table (K, K) as `_round_keeping_sum` rounds each row, all rows at once; wanted (K,): their sums."""
+    whole = np.rint(table)
+    missing = wanted - whole.sum(axis=1)
+    off = np.flatnonzero(missing)
+    by_remainder = np.argsort(table[off] - whole[off], axis=1)
+    place, short = np.arange(table.shape[1]), missing[off, None]
+    change = np.where(short > 0, place >= table.shape[1] - short, -(place < -short).astype(np.float64))
+    whole[off[:, None], by_remainder] += change
+    for k in off[np.abs(missing[off]) > table.shape[1]]:
+        whole[k] = _round_keeping_sum(table[k])
+    return whole.astype(np.int64)
 
 
 def _round_keeping_sum(row: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,8 +17,10 @@ Source: Northcutt, Jiang, Chuang, Confident Learning, JAIR 2021 [P042].
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.audit.confident_kernels import push_margins, settle
-from labelwright.audit.confident_rows import ConfidentRows, Rule, confident_rows
+from labelwright.audit.confident_rows import ConfidentRows, Rule, by_label, confident_rows
 from labelwright.audit.joint_counts import JointCounts
 from labelwright.audit.label_quality import METHODS, get_label_quality_scores
 from labelwright.audit.probabilities import blocks
@@ -34,6 +36,8 @@ from labelwright.audit.prune_counts import prune_counts
 from labelwright.errors import BadInput, did_you_mean, quoted
 
 PRUNING = ("prune_by_noise_rate", "prune_by_class", "both")
+BY_CLASS_BYTES = 1 << 26  # rows of one label within this are looked at together
+PARTS = 8  # of the work on pairs of classes; each pair is the work of one, so threads change nothing
 RANKING = ("low_normalized_margin", "low_self_confidence")
 FILTERS = (*PRUNING, "confident_learning", "predicted_neq_given", *RANKING)
 
@@ -252,16 +256,40 @@ def _push(
     size, cutoff = np.zeros(len(room), np.int64), np.full(len(room), floor, dtype)
     passed_over = np.full(len(room), -np.inf, dtype)
     value, row = np.empty(shelf[-1], dtype), np.empty(shelf[-1], np.int64)
-    for start, block in blocks(pred_probs):
-        inside = candidates[slice(*np.searchsorted(candidates, [start, start + len(block)]))]
-        push_margins(start, inside, rows.labels, block, indptr, other, shelf, size, cutoff, passed_over, value, row)
-    full = size >= room
-    tied = settle(shelf, size, room, passed_over, value, row, flags)
+    tied = np.zeros(len(room), dtype=bool)
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for start, block in blocks(pred_probs, BY_CLASS_BYTES):
+            inside = candidates[slice(*np.searchsorted(candidates, [start, start + len(block)]))]
+            parts = _by_classes(rows, inside)
+
+            def push(part: NDArray[np.int64], start: int = start, block: NDArray = block) -> None:
+                push_margins(
+                    start, part, rows.labels, block, indptr, other, shelf, size, cutoff, passed_over, value, row
+                )
+
+            list(pool.map(push, parts))
+        full = size >= room
+
+        def finish(pairs: NDArray[np.int64]) -> None:
+            if len(pairs):
+                settle(shelf, size, room, passed_over, value, row, flags, tied, pairs[0], pairs[-1] + 1)
+
+        list(pool.map(finish, np.array_split(np.arange(len(room)), PARTS)))
     for t in np.flatnonzero(tied):  # rows tie at the cut: the full sort decides, as in the reference code
         mine = rows.of_class(int(given[t]))
         margin = pred_probs[mine, other[t]] - pred_probs[mine, given[t]]
         flags[mine[np.argsort(-margin)[: room[t]]]] = True
     return ~full
+
+
+def _by_classes(rows: ConfidentRows, chosen: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Return the chosen rows label after label, in parts of about equal size that share no label."""
+    if not len(chosen):
+        return []
+    ordered = by_label(rows.labels, chosen, rows.n_classes)
+    given = rows.labels[ordered]
+    cuts = np.searchsorted(given, given[np.linspace(0, len(given), PARTS, endpoint=False)[1:].astype(np.int64)])
+    return [part for part in np.split(ordered, cuts) if len(part)]
 
 
 def _lowest(rows: ConfidentRows, method: str) -> NDArray[np.bool_]:

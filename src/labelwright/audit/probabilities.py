@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.audit.confident_kernels import SLACK, largest_bits
 from labelwright.errors import BadInput
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 20  # what stays in the cache while several operations pass over it
+LARGE_BLOCK = 1 << 24  # for a kernel that looks at each row once
 SMALL = 1 << 20  # fewer numbers than this are not worth a thread
 
 
@@ -51,14 +51,9 @@ def as_probabilities(pred_probs: ArrayLike, n_rows: int | None = None) -> NDArra
     return given
 
 
-def count_improper(block: NDArray[np.floating]) -> int:
-    """Count the values of a block that are no probabilities, NaN among them."""
-    if not block.size:
-        return 0
-    bits = np.uint64 if block.dtype == np.float64 else np.uint32
-    if largest_bits(block.view(bits).reshape(-1)) <= np.ones(1, block.dtype).view(bits)[0]:
-        return 0  # the usual case, one integer comparison a value
-    return int(np.count_nonzero(~((block >= -SLACK) & (block <= 1 + SLACK))))
+def as_bits(values: NDArray[np.floating]) -> NDArray[np.unsignedinteger]:
+    """Return float32 or float64 numbers as the unsigned integers with the same bits."""
+    return values.view(np.uint64 if values.dtype == np.float64 else np.uint32)
 
 
 def not_probabilities(pred_probs: NDArray[Any], n_bad: int) -> BadInput:
@@ -85,17 +80,20 @@ def open_npy(path: str | Path) -> NDArray[Any]:
         ) from None
 
 
-def blocks(pred_probs: NDArray[Any]) -> Iterator[tuple[int, NDArray[np.floating]]]:
+def blocks(pred_probs: NDArray[Any], block_bytes: int = BLOCK_BYTES) -> Iterator[tuple[int, NDArray[np.floating]]]:
     """Yield (first row, rows) in order: C-contiguous float32 or float64 blocks, copied only where they must be."""
-    for start, stop in _cuts(pred_probs):
+    for start, stop in _cuts(pred_probs, block_bytes):
         yield start, readable(pred_probs[start:stop])
 
 
 def for_blocks(
-    pred_probs: NDArray[Any], work: Callable[[int, int, NDArray[np.floating]], int], jobs: int | None = None
+    pred_probs: NDArray[Any],
+    work: Callable[[int, int, NDArray[np.floating]], int],
+    jobs: int | None = None,
+    block_bytes: int = BLOCK_BYTES,
 ) -> int:
     """Call work(start, stop, rows) for every block, in threads when there is enough to do; return the sum."""
-    cuts = _cuts(pred_probs)
+    cuts = _cuts(pred_probs, block_bytes)
     workers = min(len(cuts), jobs or min(4, os.cpu_count() or 1))
     if workers == 1 or pred_probs.size < SMALL:
         return sum(work(start, stop, readable(pred_probs[start:stop])) for start, stop in cuts)
@@ -114,7 +112,7 @@ def value_dtype(pred_probs: NDArray[Any]) -> np.dtype:
     return np.dtype(np.float32) if pred_probs.dtype == np.float32 else np.dtype(np.float64)
 
 
-def _cuts(pred_probs: NDArray[Any]) -> list[tuple[int, int]]:
+def _cuts(pred_probs: NDArray[Any], block_bytes: int) -> list[tuple[int, int]]:
     n, k = pred_probs.shape
-    step = max(1, BLOCK_BYTES // (8 * k))
+    step = max(1, block_bytes // (8 * k))
     return [(start, min(n, start + step)) for start in range(0, n, step)]
