@@ -13,6 +13,35 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "EarlyLearningRegularizationPlus",
         "early_learning_penalty",
     ),
+    "loss_correction": (
+        "BackwardCorrection",
+        "ForwardCorrection",
+        "ImportanceReweighting",
+        "backward_correction",
+        "forward_correction",
+        "importance_weights",
+    ),
+    "robust_losses": (
+        "ActivePassiveLoss",
+        "CrossEntropy",
+        "GeneralizedCrossEntropy",
+        "HardBootstrap",
+        "MeanAbsoluteError",
+        "NormalizedCrossEntropy",
+        "SoftBootstrap",
+        "SymmetricCrossEntropy",
+        "TruncatedGeneralizedCrossEntropy",
+    ),
+    "row_losses": (
+        "bootstrap_hard",
+        "bootstrap_soft",
+        "generalized_cross_entropy",
+        "mean_absolute_error",
+        "normalized_cross_entropy",
+        "reverse_cross_entropy",
+        "symmetric_cross_entropy",
+        "truncated_generalized_cross_entropy",
+    ),
 }
 # Public names and where they live. They load on first use.
 _FACE = {name: f"{_HERE}.{room}" for room, names in _ROOMS.items() for name in names}
