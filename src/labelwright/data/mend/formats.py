@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelwright.data.dataset import Plan, Source
+from labelwright.data.identity import row_ids
 from labelwright.data.infer import infer_plan
-from labelwright.data.labels import read_classes
+from labelwright.data.labels import class_order, read_classes
 from labelwright.data.mend.columnar import ColumnarTable
 from labelwright.data.mend.delimited import DelimitedTable
+from labelwright.data.mend.folder import ImageFolder
 from labelwright.data.mend.given import table_items
 from labelwright.data.mend.jsonl import JsonRows
-from labelwright.data.mend.plan import Mendable
+from labelwright.data.mend.labels import ClassNames, ordered
+from labelwright.data.mend.placement import FolderNames
+from labelwright.data.mend.plan import Items, Mendable
 from labelwright.data.readers.dispatch import read_source
 from labelwright.data.readers.places import place
 from labelwright.errors import BadInput
@@ -107,9 +111,17 @@ def _columnar(source: Source, plan: Plan, options: MendOptions) -> Mendable:
     return ColumnarTable(source, plan.label, items, style)
 
 
+def _images(source: Source, plan: Plan, options: MendOptions) -> Mendable:
+    given = source.table.column("label").to_pylist()
+    names = read_classes(options.classes) or class_order(ordered(given))
+    rule = FolderNames(ClassNames(names, options.new_classes))
+    return ImageFolder(source, Items(row_ids(source, plan), given, rule), options.link)
+
+
 _OPENERS: dict[str, Callable[[Source, Plan, MendOptions], Mendable]] = {
     "csv": _delimited,
     "jsonl": _json,
     "parquet": _columnar,
     "arrow": _columnar,
+    "image_folder": _images,
 }

@@ -132,17 +132,17 @@ def apply_decisions(
     entries = read_decisions(decisions)
     opened = open_mendable(Path(data), options) if isinstance(data, str | os.PathLike) else data
     changes = plan_changes(entries, opened.items, opened.path.name)
-    planned = _applied(opened, changes, notes)
+    plan = planned(opened, changes, notes)
     if dry_run:
-        return planned
+        return plan
     if out is None:
         raise BadInput("where to write is not said", fix="give --out with a new folder")
     target = Path(out)
     check_out(target, opened.path)
-    return _written(opened, changes, target, options, planned)
+    return _written(opened, changes, target, options, plan)
 
 
-def _applied(opened: Mendable, changes: Changes, notes: tuple[str, ...]) -> Applied:
+def planned(opened: Mendable, changes: Changes, notes: tuple[str, ...] = ()) -> Applied:
     chosen = sorted({*changes.relabel, *changes.reject})[:SHOWN]
     items: Items = opened.items
     shown = tuple(

@@ -1,0 +1,103 @@
+"""Folders of images: a new tree in which each image lies in the folder of its class, every file with its bytes.
+
+Splits and nesting stay: a relabelled image changes the class part of its path only. Rejected images go to
+``_rejected/`` below their old path. Files that are no images are copied too; hidden ones are left out and named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from labelwright.data.dataset import Source
+from labelwright.data.mend.manifest import MANIFEST, ManifestLine, decided_line
+from labelwright.data.mend.placement import REJECTED, Placement, place_all
+from labelwright.data.mend.plan import Changes, Items
+from labelwright.data.mend.tree import Tree, place_file, read_tree
+from labelwright.data.readers.places import counted
+from labelwright.errors import listed
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """A folder of images, one folder a class, whose images can be moved to other classes.
+
+    Parameters
+    ----------
+    source : Source
+        As `read_image_folder` gives it.
+    items : Items
+        One an image.
+    link : bool
+        Give files a second name in place of a copy.
+    """
+
+    source: Source
+    items: Items
+    link: bool = False
+    _said: list[str] = field(default_factory=list)
+
+    is_tree = True
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self.source.path
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Names that clashed and files that were left out, known once the work is planned."""
+        return tuple(self._said)
+
+    @cached_property
+    def images(self) -> list[str]:
+        """The path of each image, relative to the folder, with ``/``."""
+        base, allowed = self.path.resolve(), self.source.root.resolve()
+        prefix = "" if base == allowed else f"{base.relative_to(allowed).as_posix()}/"
+        return [path.removeprefix(prefix) for path in self.source.table.column("path").to_pylist()]
+
+    def wanted(self, row: int | None, old: str, changes: Changes) -> str | None:
+        """Return where a file is to go, None where it stays."""
+        if row is None:
+            return None
+        if row in changes.reject:
+            return f"{REJECTED}/{old}"
+        if row not in changes.relabel:
+            return None
+        parts = old.split("/")
+        split = parts[:1] if "split" in self.source.table.column_names else []
+        return "/".join([*split, changes.relabel[row], parts[-1]])
+
+    def placements(self, changes: Changes, tree: Tree, reserved: Iterable[str] = ()) -> list[Placement]:
+        """Return the place of every file of the tree before and after."""
+        row_of = {path: row for row, path in enumerate(self.images)}
+        rows = [(row_of.get(path), path) for path in tree.files]
+        placed, clashes = place_all(rows, lambda row, old: self.wanted(row, old, changes), reserved)
+        self._said[:] = [f"{wanted} is taken; called {given}" for wanted, given in clashes[:_SHOWN]]
+        if len(clashes) > _SHOWN:
+            self._said.append(f"and {counted(len(clashes) - _SHOWN, 'more name')} taken (see the manifest)")
+        return placed
+
+    def write(self, changes: Changes, out: Path) -> list[ManifestLine]:
+        """Write the new tree into the empty folder `out` and say where each file went."""
+        tree = read_tree(self.path)
+        placed = self.placements(changes, tree, reserved=(MANIFEST,))
+        if tree.left_out:
+            self._said.append(
+                f"left out: {counted(len(tree.left_out), 'hidden or special file')}: {listed(tree.left_out, 3)}"
+            )
+        base = self.path.resolve()
+        folders = {*tree.folders, *(file.rpartition("/")[0] for file in tree.files)}
+        folders |= {place.new.rpartition("/")[0] for place in placed}
+        for folder in sorted(folders):
+            (out / folder).mkdir(parents=True, exist_ok=True)
+        return [self._placed(place, base, out, changes) for place in placed]
+
+    def _placed(self, place: Placement, base: Path, out: Path, changes: Changes) -> ManifestLine:
+        digest = place_file(base / place.old, out / place.new, link=self.link)
+        line = ManifestLine() if place.row is None else decided_line(place.row, changes, self.items)
+        return line._replace(old_path=place.old, new_path=place.new, sha256=digest)
