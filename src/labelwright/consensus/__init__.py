@@ -8,7 +8,14 @@ from typing import Any
 from labelwright.consensus.label_models import _FACE as _LABEL_MODELS
 
 _ROOMS = {
-    "base": "LabelModel SourceQuality most_probable",
+    "aggregation": "Aggregation aggregate",
+    "base": "LabelModel SourceQuality confusion_matrices most_probable",
+    "automatic": "Automatic",
+    "classifier_votes": "CROWDLAB",
+    "committee": "Committee",
+    "reask": "Reask whom_to_reask",
+    "vote_frames": "share_repeats",
+    "analysis": "Dependence SourceSummary dependent_sources pair_agreement shared_weight summarize_sources",
 }
 # Public names and where they live. They load on first use.
 _FACE = _LABEL_MODELS | {

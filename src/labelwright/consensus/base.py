@@ -13,7 +13,7 @@ from labelwright.consensus.em import safe_log
 from labelwright.consensus.kernels import confusion_pass
 from labelwright.consensus.table import VoteTable, gold_codes
 from labelwright.errors import BadInput
-from labelwright.evidence import Hard, Soft, Votes
+from labelwright.evidence import Hard, Soft, Votes, one_coin
 
 Floats = NDArray[np.float64]
 EMPTY = np.empty((0, 0))
@@ -72,8 +72,12 @@ class LabelModel(ABC):
             For real-valued votes, votes of no source, or gold that does not fit.
         """
         table = VoteTable.of(votes, abstaining_answers=self.abstaining_answers)
+        return self.fit_table(table, gold_codes(gold, table.n_rows, table.n_classes))
+
+    def fit_table(self, table: VoteTable, gold: NDArray[np.int64]) -> Self:
+        """Fit votes that are a table already; `gold` int64 (n,), -1 = unknown."""
         self._start(table.n_sources, table.said())
-        self._fit(table, gold_codes(gold, table.n_rows, table.n_classes))
+        self._fit(table, gold)
         return self
 
     def _start(self, n_sources: int, said: Floats) -> None:
@@ -101,6 +105,10 @@ class LabelModel(ABC):
                 f"the model {self.n_sources_} and {len(self.class_balance_)}",
                 fix="number sources and classes as in fit",
             )
+        return self.posterior_table(table)
+
+    def posterior_table(self, table: VoteTable) -> Floats:
+        """Return `predict_proba` of votes that are a table already."""
         probs = self._posterior(table)
         probs[~table.covered()] = self.class_balance_
         return probs
@@ -125,6 +133,16 @@ class LabelModel(ABC):
             raise BadInput(f"{type(self).__name__} has not seen votes", fix="call fit(votes) first")
         said = self.said_.sum(axis=1)
         return SourceQuality(np.where(said > 0, self._accuracy(), np.nan), said, self._confusion())
+
+
+def confusion_matrices(model: LabelModel) -> Floats:
+    """Return P(answer | class) of every source, float64 (m, K, K): the model's own, or even errors at its accuracy."""
+    quality, k = model.source_quality(), len(model.class_balance_)
+    if quality.confusion is not None:
+        return quality.confusion[:, :, :k]
+    if k == 1:
+        return np.ones((len(quality.accuracy), 1, 1))
+    return one_coin(np.nan_to_num(quality.accuracy, nan=1 / k), k)
 
 
 class ConfusionModel(LabelModel):

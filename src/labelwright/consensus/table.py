@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,15 +44,11 @@ class VoteTable:
         offsets, source, value = votes.offsets(), votes.source, votes.value
         weight = np.ones(len(source)) if votes.weight is None else votes.weight
         silent = value < 0
-        if silent.any():
-            if abstaining_answers:
-                value = np.where(silent, np.int32(votes.n_classes), value)
-            else:
-                kept = ~silent
-                offsets = np.concatenate(([0], np.cumsum(kept)))[offsets].astype(np.int64)
-                source, value, weight = source[kept], value[kept], weight[kept]
+        if abstaining_answers:
+            value = np.where(silent, np.int32(votes.n_classes), value)
         symbols = votes.n_classes + int(abstaining_answers)
-        return cls(offsets, source, value, weight, votes.n_sources, votes.n_classes, symbols)
+        table = cls(offsets, source, value, weight, votes.n_sources, votes.n_classes, symbols)
+        return table.keep(~silent) if silent.any() and not abstaining_answers else table
 
     @property
     def n_rows(self) -> int:
@@ -67,6 +63,13 @@ class VoteTable:
     def covered(self) -> NDArray[np.bool_]:
         """Return which rows have a vote, bool (n,)."""
         return np.diff(self.offsets) > 0
+
+    def keep(self, votes: NDArray[np.bool_]) -> VoteTable:
+        """Return the table with these votes alone, bool (v,); rows stay."""
+        offsets = np.concatenate(([0], np.cumsum(votes)))[self.offsets].astype(np.int64)
+        return replace(
+            self, offsets=offsets, source=self.source[votes], value=self.value[votes], weight=self.weight[votes]
+        )
 
     def row(self) -> NDArray[np.int64]:
         """Return the row of each vote, int64 (v,)."""
