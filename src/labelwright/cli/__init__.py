@@ -20,6 +20,8 @@ def build_app() -> Typer:
     from labelwright.cli.apply import command as apply
     from labelwright.cli.audit import command as audit
     from labelwright.cli.cache import app as cache
+    from labelwright.cli.check import command as check
+    from labelwright.cli.compare import command as compare
     from labelwright.cli.demo import command as demo
     from labelwright.cli.doctor import command as doctor
     from labelwright.cli.papers import app as papers
@@ -44,6 +46,8 @@ def build_app() -> Typer:
     app.add_typer(cache, name="cache", rich_help_panel="Start")
     app.command("audit", rich_help_panel="Find")(audit)
     app.command("report", rich_help_panel="Find")(report)
+    app.command("compare", rich_help_panel="Find")(compare)
+    app.command("check", rich_help_panel="Find")(check)
     app.command("apply", rich_help_panel="Mend")(apply)
     app.add_typer(papers, name="papers", rich_help_panel="Research")
     app.command("prove", rich_help_panel="Research")(prove)

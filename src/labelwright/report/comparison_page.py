@@ -1,0 +1,121 @@
+"""The page of a comparison: one HTML file without network or script, in the style of the report."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from markupsafe import Markup
+
+from labelwright import __version__
+from labelwright.audit.compare.comparison import Comparison
+from labelwright.audit.compare.rows import RowChange
+from labelwright.audit.kinds import kind_of
+from labelwright.report.html import TEMPLATES, number, share, visible
+from labelwright.report.plots import interval
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+MOST_SHOWN = 200
+CELL_WIDTH = 120
+_SECTIONS = (
+    ("relabelled", "Relabelled rows", "The content is as it was, the label is another.", False),
+    ("edited", "Edited rows", "The same row by its id, with other content.", False),
+    ("added", "Added rows", "Rows that the old data do not have.", False),
+    ("gone", "Rows that are gone", "Rows that the new data do not have.", False),
+    ("new", "New findings", "On rows that were added, edited or relabelled.", False),
+    ("resolved", "Resolved findings", "On rows that were edited or relabelled, or are gone.", False),
+    (
+        "new",
+        "Raised by the model only",
+        "The rows did not change; a model trained on other rows now doubts them.",
+        True,
+    ),
+    ("resolved", "Dropped by the model only", "The rows did not change; the model no longer doubts them.", True),
+)
+_ROWS = {change.word for change in RowChange}
+
+
+def render_comparison(comparison: Comparison, table: pa.Table) -> str:
+    """Return the page of a comparison.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    table : pyarrow.Table
+        Its `table()`; each section shows its first 200 entries.
+    """
+    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    counts = comparison.issue_counts()
+    return (
+        _environment()
+        .get_template("comparison.html")
+        .render(
+            facts=comparison.to_dict(),
+            verdict=verdict(comparison),
+            issues=[] if counts is None else [(kind_of(kind), of) for kind, of in counts.items()],
+            sections=[section for section in (_section(table, *about) for about in _SECTIONS) if section["total"]],
+            version=__version__,
+            style=Markup(style),
+            style_hash=digest,
+        )
+    )
+
+
+def verdict(comparison: Comparison) -> str:
+    """Return one plain sentence on what changed."""
+    counts, issues = comparison.row_counts(), comparison.issue_counts()
+    changed = {word: counts[word] for word in ("added", "gone", "edited", "relabelled") if counts[word]}
+    rows = ", ".join(f"{count:,} {word}" for word, count in changed.items())
+    head = f"Rows: {rows}" if rows else "No row changed"
+    if issues is None:
+        return f"{head}. Findings were not compared."
+    new, gone = (sum(of[word] for of in issues.values()) for word in ("new", "resolved"))
+    flips = sum(of["flipped_on"] + of["flipped_off"] for of in issues.values())
+    tail = f"; {flips:,} more flipped by the model only" if flips else ""
+    return f"{head}. Findings: {new:,} new, {gone:,} resolved{tail}."
+
+
+def _section(table: pa.Table, change: str, title: str, lead: str, model_only: bool) -> dict[str, Any]:
+    wanted = pc.and_(pc.equal(table["change"], change), pc.equal(table["model_only"], model_only))
+    found = table.filter(wanted)
+    return {
+        "name": f"{change}{'-by-model' if model_only else ''}",
+        "title": title,
+        "lead": lead,
+        "is_rows": change in _ROWS,
+        "total": found.num_rows,
+        "entries": [_entry(entry) for entry in found.slice(0, MOST_SHOWN).to_pylist()],
+    }
+
+
+def _entry(entry: dict[str, Any]) -> dict[str, Any]:
+    cells = {name: _cut(value) for name, value in entry.items()}
+    return cells | {"title": None if entry["kind"] is None else kind_of(entry["kind"]).title}
+
+
+def _cut(value: Any) -> Any:
+    return f"{value[: CELL_WIDTH - 1]}…" if isinstance(value, str) and len(value) > CELL_WIDTH else value
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        finalize=visible,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": number, "share": share}
+    environment.globals |= {"interval": interval}
+    return environment
