@@ -8,6 +8,8 @@ from typing import Any
 _HERE = "labelwright.learn.noisy"
 
 _ROOMS: dict[str, tuple[str, ...]] = {
+    "clean_split": ("gmm_split", "gmm_split_per_class", "keep_share", "small_loss"),
+    "co_teaching": ("CoTeaching", "CoTeachingPlus", "JoCoR", "co_teaching_loss", "jocor_losses"),
     "elr": (
         "EarlyLearningRegularization",
         "EarlyLearningRegularizationPlus",
@@ -42,6 +44,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "symmetric_cross_entropy",
         "truncated_generalized_cross_entropy",
     ),
+    "two_networks": ("TwoNetworks",),
 }
 # Public names and where they live. They load on first use.
 _FACE = {name: f"{_HERE}.{room}" for room, names in _ROOMS.items() for name in names}
