@@ -10,6 +10,8 @@ _HERE = "labelwright.learn.noisy"
 _ROOMS: dict[str, tuple[str, ...]] = {
     "clean_split": ("gmm_split", "gmm_split_per_class", "keep_share", "small_loss"),
     "co_teaching": ("CoTeaching", "CoTeachingPlus", "JoCoR", "co_teaching_loss", "jocor_losses"),
+    "evidence_model": ("EvidenceModel", "LearntNoise"),
+    "imprecise": ("ImpreciseLabelLearner", "imprecise_loss"),
     "elr": (
         "EarlyLearningRegularization",
         "EarlyLearningRegularizationPlus",
@@ -45,6 +47,19 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "truncated_generalized_cross_entropy",
     ),
     "two_networks": ("TwoNetworks",),
+    "self_distill": (
+        "RidgeDistillation",
+        "SelfDistillation",
+        "distillation_targets",
+        "optimal_imitation_weight",
+        "plug_in_imitation_weight",
+        "ridge_self_distillation",
+        "student_error",
+    ),
+    "softmax_regression": (
+        "SoftmaxModel",
+        "softmax_regression",
+    ),
 }
 # Public names and where they live. They load on first use.
 _FACE = {name: f"{_HERE}.{room}" for room, names in _ROOMS.items() for name in names}
