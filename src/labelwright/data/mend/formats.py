@@ -10,14 +10,21 @@ from labelwright.data.dataset import Plan, Source
 from labelwright.data.identity import row_ids
 from labelwright.data.infer import infer_plan
 from labelwright.data.labels import class_order, read_classes
+from labelwright.data.mend.coco import CocoFile, is_coco, read_json
 from labelwright.data.mend.columnar import ColumnarTable
+from labelwright.data.mend.conll import SUFFIXES as CONLL_SUFFIXES
+from labelwright.data.mend.conll import ConllFile, tag_column
 from labelwright.data.mend.delimited import DelimitedTable
 from labelwright.data.mend.folder import ImageFolder
 from labelwright.data.mend.given import table_items
+from labelwright.data.mend.huggingface import HuggingFaceFolder
 from labelwright.data.mend.jsonl import JsonRows
+from labelwright.data.mend.label_studio import LabelStudioFile, is_label_studio
 from labelwright.data.mend.labels import ClassNames, ordered
 from labelwright.data.mend.placement import FolderNames
 from labelwright.data.mend.plan import Items, Mendable
+from labelwright.data.mend.raw_text import RawText
+from labelwright.data.mend.yolo import YAML_NAMES, YoloFolder, yolo_names, yolo_yaml
 from labelwright.data.readers.dispatch import read_source
 from labelwright.data.readers.places import place
 from labelwright.errors import BadInput
@@ -65,8 +72,31 @@ def open_mendable(path: Path, options: MendOptions) -> Mendable:
     BadInput
         The data cannot be read, or are of a format that cannot be written back faithfully.
     """
+    special = _of_parts(path, options)
+    if special is not None:
+        return special
     source = read_source(path, options.root)
     return open_source(source, plan_of(source, options), options)
+
+
+def _of_parts(path: Path, options: MendOptions) -> Mendable | None:
+    """Open data whose rows have parts (boxes, tokens, regions), None where they are of another kind."""
+    folder = path.parent if path.name in YAML_NAMES else path
+    if folder.is_dir() and (names := yolo_yaml(folder)) is not None:
+        return YoloFolder(folder, yolo_names(names), options.link)
+    if not path.is_file():
+        return None
+    suffix = path.suffix.lower()
+    if suffix in CONLL_SUFFIXES:
+        return ConllFile(RawText.read(path), tag_column(options.label), options.new_classes)
+    if suffix == ".json":
+        raw = RawText.read(path)
+        content = read_json(raw)
+        if is_coco(content):
+            return CocoFile(raw, options.new_classes)
+        if is_label_studio(content):
+            return LabelStudioFile(raw, options.new_classes)
+    return None
 
 
 def plan_of(source: Source, options: MendOptions) -> Plan:
@@ -118,10 +148,16 @@ def _images(source: Source, plan: Plan, options: MendOptions) -> Mendable:
     return ImageFolder(source, Items(row_ids(source, plan), given, rule), options.link)
 
 
+def _huggingface(source: Source, plan: Plan, options: MendOptions) -> Mendable:
+    items, style = table_items(source, plan, read_classes(options.classes), options.new_classes)
+    return HuggingFaceFolder(source, plan.label, items, style, options.link)
+
+
 _OPENERS: dict[str, Callable[[Source, Plan, MendOptions], Mendable]] = {
     "csv": _delimited,
     "jsonl": _json,
     "parquet": _columnar,
     "arrow": _columnar,
     "image_folder": _images,
+    "huggingface": _huggingface,
 }

@@ -69,7 +69,7 @@ def class_texts(source: Source, label: str, classes: Sequence[str] | None) -> li
         return [named[code] if 0 <= code < len(named) else None for code in np.nan_to_num(codes, nan=-1).astype(int)]
     if "-1" not in (classes or ()) and marks_unlabelled(column):
         column = pc.if_else(pc.less(column, 0), None, column)
-    texts: list[str | None] = known_texts(column, classes or ()).to_pylist()
+    texts: list[str | None] = known_texts(column, classes or named or ()).to_pylist()
     return texts
 
 

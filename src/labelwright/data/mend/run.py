@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labelwright.atomic import write_aside
+from labelwright.data.mend.conll import ConllFile
 from labelwright.data.mend.decisions import Decisions, read_decisions
 from labelwright.data.mend.formats import MendOptions, open_mendable
 from labelwright.data.mend.manifest import MANIFEST, write_manifest
@@ -131,6 +132,8 @@ def apply_decisions(
     options = options or MendOptions()
     entries = read_decisions(decisions)
     opened = open_mendable(Path(data), options) if isinstance(data, str | os.PathLike) else data
+    if isinstance(opened, ConllFile):
+        entries = opened.expand(entries)
     changes = plan_changes(entries, opened.items, opened.path.name)
     plan = planned(opened, changes, notes)
     if dry_run:
