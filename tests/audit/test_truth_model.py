@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from labelwright.audit import LabelErrors, estimate_noise, estimate_truth, neighbor_votes
-from labelwright.audit.truth_model import _Layout, _logs, _loss, fit_truth
+from labelwright.audit.truth_model import _expected_error, _Layout, _logs, _loss, fit_truth
 from labelwright.data.neighbors import Neighbors, nearest_neighbors
 from labelwright.errors import BadInput
 from labelwright.evidence.space import LabelSpace
@@ -33,7 +33,7 @@ def test_the_gradient_is_that_of_the_loss(n_classes):
     labels = rng.integers(0, n_classes, 200)
     logs = [_logs(rng.dirichlet(np.ones(n_classes), 200)) for _ in range(2)]
     layout = _Layout(2, n_classes, n_classes <= 64)
-    loss = _loss(labels, logs, layout)
+    loss = _loss(labels, logs, layout, 0.1)
     theta = layout.start() + 0.1 * rng.normal(size=len(layout.start()))
     gradient = loss(theta)[1]
     step = 1e-2
@@ -49,6 +49,22 @@ def test_the_noise_is_recovered_with_its_direction():
     noise = estimate_noise(labels, probs)
     assert abs(noise.noise_rate - (labels != truth).mean()) < 0.03
     assert (noise.transition_matrix[[0, 1, 2], [1, 2, 0]] > 5 * noise.transition_matrix[[0, 1, 2], [2, 0, 1]]).all()
+
+
+def test_heavy_noise_is_found_to_be_heavy():
+    _, _, truth, probs = blobs(n=1000, noise=0.0)
+    rng = np.random.default_rng(1)
+    labels = np.where(rng.random(1000) < 0.4, (truth + rng.integers(1, 3, 1000)) % 3, truth)
+    assert abs(estimate_noise(labels, probs).noise_rate - (labels != truth).mean()) < 0.03
+
+
+def test_more_errors_supposed_when_more_are_found():
+    rng = np.random.default_rng(0)
+    labels, layout = rng.integers(0, 3, 300), _Layout(1, 3, True)
+    logs = [_logs(rng.dirichlet(np.ones(3), 300))]
+    assert _expected_error(labels, logs, layout, layout.start()) > 0.1
+    agreed = [_logs(0.97 * np.eye(3)[labels] + 0.01)]
+    assert _expected_error(labels, agreed, layout, layout.start()) == 0.1
 
 
 def test_the_transition_matrix_has_rows_of_truth_that_sum_to_one():

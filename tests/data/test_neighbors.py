@@ -129,3 +129,10 @@ def test_the_symmetric_graph_equals_its_transpose():
 
 def test_rows_without_features_are_all_the_same():
     assert nearest_neighbors(np.zeros((5, 0)), 2).indices[0].tolist() == [1, 2]
+
+
+def test_the_nearest_of_many_are_those_asked_for_alone():
+    X = np.random.default_rng(0).normal(size=(80, 5)).astype(np.float32)
+    few, many = nearest_neighbors(X, 4), nearest_neighbors(X, 30).nearest(4)
+    assert np.array_equal(few.indices, many.indices)
+    assert np.array_equal(few.distances, many.distances)

@@ -70,7 +70,8 @@ def label_findings(material: Material, options: AuditOptions, progress: Progress
         yield auditor.row_scores(data.labels, predictions, data.space)
         yield auditor.score(data.labels, predictions, data.space)
     elif data.space is not None:
-        yield LabelErrors().score(data.labels, predictions, data.space, neighbors=material.neighbors)
+        near, truth = material.neighbors, material.truth
+        yield LabelErrors().score(data.labels, predictions, data.space, neighbors=near, truth=truth)
 
 
 def content_findings(material: Material, options: AuditOptions, progress: Progress) -> Findings:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelwright.audit.options import AuditOptions
+from labelwright.audit.truth_model import TruthEstimate, estimate_truth
 from labelwright.data.cache import Cache
 from labelwright.data.crossval import out_of_fold_probs, out_of_fold_tags, out_of_fold_values
 from labelwright.data.dataset import Dataset
@@ -22,7 +23,10 @@ from labelwright.data.pred_probs import load_pred_probs
 from labelwright.errors import BadInput
 from labelwright.progress import Progress
 
-N_NEIGHBORS = 20
+N_NEIGHBORS = 20  # nearest rows that outliers, duplicates and row order are judged by
+N_VOTERS = (
+    100  # nearest rows whose labels say what a row may be: they fade with distance, and finding them costs no more
+)
 METRIC: Literal["cosine"] = "cosine"
 
 
@@ -46,13 +50,15 @@ class Clock:
 class Material:
     """Everything that is known about the rows before any auditor speaks.
 
-    `predictions` are out-of-sample: class probabilities (n, K), tag probabilities (n, K), or values (n,).
+    `predictions` are out-of-sample: class probabilities (n, K), tag probabilities (n, K), or values (n,). `truth` is
+    what they and the labels of similar rows say about each label of a classification.
     """
 
     dataset: Dataset
     features: Features | None
     neighbors: Neighbors | None
     predictions: NDArray[np.float64] | None
+    truth: TruthEstimate | None
     images: ImageRows | None
     notes: tuple[str, ...]
 
@@ -71,16 +77,27 @@ def gather(dataset: Dataset, options: AuditOptions, progress: Progress, cache: C
         features = _features(dataset, options, progress, cache)
     if features is not None:
         notes += features.notes
-    neighbors = None
+    voters = None
     if features is not None and len(dataset) > 1:
         with clock.stage("neighbours"):
-            neighbors = _neighbors(features, options, progress, cache)
+            voters = _neighbors(features, options, progress, cache)
     if predictions is None and features is not None:
         with clock.stage("out-of-fold predictions"):
             predictions, said = _predict(dataset, features, options, progress, cache)
             notes += said
+    truth = None
+    if predictions is not None and _has_classes(dataset):
+        with clock.stage("truth model"), progress.stage("truth model"):
+            truth = estimate_truth(dataset.labels, predictions, neighbors=voters, seed=options.seed)
+    neighbors = None if voters is None else voters.nearest(N_NEIGHBORS)
     images = ImageRows(dataset, dataset.plan.image) if dataset.plan.image else None
-    return Material(dataset, features, neighbors, predictions, images, tuple(notes))
+    return Material(dataset, features, neighbors, predictions, truth, images, tuple(notes))
+
+
+def _has_classes(dataset: Dataset) -> bool:
+    """Say whether each row has one class, and at least two classes are given."""
+    labels = dataset.labels
+    return dataset.plan.task == "classification" and len(np.unique(labels[labels >= 0])) > 1
 
 
 def _features(dataset: Dataset, options: AuditOptions, progress: Progress, cache: Cache) -> Features | None:
@@ -92,7 +109,7 @@ def _features(dataset: Dataset, options: AuditOptions, progress: Progress, cache
 
 def _neighbors(features: Features, options: AuditOptions, progress: Progress, cache: Cache) -> Neighbors:
     matrix = features.matrix
-    k = min(N_NEIGHBORS, len(matrix) - 1)
+    k = min(N_VOTERS, len(matrix) - 1)
 
     def search() -> NDArray:
         with progress.stage("neighbours"):

@@ -117,10 +117,7 @@ def run_audit(
 
 
 def _noise(material: Material, options: AuditOptions) -> NoiseEstimate | None:
-    """Estimate the noise of single-label data; other tasks have no confident joint."""
-    labels = material.dataset.labels
-    if material.predictions is None or material.dataset.plan.task != "classification":
+    """Estimate the noise of single-label data; other tasks have no joint of truth and given label."""
+    if material.predictions is None or material.truth is None:
         return None
-    if len(np.unique(labels[labels >= 0])) < 2:
-        return None
-    return estimate_noise(labels, material.predictions, seed=options.seed)
+    return estimate_noise(material.dataset.labels, material.predictions, truth=material.truth, seed=options.seed)

@@ -8,9 +8,11 @@ label of row i. They are joined, and the given label is what a noisy reader make
     r_ik     = π_ik T[k, y_i] / P(y_i)                         truth given the features and the label
 
 A_s, b and T maximise Σ_i log P(y_i): no clean label is used. Where the sources are sure and the label disagrees in a
-pattern, T takes it up; where they are torn, π does. Priors keep A_s near a multiple of the identity and T near "one
-label in ten is wrong, anyhow", worth at least ten rows a class, so that a few rows cannot teach a pattern. Above 64
-classes there are too few rows for each pair: A_s is a number then, and errors spread evenly.
+pattern, T takes it up; where they are torn, π does. Priors keep A_s near a multiple of the identity and T near "this
+share e of labels is wrong, anyhow", worth at least ten rows a class, so that a few rows cannot teach a pattern. The
+model is fitted first with e = 1/10, then twice with the share that the fit before it expected, if that is larger: many
+rows of few errors need no help, and noise of 40 % is not drawn towards 10 %. Above 64 classes there are too few rows
+for each pair: A_s is a number then, and errors spread evenly.
 
 Sources: Sukhbaatar et al., Training Convolutional Networks with Noisy Labels, 2015 (the layer T); Kull et al., Beyond
 temperature scaling: Dirichlet calibration, NeurIPS 2019 (the layer A); Northcutt et al., JAIR 2021 [P042] (the task).
@@ -31,9 +33,10 @@ from labelwright.data.neighbors import Neighbors
 MOST_PAIRED = 64  # classes up to which pairs of classes have parameters
 MOST_ROWS = 20_000  # rows that the fit looks at
 LEAST = 1e-6  # probabilities below this are all alike
-SUPPOSED_ERROR = 0.1
+SUPPOSED_ERROR, MOST_ERROR = 0.1, 0.9
 PRIOR_ROWS, PRIOR_SHARE = 10.0, 0.03
 STEPS = 100
+ROUNDS = 3  # fits, each supposing the share of errors that the one before it found
 NOISE_UNIT = 5.0  # logits of T move this much faster: their gradients are that much flatter
 BLOCK = 1 << 20
 
@@ -95,9 +98,12 @@ def fit_truth(labels: NDArray[np.integer], sources: Sequence[NDArray[np.floating
     layout = _Layout(len(sources), n_classes, paired)
     theta = layout.start()
     if len(rows) and n_classes > 1:
-        loss = _loss(labels[rows], [_logs(source[rows]) for source in sources], layout)
+        logs, supposed = [_logs(source[rows]) for source in sources], SUPPOSED_ERROR
         with threadpool_limits(1):  # small products: threads cost more than they bring
-            theta = minimize(loss, theta, jac=True, method="L-BFGS-B", options={"maxiter": STEPS, "maxcor": 20}).x
+            for _ in range(ROUNDS):
+                loss = _loss(labels[rows], logs, layout, supposed)
+                theta = minimize(loss, theta, jac=True, method="L-BFGS-B", options={"maxiter": STEPS, "maxcor": 20}).x
+                supposed = _expected_error(labels[rows], logs, layout, theta)
     mixing, bias, noise = layout.split(theta)
     return TruthModel(mixing, bias - bias.mean(), layout.transition(noise))
 
@@ -195,7 +201,7 @@ class _Layout:
         k = self.n_classes
         weight = np.full(self.n_sources, 1.0 / self.n_sources)
         mixing = weight[:, None, None] * np.eye(k) if self.paired else weight
-        noise = np.log(_supposed(k)) if self.paired else np.log([SUPPOSED_ERROR / (1 - SUPPOSED_ERROR)])
+        noise = np.log(_even(k, SUPPOSED_ERROR)) if self.paired else np.log([SUPPOSED_ERROR / (1 - SUPPOSED_ERROR)])
         return np.concatenate([mixing.ravel(), np.zeros(k), noise.ravel() / NOISE_UNIT])
 
     def split(self, theta: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -209,11 +215,21 @@ class _Layout:
         return _even(self.n_classes, 1 / (1 + np.exp(-noise[0])))
 
 
-def _loss(labels: NDArray[np.integer], logs: list[NDArray[np.float32]], layout: _Layout) -> Loss:
-    """Return the function that gives −log posterior / n of the parameters, and its gradient."""
+def _expected_error(
+    labels: NDArray[np.integer], logs: list[NDArray[np.float32]], layout: _Layout, theta: NDArray[np.float64]
+) -> float:
+    """Return the share of labels that the fitted model expects to be wrong, at least one in ten."""
+    mixing, bias, noise = layout.split(theta)
+    joint = _softmax(_mixed(logs, mixing, bias)) * layout.transition(noise).T.astype(np.float32)[labels]
+    right = joint[np.arange(len(labels)), labels] / joint.sum(axis=1)
+    return float(np.clip(1 - right.mean(dtype=np.float64), SUPPOSED_ERROR, MOST_ERROR))
+
+
+def _loss(labels: NDArray[np.integer], logs: list[NDArray[np.float32]], layout: _Layout, error: float) -> Loss:
+    """Return the function that gives −log posterior / n of the parameters, and its gradient; error: supposed share."""
     n, k = logs[0].shape
     shares = k if layout.paired else 1  # rows of T that are learned, each with its own prior
-    supposed = max(PRIOR_ROWS, PRIOR_SHARE * n / shares) * shares / k * _supposed(k)
+    supposed = max(PRIOR_ROWS, PRIOR_SHARE * n / shares) * shares / k * _even(k, error)
     by_label = np.argsort(labels, kind="stable")
     usual = layout.split(layout.start())[0]
     present, starts = np.unique(labels[by_label], return_index=True)
@@ -270,10 +286,6 @@ def _softmax(logits: NDArray) -> NDArray:
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     odds /= odds.sum(axis=1, keepdims=True)
     return odds
-
-
-def _supposed(n_classes: int) -> NDArray[np.float64]:
-    return _even(n_classes, SUPPOSED_ERROR)
 
 
 def _even(n_classes: int, error: float) -> NDArray[np.float64]:

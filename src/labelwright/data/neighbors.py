@@ -53,6 +53,10 @@ class Neighbors:
         """How many neighbours each row has."""
         return int(self.indices.shape[1])
 
+    def nearest(self, k: int) -> Neighbors:
+        """Return the k nearest of them, copied, so that the others need not be kept."""
+        return Neighbors(self.indices[:, :k].copy(), self.distances[:, :k].copy(), self.metric)
+
 
 def nearest_neighbors(
     X: ArrayLike, k: int, *, metric: Metric = "cosine", jobs: int = 1, progress: Progress = SILENT
