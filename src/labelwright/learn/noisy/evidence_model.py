@@ -169,15 +169,40 @@ class EvidenceModel(nn.Module):
             total = total + part(batch)
         return total
 
-    def posterior(self, log_p: Tensor, batch: Batch, likelihood: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return q (b, K), detached, and the mean log Z a row with its gradient, for log-probabilities (b, K)."""
+    def posterior(
+        self, log_p: Tensor, batch: Batch, likelihood: Tensor | None = None, weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return q and log Z of a batch.
+
+        Parameters
+        ----------
+        log_p : Tensor (b, K)
+            The network's log-probabilities.
+        batch : Batch
+        likelihood : Tensor (b, K), optional
+            What `rows` gave, when it is at hand.
+        weight : Tensor (b,), optional
+            Of each row; a group weighs the mean of its rows.
+
+        Returns
+        -------
+        tuple of Tensor
+            q (b, K), detached, and the weighted sum of log Z over units divided by b, with its gradient.
+        """
         joint = log_p + (self.rows(batch) if likelihood is None else likelihood)
         log_z = joint.logsumexp(dim=1)
+        own = log_z if weight is None else log_z * weight
         if not self.groups:
-            return (joint - log_z[:, None]).exp().detach(), log_z.mean()
+            return (joint - log_z[:, None]).exp().detach(), own.mean()
         evidence: Evidence = self.groups[0] if len(self.groups) == 1 else Mixed.of(*self.groups)
-        answer = posterior(joint - log_z[:, None], evidence.take(batch.rows), eps=0.0)
-        return answer.q.to(log_p.dtype), (log_z.sum() + answer.log_z.sum()) / len(batch)
+        taken = evidence.take(batch.rows)
+        answer = posterior(joint - log_z[:, None], taken)
+        group = answer.log_z
+        if weight is not None:
+            unit = torch.from_numpy(np.array(taken.units())).to(weight.device)
+            rows = torch.bincount(unit, minlength=len(group))
+            group = group * torch.bincount(unit, weight.double(), minlength=len(group)).to(group) / rows
+        return answer.q.to(log_p.dtype), (own.sum() + group.sum()) / len(batch)
 
     def transition_matrices(self) -> tuple[NDArray[np.float32], ...]:
         """Return what was learnt: T (K, S) of each labels part, C (A, K, S) of each votes part."""

@@ -106,7 +106,8 @@ class ImpreciseLabelLearner(Objective):
         log_p = weak.log_softmax(dim=1)
         with torch.set_grad_enabled(clock.epoch >= self.warmup or not self.model.learnt):
             likelihood = self.model.rows(rows)
-        q, log_z = self.model.posterior(log_p, rows, likelihood)
+        given = rows["weight"] if "weight" in rows.fields else None
+        q, log_z = self.model.posterior(log_p, rows, likelihood, given)
         heard = self.model.speaks[rows.index]
         q = torch.where(heard[:, None], q, self.alignment(log_p.detach().exp()))
         each = row_soft_cross_entropy(strong, q)
@@ -116,7 +117,7 @@ class ImpreciseLabelLearner(Objective):
             each = each + torch.where(noisy, through, torch.zeros_like(through))
         share = min(1.0, clock.time / self.ramp) if self.ramp else 1.0
         weight = torch.where(heard, 1.0, self.unlabeled * share)
-        weight = weight * rows["weight"] if "weight" in rows.fields else weight
+        weight = weight if given is None else weight * given
         return Losses(
             posterior=(each * weight).mean(),
             evidence=-log_z,

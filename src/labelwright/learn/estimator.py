@@ -1,0 +1,111 @@
+"""What both estimators share: inputs checked and standardised, the network, the views and the run."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from labelwright.errors import BadInput
+from labelwright.evidence import Evidence
+from labelwright.nn import (
+    IMAGE_VIEWS,
+    MLP,
+    SGD,
+    TABLE_VIEWS,
+    Cosine,
+    Loop,
+    Module,
+    Objective,
+    SmallCNN,
+    Task,
+    Training,
+    ViewPair,
+)
+from labelwright.nn.task import NetSpec
+from labelwright.progress import SILENT
+
+SMALL = 50_000_000  # numbers in X below which one thread trains fastest
+
+
+def as_backbone(net: Any, input_shape: tuple[int, ...]) -> NetSpec:
+    """Return a backbone: the one given, a module of the user's own, or an MLP for vectors and a CNN for images."""
+    if net is None:
+        return SmallCNN() if len(input_shape) == 3 else MLP((256, 256))
+    if isinstance(net, nn.Module):
+        return Module(net)
+    if not callable(net):
+        raise BadInput(f"net is a {type(net).__name__}", fix="pass a backbone such as MLP((256, 256)), or an nn.Module")
+    spec: NetSpec = net
+    return spec
+
+
+def default_views(input_shape: tuple[int, ...]) -> ViewPair:
+    """Return the weak and the strong view of vectors or images."""
+    return IMAGE_VIEWS if len(input_shape) == 3 else TABLE_VIEWS
+
+
+def location_and_scale(
+    x: NDArray[Any], weight: NDArray[np.floating] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and standard deviation of each column, or of each channel of images, by weight; 1 where constant."""
+    axes: tuple[int, ...] = (0,) if x.ndim == 2 else (0, *range(2, x.ndim))
+    w = np.ones(len(x)) if weight is None else np.asarray(weight, dtype=np.float64)
+    w = w.reshape(-1, *([1] * (x.ndim - 1)))
+    total = w.sum() * np.prod([x.shape[a] for a in axes[1:]])
+    mean = (w * x).sum(axis=axes, keepdims=True, dtype=np.float64) / total
+    spread = np.sqrt((w * (x - mean) ** 2).sum(axis=axes, keepdims=True, dtype=np.float64) / total)
+    return mean[0], np.where(spread[0] > 1e-10 * np.maximum(1, np.abs(mean[0])), spread[0], 1.0)
+
+
+def training_of(estimator: Any, n_rows: int) -> Training:
+    """Return the run's settings from an estimator's parameters."""
+    optimizer = estimator.optimizer
+    if optimizer is None:
+        optimizer = SGD(lr=0.05, momentum=0.9, weight_decay=5e-4, schedule=Cosine(floor=0.01), clip=5.0)
+    return Training(
+        epochs=estimator.epochs,
+        batch_size=min(estimator.batch_size, max(n_rows, 1)),
+        optimizer=optimizer,
+        seed=seed_of(estimator.random_state),
+        device=estimator.device,
+        stopping=estimator.stopping,
+        checkpoint=estimator.checkpoint,
+    )
+
+
+def seed_of(random_state: Any) -> int:
+    """Return a seed: 0 for None, a number as it is, a draw from a generator."""
+    if random_state is None:
+        return 0
+    if isinstance(random_state, int | np.integer):
+        return int(random_state)
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    raise BadInput(f"random_state is a {type(random_state).__name__}", fix="pass a whole number")
+
+
+def fit_loop(
+    estimator: Any, objective: Objective, x: NDArray[np.float32], evidence: Evidence, weight: NDArray[Any] | None
+) -> Loop:
+    """Train a copy of `objective` on inputs (n, ...) and return the loop; weights are brought to mean 1."""
+    shape = tuple(x.shape[1:])
+    fields = {} if weight is None else {"weight": (weight * (len(weight) / weight.sum())).astype(np.float32)}
+    backbone, views = as_backbone(estimator.net, shape), estimator.views or default_views(shape)
+    task = Task(x, evidence, net=backbone, views=views, fields=fields)
+    if weight is not None and task.units is None:
+        task.rows = np.flatnonzero(weight > 0)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1 if x.size < SMALL else threads)
+    try:
+        loop = Loop(
+            copy.deepcopy(objective), task, training_of(estimator, task.n_rows), progress=estimator.progress or SILENT
+        )
+        loop.fit()
+    finally:
+        torch.set_num_threads(threads)
+    return loop
