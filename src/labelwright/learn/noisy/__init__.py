@@ -17,6 +17,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "EarlyLearningRegularizationPlus",
         "early_learning_penalty",
     ),
+    "ldr": ("ALDRLoss", "LDRLoss", "adapted_lambda", "aldr_loss", "ldr_loss"),
     "loss_correction": (
         "BackwardCorrection",
         "ForwardCorrection",
@@ -24,6 +25,14 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "backward_correction",
         "forward_correction",
         "importance_weights",
+    ),
+    "nested_dropout": (
+        "NestedCoTeaching",
+        "NestedDropout",
+        "NestedNetwork",
+        "NestedTraining",
+        "nested_co_teaching",
+        "width_accuracies",
     ),
     "robust_losses": (
         "ActivePassiveLoss",
@@ -46,7 +55,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "symmetric_cross_entropy",
         "truncated_generalized_cross_entropy",
     ),
-    "two_networks": ("TwoNetworks",),
+    "two_networks": ("TwoNetworks", "looking"),
     "self_distill": (
         "RidgeDistillation",
         "SelfDistillation",
@@ -56,7 +65,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "ridge_self_distillation",
         "student_error",
     ),
-    "softmax_regression": (
+    "linear_softmax": (
         "SoftmaxModel",
         "softmax_regression",
     ),

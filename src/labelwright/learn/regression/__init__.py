@@ -7,7 +7,35 @@ from typing import Any
 
 _HERE = "labelwright.learn.regression"
 
-_ROOMS: dict[str, tuple[str, ...]] = {}
+_ROOMS: dict[str, tuple[str, ...]] = {
+    "glm": (
+        "BERNOULLI",
+        "GAUSSIAN",
+        "POISSON",
+        "Family",
+        "GlmFit",
+        "irls",
+    ),
+    "permuted": (
+        "PermutedGLM",
+        "recover_permutation",
+        "two_step_estimate",
+    ),
+    "incomplete": (
+        "ABSOLUTE",
+        "SQUARED",
+        "U2Regressor",
+        "UpperLoss",
+        "u2_gradient",
+        "u2_loss",
+    ),
+    "losses": (
+        "absolute",
+        "huber",
+        "pinball",
+        "squared",
+    ),
+}
 # Public names and where they live. They load on first use.
 _FACE = {name: f"{_HERE}.{room}" for room, names in _ROOMS.items() for name in names}
 
