@@ -24,9 +24,9 @@ NOT_OF_ROWS = (
 )
 _GROUPS = {DUPLICATE: ("exact_duplicate", "near_duplicate"), ANY: tuple(KINDS)}
 _FORM = re.compile(
-    r"\s*(?P<new>new\s*:)?\s*(?P<what>[^<>=!%]*?)\s*(?P<op>[<>=!]+)\s*(?P<number>[^%]*?)\s*(?P<unit>%?)\s*"
+    r"\s*(?P<new>(?i:new)\s*:)?\s*(?P<what>[^<>=!%]*?)\s*(?P<op>[<>=!]+)\s*(?P<number>[^%]*?)\s*(?P<unit>%?)\s*"
 )
-_NUMBER = re.compile(r"\d+(\.\d+)?|\.\d+")
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?|\.[0-9]+")
 _EXAMPLE = "write it like 'label>2%' or 'new:duplicate>0', in quotes"
 
 

@@ -62,7 +62,7 @@ def _rule(kind: str) -> dict[str, Any]:
 
 
 def _result(found: Found, level: str, place: dict[str, int]) -> dict[str, Any]:
-    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(found.path, safe="/")}}
+    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(found.path, safe="/", errors="backslashreplace")}}
     if found.line is not None:
         physical["region"] = {"startLine": found.line}
     where = "row" if found.row is None else f"row {found.row}"
