@@ -13,6 +13,8 @@ Sources: Han et al., NeurIPS 2018 [B010]; Yu et al., ICML 2019 [B011]; Wei et al
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
@@ -24,7 +26,9 @@ from labelwright.nn.losses import cross_entropy, row_cross_entropy
 from labelwright.nn.objective import Losses
 
 
-def co_teaching_loss(first: Tensor, second: Tensor, labels: Tensor, share: float) -> tuple[Tensor, Tensor]:
+def co_teaching_loss(
+    first: Tensor, second: Tensor, labels: Tensor, share: float, by: Sequence[Tensor] | None = None
+) -> tuple[Tensor, Tensor]:
     """Return the losses of both networks: each on the rows that are of small loss to the other. [B010]
 
     Parameters
@@ -35,6 +39,8 @@ def co_teaching_loss(first: Tensor, second: Tensor, labels: Tensor, share: float
         Given classes, all of them known.
     share : float
         Share of the rows kept, in (0, 1].
+    by : two tensors (b, K), optional
+        Other logits of the two networks, to choose rows by.
 
     Examples
     --------
@@ -42,8 +48,8 @@ def co_teaching_loss(first: Tensor, second: Tensor, labels: Tensor, share: float
     >>> [round(float(loss), 4) for loss in co_teaching_loss(z, z, torch.tensor([0, 1]), 0.5)]
     [0.6931, 0.6931]
     """
-    losses = row_cross_entropy(first, labels), row_cross_entropy(second, labels)
-    return losses[0][small_loss(losses[1], share)].mean(), losses[1][small_loss(losses[0], share)].mean()
+    picked = [small_loss(row_cross_entropy(logits, labels), share) for logits in by or (first, second)]
+    return cross_entropy(first[picked[1]], labels[picked[1]]), cross_entropy(second[picked[0]], labels[picked[0]])
 
 
 def jocor_losses(first: Tensor, second: Tensor, labels: Tensor, lam: float = 0.9) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -25,3 +27,17 @@ class TwoNetworks(Objective):
     def predict(self, x: Any) -> Tensor:
         """Return probabilities (b, K) from the mean of both networks' logits."""
         return torch.stack([net(x) for net in self.nets]).mean(dim=0).softmax(dim=1)
+
+
+@contextmanager
+def looking(*nets: nn.Module) -> Iterator[None]:
+    """Ask networks without training them: evaluation mode and no gradient inside, everything as before after."""
+    modes = {module: module.training for net in nets for module in net.modules()}
+    for net in nets:
+        net.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
