@@ -8,6 +8,18 @@ from typing import Any
 _HERE = "labelwright.learn.partial"
 
 _ROOMS: dict[str, tuple[str, ...]] = {
+    "alim": (
+        "ALIM",
+        "FixedLambda",
+        "ModelLambda",
+        "QuantileLambda",
+        "adaptive_lambda",
+        "classifier_score",
+        "hardened",
+        "prototype_score",
+        "scaled",
+        "set_margin",
+    ),
     "candidate_weights": (
         "CandidateObjective",
         "candidate_loglik",
@@ -21,6 +33,10 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "leveraged_weighted": (
         "LeveragedWeighted",
         "leveraged_weighted_loss",
+    ),
+    "pico": (
+        "Contrast",
+        "PiCO",
     ),
     "pop": (
         "ProgressivePurification",

@@ -9,7 +9,6 @@ Source: Lv et al., Progressive Identification of True Labels for Partial-Label L
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from labelwright.learn.partial.candidate_weights import CandidateObjective, weights_from_loglik
 from labelwright.nn import Losses
@@ -23,7 +22,7 @@ class PRODEN(CandidateObjective):
     Parameters
     ----------
     views : sequence of {"x", "weak", "strong"}, default ("x",)
-        The loss is the mean over them, the weights come from their mean prediction.
+        The loss is the mean over them, the weights come from the first.
 
     Examples
     --------
@@ -42,17 +41,7 @@ class PRODEN(CandidateObjective):
         weights = self.weights.read(rows.index)
         logits = [self.net(x) for x in rows.views.values()]
         return Losses(
-            candidates=_mean([soft_cross_entropy(z, weights) for z in logits]),
+            candidates=torch.stack([soft_cross_entropy(z, weights) for z in logits]).mean(),
             logits=logits[0],
-            keep=weights_from_loglik(_mean_log_p(logits), self.loglik(rows.index)),
+            keep=weights_from_loglik(logits[0], self.loglik(rows.index)),
         )
-
-
-def _mean(terms: list[Tensor]) -> Tensor:
-    return torch.stack(terms).mean()
-
-
-def _mean_log_p(logits: list[Tensor]) -> Tensor:
-    """Return the log of the mean probabilities of several views, (b, K)."""
-    log_p = torch.stack([z.detach().log_softmax(dim=1) for z in logits])
-    return log_p.logsumexp(dim=0)
