@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_module
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ from labelwright.report.outputs import check_writable, write_outputs, write_repo
 if TYPE_CHECKING:
     from labelwright.audit.compare import AuditState, Comparison
     from labelwright.audit.gate import Verdict
+    from labelwright.data.mend.auto import AutoDecisions
+    from labelwright.data.mend.run import Applied
 
 
 class Audit:
@@ -159,6 +162,54 @@ class Audit:
     def save(self, folder: str | Path) -> Path:
         """Write the report, the issues, the marked data and the summary into `folder` and return it."""
         return write_outputs(self.result, Path(folder))
+
+    def suggestions(self, max_score: float) -> AutoDecisions:
+        """Return the suggestions for labels that score at most `max_score` as decisions nobody has checked.
+
+        ``.decisions`` goes to `apply`; ``.line()`` says how many of them the audit expects to be wrong.
+        """
+        from labelwright.data.mend.auto import take_suggestions
+
+        return take_suggestions(self.result.issues, self.summary, max_score, self.dataset.source.path.name)
+
+    def apply(
+        self,
+        decisions: Any,
+        out: str | Path | None = None,
+        *,
+        new_classes: Sequence[str] = (),
+        in_place: bool = False,
+        link: bool = False,
+        spreadsheet_safe: bool = False,
+        dry_run: bool = False,
+    ) -> Applied:
+        """Make decisions true in a new copy of the data; what was not decided keeps every byte.
+
+        Parameters
+        ----------
+        decisions : path, data frame or mapping of columns
+            Columns ``id``, ``decision`` (keep, relabel, reject, cannot_tell), ``label``; also who, when, note.
+        out : path, optional
+            A new folder or file. Data in memory need none: the result is ``.frame``, of the kind that was given.
+        new_classes : sequence of str
+            Classes that decisions may give though no row has them.
+        in_place : bool
+            Move the images of a folder itself, with a journal that can be undone.
+        link, spreadsheet_safe, dry_run : bool
+            Hard links in place of copies; formulas in CSV neutralised; check and count only.
+
+        Raises
+        ------
+        BadInput
+            A decision does not fit the data; nothing was written then.
+        """
+        from labelwright.data.mend.datasets import apply_to_dataset
+        from labelwright.data.mend.formats import MendOptions
+
+        options = MendOptions(new_classes=_tuple(new_classes), link=link, spreadsheet_safe=spreadsheet_safe)
+        target = None if out is None else Path(out)
+        done = apply_to_dataset(self.dataset, decisions, target, options, in_place=in_place, dry_run=dry_run)
+        return done if done.frame is None else replace(done, frame=_as_kind(done.frame, self._native))
 
     def lines(
         self, *, json: bool = False, quiet: bool = False, show_text: bool = False, folder: Path | None = None

@@ -12,6 +12,7 @@ estimate by a model that no person has checked.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,15 +87,37 @@ def auto_decisions(audit: Path, max_score: float) -> AutoDecisions:
     BadInput
         There is no audit, it judged sets of tags, or nothing is left to take.
     """
+    file = audit / "issues.parquet" if audit.is_dir() else audit
+    return take_suggestions(_issues(file), _summary(file.parent / "summary.json"), max_score, place(file))
+
+
+def take_suggestions(issues: pa.Table, summary: Mapping[str, Any], max_score: float, name: str) -> AutoDecisions:
+    """Take the suggestions among the findings of an audit.
+
+    Parameters
+    ----------
+    issues : pyarrow.Table
+        With columns kind, level, id, score, is_issue, suggested, reason.
+    summary : mapping
+        The content of ``summary.json``: its task and classes.
+    max_score : float
+        In [0, 1].
+    name : str
+        What the findings are called in messages.
+
+    Examples
+    --------
+    >>> rows = {"kind": "label", "level": "row", "id": "a", "score": 0.25, "is_issue": True, "suggested": "cat"}
+    >>> issues = pa.table({key: [value] for key, value in {**rows, "reason": "alike"}.items()})
+    >>> take_suggestions(issues, {"classes": ["cat", "dog"]}, 0.3, "issues.parquet").expected_wrong
+    0.25
+    """
     if not 0 <= max_score <= 1:
         raise BadInput(f"the score {max_score:g} lies outside of 0 to 1", fix="give --min-score between 0 and 1")
-    file = audit / "issues.parquet" if audit.is_dir() else audit
-    issues = _issues(file)
-    summary = _summary(file.parent / "summary.json")
     if summary.get("task") == "multilabel":
         raise BadInput(
             "--auto knows one label a row, and this audit judged sets of tags",
-            where=place(file),
+            where=name,
             fix="decide from issues.csv by hand",
         )
     of_labels = pc.and_(pc.equal(issues["kind"], "label"), pc.equal(issues["level"], "row"))
@@ -103,8 +126,8 @@ def auto_decisions(audit: Path, max_score: float) -> AutoDecisions:
     if not taken.num_rows:
         best = pc.min(issues.filter(judged)["score"]).as_py()
         fix = f"raise --min-score; the lowest score is {best:.3g}" if best is not None else "there is nothing to mend"
-        raise BadInput(f"no suggestion has a score of at most {max_score:g}", where=place(file), fix=fix)
-    return _taken(taken, place(file), two_classes=len(summary.get("classes") or ()) == 2)
+        raise BadInput(f"no suggestion has a score of at most {max_score:g}", where=name, fix=fix)
+    return _taken(taken, name, two_classes=len(summary.get("classes") or ()) == 2)
 
 
 def _taken(issues: pa.Table, name: str, *, two_classes: bool) -> AutoDecisions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,10 @@ class Applied:
         None when nothing was written.
     notes : tuple of str
         What else is worth knowing, such as names that clashed.
+    compared : str
+        How to look at the result.
+    frame : data frame or None
+        The mended data, where they were in memory.
     """
 
     data: str
@@ -49,7 +53,8 @@ class Applied:
     out: Path | None = None
     manifest: Path | None = None
     notes: tuple[str, ...] = ()
-    compared: str = field(default="")
+    compared: str = ""
+    frame: Any = None
 
     @property
     def n_changed(self) -> int:

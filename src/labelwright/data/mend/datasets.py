@@ -1,0 +1,71 @@
+"""Decisions applied to a data set that is loaded already: to its file or folder, or to its table in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from labelwright.data.dataset import Dataset
+from labelwright.data.mend.decisions import read_decisions
+from labelwright.data.mend.formats import MendOptions, open_source
+from labelwright.data.mend.frames import mended_table
+from labelwright.data.mend.in_place import apply_in_place
+from labelwright.data.mend.run import Applied, apply_decisions
+
+
+def apply_to_dataset(
+    dataset: Dataset,
+    decisions: Any,
+    out: Path | None,
+    options: MendOptions,
+    *,
+    in_place: bool = False,
+    dry_run: bool = False,
+) -> Applied:
+    """Apply decisions to a data set as it was loaded.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    decisions : Decisions, path, data frame or mapping of columns
+    out : Path or None
+        A new place for data from a file or folder; data in memory need none.
+    options : MendOptions
+        How to write; how the data are read is taken from `dataset`.
+    in_place, dry_run : bool
+
+    Returns
+    -------
+    Applied
+        For data in memory with the mended Arrow table as ``frame``.
+
+    Raises
+    ------
+    BadInput
+        A decision does not fit the data, or `out` is taken.
+
+    Examples
+    --------
+    >>> from labelwright.data.load import load_dataset
+    >>> pets = load_dataset({"id": ["a", "b"], "kind": ["cat", "dog"]}, label="kind", id="id")
+    >>> apply_to_dataset(pets, {"id": ["b"], "decision": ["reject"]}, None, MendOptions()).frame.num_rows
+    1
+    """
+    source, plan = dataset.source, dataset.plan
+    if source.format == "memory":
+        table, changes = mended_table(dataset, decisions, options.new_classes)
+        return Applied(source.path.name, len(dataset), changes.counts(), frame=table)
+    as_read = replace(
+        options,
+        label=plan.label,
+        id=plan.id,
+        image=plan.image if source.format != "image_folder" else None,
+        task=plan.task,
+        classes=dataset.space.names if dataset.space is not None else None,
+        root=None if source.root == source.path else source.root,
+    )
+    if in_place:
+        return apply_in_place(read_decisions(decisions), source.path, as_read, dry_run=dry_run)
+    opened = open_source(source, plan, as_read)
+    return apply_decisions(decisions, opened, out, as_read, dry_run=dry_run)
