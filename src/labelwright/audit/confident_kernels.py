@@ -12,7 +12,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-SHORT = 16  # rows with fewer classes are looked at value by value
 TILE = 128  # rows of one label that are looked at together
 SLACK = 1e-6  # two probabilities nearer than this count as equal
 
@@ -51,31 +50,51 @@ def count_pairs(labels: NDArray[Any], counted: NDArray[Any], table: NDArray[Any]
 
 
 @njit(cache=True, nogil=True)
-def classify_row(row: NDArray[Any], label: int, cuts: NDArray[Any], floor: float) -> tuple[int, int, Any, int]:
-    """Look at one row (K,) value by value; return counted, rival, rival's probability, number of improper values."""
-    given = row[label]
-    best, at, confident, which, improper = row.dtype.type(-1.0), -1, 0, -1, 0
-    for j in range(row.size):
-        p = row[j]
-        if p >= floor:
-            if p > best and j != label:
-                best, at = p, j
-            if p >= cuts[j]:
-                confident += 1
-                which = j
-        if not (p >= -SLACK and p <= 1 + SLACK):
-            improper += 1
-    if at < 0 and given < floor:
-        for j in range(row.size):
-            if row[j] > best and j != label:
-                best, at = row[j], j
-    if confident > 1:
-        which = label if at < 0 or given > best or (given == best and label < at) else at
-    return which, at, best, improper
+def classify_by_value(
+    rows: NDArray[Any],
+    labels: NDArray[Any],
+    pred_probs: NDArray[Any],
+    cuts: NDArray[Any],
+    counted: NDArray[Any],
+    rival: NDArray[Any],
+    rival_probability: NDArray[Any],
+) -> int:
+    """Write what one look at each of `rows` tells, and return how many of their values are no probabilities (or NaN).
+
+    rows (m,), labels (b,), pred_probs (b, K), cuts (K,): class j is confident in row i when pred_probs[i, j] >= cuts[j].
+    counted (b,): the confident class, with several the most probable of all classes, with none -1.
+    rival (b,), rival_probability (b,): the first most probable class that is not the label; -1 and -1 where the label
+    reaches the lowest cut and no other class does, or there is one class only.
+    """
+    n_classes, floor, improper = pred_probs.shape[1], cuts.min(), 0
+    for i in rows:
+        row, label = pred_probs[i], labels[i]
+        given = row[label]
+        best, at, confident, which, proper = row.dtype.type(-1.0), -1, 0, -1, 0
+        for j in range(n_classes):
+            proper += (row[j] >= -SLACK) & (row[j] <= 1 + SLACK)
+        improper += n_classes - proper
+        for j in range(n_classes):
+            p = row[j]
+            if p >= floor:  # few classes come so far: one well predicted branch for the others
+                if p > best and j != label:
+                    best, at = p, j
+                if p >= cuts[j]:
+                    confident += 1
+                    which = j
+        if at < 0 and given < floor:
+            for j in range(n_classes):
+                if row[j] > best and j != label:
+                    best, at = row[j], j
+        rival[i], rival_probability[i] = at, best
+        if confident > 1:
+            which = label if at < 0 or given > best or (given == best and label < at) else at
+        counted[i] = which
+    return improper
 
 
 @njit(cache=True, nogil=True)
-def classify_rows(
+def classify_by_bits(
     labels: NDArray[Any],
     pred_probs: NDArray[Any],
     bits: NDArray[Any],
@@ -85,48 +104,41 @@ def classify_rows(
     counted: NDArray[Any],
     rival: NDArray[Any],
     rival_probability: NDArray[Any],
+    unclear: NDArray[Any],
 ) -> int:
-    """Write what one look at each row tells, and return how many values are no probabilities, NaN among them.
+    """Write what `classify_by_value` does for the rows that are clear; list the others in unclear (b,), return how many.
 
-    labels (b,), pred_probs (b, K), cuts (K,): class j is confident in row i when pred_probs[i, j] >= cuts[j].
     bits (b, K): the same numbers as unsigned integers. Those of probabilities have the order of the floats; what is
     above 1, below 0 or NaN is larger than bits_of_one. bits_of_floor: no larger than those of the smallest cut or of 1.
-    Two integer reductions over the row, which the processor does many at a time, settle nearly every long row; the
-    others are looked at value by value.
-    counted (b,): the confident class, with several the most probable of all classes, with none -1.
-    rival (b,), rival_probability (b,): the first most probable class that is not the label; -1 and -1 where the label
-    comes first and no other class reaches the lowest cut, or there is one class only.
+    Two integer reductions over a long row, which the processor does many at a time, settle nearly every row. A rival
+    below the lowest cut is left out where the label comes first.
     """
-    floor, improper = cuts.min(), 0
+    n_unclear = 0
     for i in range(labels.size):
         row = bits[i]
-        if row.size < SHORT:
-            counted[i], rival[i], rival_probability[i], bad = classify_row(pred_probs[i], labels[i], cuts, floor)
-            improper += bad
-            continue
         largest, near = row[0], 0
         for j in range(row.size):
             largest = max(largest, row[j])
             near += row[j] >= bits_of_floor
-        first, unclear = labels[i], near > 1 or largest > bits_of_one
-        if not unclear and row[first] != largest:
+        first, clear = labels[i], near <= 1 and largest <= bits_of_one
+        if clear and row[first] != largest:
             first = 0
             while row[first] != largest:
                 first += 1
-        elif near == 0:
+        elif clear and near == 0:
             tied = 0
             for j in range(row.size):
                 tied += row[j] == largest
-            unclear |= tied > 1
-        if unclear:
-            counted[i], rival[i], rival_probability[i], bad = classify_row(pred_probs[i], labels[i], cuts, floor)
-            improper += bad
+            clear = tied == 1
+        if not clear:
+            unclear[n_unclear] = i
+            n_unclear += 1
             continue
         p = pred_probs[i, first]
         counted[i] = first if p >= cuts[first] else -1
         rival[i] = -1 if first == labels[i] else first
         rival_probability[i] = pred_probs.dtype.type(-1.0) if first == labels[i] else p
-    return improper
+    return n_unclear
 
 
 @njit(cache=True, nogil=True)

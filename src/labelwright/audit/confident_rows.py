@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from labelwright.audit.confident_kernels import (
     SLACK,
-    classify_rows,
+    classify_by_bits,
+    classify_by_value,
     count_labels,
     most_probable_confident,
     scatter_by_label,
@@ -36,6 +37,7 @@ from labelwright.errors import BadInput
 
 Rule = Literal["reference", "paper"]
 NEVER = 2.0  # threshold of a class without rows: no probability reaches it
+LONG = 8  # classes from which a row is looked at as a whole first
 LEAST_THRESHOLD = 2 * SLACK
 
 
@@ -175,11 +177,13 @@ def confident_rows(
     lowest = min(max(float(cuts.min()) - SLACK, 0.0), 1.0)  # a little less: rounded to float32 it must not pass the cut
 
     def look_at_all(start: int, stop: int, block: NDArray[np.floating]) -> int:
-        rows, bits = slice(start, stop), as_bits(block)
-        low, one = as_bits(np.array([lowest, 1.0], block.dtype))
-        n_bad = classify_rows(
-            given_labels[rows], block, bits, low, one, cuts, counted[rows], rival[rows], rival_probability[rows]
-        )
+        rows = slice(start, stop)
+        out = counted[rows], rival[rows], rival_probability[rows]
+        left = np.arange(stop - start)
+        if k >= LONG:
+            low, one = as_bits(np.array([lowest, 1.0], block.dtype))
+            left = left[: classify_by_bits(given_labels[rows], block, as_bits(block), low, one, cuts, *out, left)]
+        n_bad = classify_by_value(left, given_labels[rows], block, cuts, *out)
         if rule == "paper" and not n_bad:
             most_probable_confident(block, cuts, counted[rows])
         return n_bad
