@@ -2,9 +2,10 @@
 
 Scene (6 labels), yeast (14) and bibtex (159): logistic regression a label on 1000 rows of the published training part,
 500 calibration rows and the rest of the test part for 20 splits a seed, error rates 0.05, 0.1, 0.2. `off` is the
-distance of the mean error from its target in standard errors over the splits. Sizes at 0.2 are medians over test rows
-of the first split; counting stops at a million. The baseline is one conformal predictor a label at alpha / K
-(Bonferroni); its set is the product. On scene the search is held against the whole powerset.
+distance of the mean error from its target in standard errors over the splits. Sizes at 0.2 are those of 100 test rows
+of every split; counting stops at a million. The baseline is one conformal predictor a label at alpha / K (Bonferroni);
+its set is the product. Mean sizes are compared; means of log2 sizes are stored beside them. On scene the search is held
+against the whole powerset.
 
 Source: Maltoudoglou et al., Well-calibrated confidence measures for multi-label text classification with a large number
 of labels, Pattern Recognition 2022.
@@ -25,7 +26,7 @@ from labelwright.decide import LabelPowersetICP, conformal_threshold
 
 DATA = ("scene", "yeast", "bibtex")
 ALPHAS = (0.05, 0.1, 0.2)
-SEEDS, SPLITS, CALIBRATION, LIMIT = 3, 20, 500, 1_000_000
+SEEDS, SPLITS, CALIBRATION, LIMIT = 5, 20, 500, 1_000_000
 BUDGET_S = 120
 
 CLAIM = All(
@@ -35,9 +36,9 @@ CLAIM = All(
         Beats(
             baseline="one conformal predictor a label, Bonferroni",
             seeds=SEEDS,
-            metric=f"mean log2 of the number of label sets, {data}, alpha 0.2",
-            method_figure=f"{data}_log2_size",
-            baseline_figure=f"{data}_log2_bonferroni",
+            metric=f"mean number of label sets (N criterion), {data}, alpha 0.2",
+            method_figure=f"{data}_mean_size",
+            baseline_figure=f"{data}_mean_bonferroni",
             lower_is_better=True,
         )
         for data in DATA
@@ -87,14 +88,17 @@ def measure(name: str, seed: int) -> dict[str, float]:
         )
         figures[f"{name}_{alpha}_error"] = float(errors.mean())
         figures[f"{name}_{alpha}_off"] = float(abs(errors.mean() - alpha) / (errors.std(ddof=1) / np.sqrt(SPLITS)))
-    calibration, test = splits[0][0], splits[0][1][:300]
-    icp = LabelPowersetICP(0.2).fit(probs[calibration], y[calibration])
-    sizes = np.array([near.count(LIMIT) for near in icp.predict_set(probs[test])])
-    bonferroni = log2_bonferroni(probs[calibration], y[calibration], probs[test], 0.2)
+    sizes, bonferroni = np.empty((SPLITS, 100)), np.empty((SPLITS, 100))
+    for i, (c, t) in enumerate(splits):
+        icp = LabelPowersetICP(0.2).fit(probs[c], y[c])
+        sizes[i] = [near.count(LIMIT) for near in icp.predict_set(probs[t[:100]])]
+        bonferroni[i] = log2_bonferroni(probs[c], y[c], probs[t[:100]], 0.2)
     return figures | {
         f"{name}_median_size": float(np.median(sizes)),
         f"{name}_powerset_over_median": 2.0 ** y.shape[1] / max(float(np.median(sizes)), 1.0),
         f"{name}_at_limit": float((sizes >= LIMIT).mean()),
+        f"{name}_mean_size": float(sizes.mean()),
+        f"{name}_mean_bonferroni": float((2.0**bonferroni).mean()),
         f"{name}_log2_size": float(np.log2(np.maximum(sizes, 1)).mean()),
         f"{name}_log2_bonferroni": float(bonferroni.mean()),
     }

@@ -12,7 +12,13 @@ from typing import Any
 _ROOMS = {
     "conformal": "conformal_p_values conformal_threshold",
     "contract": "Abstainer Calibrator Decider OnlineDecider SetPredictor",
+    "fair_abstention": "FairAbstainer",
+    "abstention_rules": (
+        "AbstentionRules DemographicParity EqualOpportunity EqualizedOdds RelativeAccuracy RelativeError"
+    ),
+    "abstention_program": ("AbstentionPlan feasible_abstention_rate solve_abstention_ip solve_item_level_ip"),
     "favmac": "FavMac",
+    "group_metrics": "GroupRates group_rates",
     "isotonic": "IsotonicCalibration",
     "label_powerset_icp": "LabelPowersetICP",
     "label_set_search": "LabelSets bound_label_set_count count_label_sets enumerate_label_sets",
