@@ -57,6 +57,17 @@ def kl_divergence(logits: Tensor, targets: Tensor, weight: Tensor | None = None)
     return weighted_mean(entropy + row_soft_cross_entropy(logits, targets), weight)
 
 
+def squared_difference(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean of (p − t)² over rows and classes: how MixMatch holds predictions to guesses (b, K).
+
+    Examples
+    --------
+    >>> squared_difference(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]])).item()
+    0.25
+    """
+    return ((logits.softmax(dim=1) - targets) ** 2).mean()
+
+
 def jensen_shannon(p: Tensor, q: Tensor) -> Tensor:
     """Return the Jensen-Shannon divergence of each row (b,), in nats, in [0, log 2]; p and q (b, K) sum to 1."""
     middle = (p + q) / 2

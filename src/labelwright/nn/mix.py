@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -51,6 +52,28 @@ def mixup(size: int, alpha: float, device: torch.device, *, dominant: bool = Fal
     if dominant:
         share = torch.maximum(share, 1 - share)
     return Mixture(torch.randperm(size, device=device), share)
+
+
+def mix_match(inputs: Sequence[Tensor], targets: Sequence[Tensor], alpha: float) -> tuple[Tensor, Tensor]:
+    """Mix the rows of several parts with one another, each row mostly itself (MixMatch).
+
+    Parameters
+    ----------
+    inputs, targets : sequence of tensors (b_j, ...), (b_j, K)
+        Labelled views, unlabelled views; partners are drawn over all parts together.
+    alpha : float
+        Of the Beta that the one share of the batch is drawn from; 0 mixes nothing.
+
+    Returns
+    -------
+    inputs, targets : Tensor (Σ b_j, ...), (Σ b_j, K)
+        One part after the other, for one pass of the network; targets are detached.
+    """
+    x, t = torch.cat([*inputs]), torch.cat([*targets]).detach()
+    if alpha > 0:
+        mixture = mixup(len(x), alpha, x.device, dominant=True)
+        x, t = mixture(x), mixture(t)
+    return x, t
 
 
 def cutmix(images: Tensor, alpha: float = 1.0) -> tuple[Tensor, Mixture]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -24,6 +26,17 @@ def sharpen(probs: Tensor, temperature: float) -> Tensor:
     """
     powered = (probs.clamp_min(1e-12).log() / temperature).softmax(dim=1)
     return powered.detach()
+
+
+def guess(views: Sequence[Tensor], temperature: float) -> Tensor:
+    """Return the sharpened mean prediction over several looks at the same rows: logits (b, K) each → (b, K), detached.
+
+    Examples
+    --------
+    >>> guess([torch.zeros(1, 2), torch.zeros(1, 2)], 0.5).tolist()
+    [[0.5, 0.5]]
+    """
+    return sharpen(torch.stack([logits.softmax(dim=1) for logits in views]).mean(dim=0), temperature)
 
 
 def restrict(probs: Tensor, allowed: Tensor) -> Tensor:
