@@ -15,6 +15,7 @@ _ROOMS = {
         "confidence_and_correct coverage_at_risk excess_area_under_risk_coverage expected_calibration_error "
         "fit_temperature log_loss reliability reliability_equal_mass risk_coverage_curve"
     ),
+    "candidate_sets": "candidate_coverage disambiguation_accuracy mean_set_size propensity_error",
     "classification": (
         "accuracy balanced_accuracy class_f1 class_iou class_precision class_recall confusion_matrix macro_f1"
     ),
@@ -22,6 +23,10 @@ _ROOMS = {
     "intervals": "Interval McNemar bootstrap clopper_pearson mcnemar paired_bootstrap percentile_interval wilson",
     "masks": "boundary_band boundary_f1 connected_components dice dilate erode iou sum_projection",
     "matching": "Matching hungarian match_above match_clusters",
+    "multilabel": (
+        "ShotAveragePrecision TagF1 best_threshold_f1 class_average_precision mean_average_precision "
+        "shot_average_precision tag_f1"
+    ),
     "ranking": (
         "ErrorDetection FlagQuality auroc average_precision error_detection lift_at precision_at precision_at_truth "
         "precision_recall_curve precision_recall_f1 recall_at"

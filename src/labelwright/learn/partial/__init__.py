@@ -20,6 +20,12 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "scaled",
         "set_margin",
     ),
+    "assume_negative": (
+        "AssumeNegative",
+        "WeakAssumeNegative",
+        "assume_negative_loss",
+        "weak_assume_negative_loss",
+    ),
     "candidate_weights": (
         "CandidateObjective",
         "candidate_loglik",
@@ -34,6 +40,12 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "LeveragedWeighted",
         "leveraged_weighted_loss",
     ),
+    "multilabel_losses": (
+        "AsymmetricLoss",
+        "TagObjective",
+        "asymmetric_loss",
+        "masked_bce",
+    ),
     "pico": (
         "Contrast",
         "PiCO",
@@ -46,6 +58,12 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "sar_pu": (
         "PropensityWeightedPU",
         "SAREM",
+    ),
+    "single_positive": (
+        "AsymmetricPseudoLabeling",
+        "EntropyMaximizationLoss",
+        "binary_entropy",
+        "entropy_maximization_loss",
     ),
 }
 # Public names and where they live. They load on first use.
