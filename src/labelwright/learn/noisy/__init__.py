@@ -12,6 +12,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "co_teaching": ("CoTeaching", "CoTeachingPlus", "JoCoR", "co_teaching_loss", "jocor_losses"),
     "evidence_model": ("EvidenceModel", "LearntNoise"),
     "imprecise": ("ImpreciseLabelLearner", "imprecise_loss"),
+    "cross_split": ("CrossSplit", "cross_split_targets", "label_divergence", "relative_divergence"),
     "dividemix": ("DivideMix", "confidence_penalty", "refined_targets"),
     "elr": (
         "EarlyLearningRegularization",
