@@ -26,6 +26,11 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "assume_negative_loss",
         "weak_assume_negative_loss",
     ),
+    "boostlu": (
+        "ActivationMapNet",
+        "BoostLU",
+        "BoostedMaps",
+    ),
     "candidate_weights": (
         "CandidateObjective",
         "candidate_loglik",
@@ -35,6 +40,14 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "ClassifierConsistent",
         "RiskConsistent",
         "candidate_nll",
+    ),
+    "large_loss": (
+        "LargeLossPermanentCorrection",
+        "LargeLossRejection",
+        "LargeLossTemporaryCorrection",
+        "corrected_loss",
+        "largest_unknown",
+        "rejected_loss",
     ),
     "leveraged_weighted": (
         "LeveragedWeighted",
@@ -55,6 +68,25 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "purified",
     ),
     "proden": ("PRODEN",),
+    "pu_multilabel": (
+        "LocalGlobalConv",
+        "PUMultiLabelLoss",
+        "class_temperature",
+        "mixup_consistency",
+        "pu_multilabel_loss",
+    ),
+    "pu_risk": (
+        "NonNegativePU",
+        "UnbiasedPU",
+        "nonnegative_pu_risk",
+        "unbiased_pu_risk",
+    ),
+    "role": (
+        "ExpectedPositive",
+        "RegularizedOnlineLabelEstimation",
+        "expected_positive_penalty",
+        "positive_only_loss",
+    ),
     "sar_pu": (
         "PropensityWeightedPU",
         "SAREM",
