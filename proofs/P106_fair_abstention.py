@@ -3,8 +3,8 @@
 A logistic baseline is trained on 5000 rows, the program and its two networks on 2000 others (demographic parity within
 0.03, at most 20 % of a group undecided, no slack for harm), 10,000 further rows are the test. On the fitted rows the
 rules must hold exactly. On test rows: the gap in acceptance (denominator: all rows of the group) against that of the
-baseline, accuracy among decided rows by group, share undecided. The baseline to beat withholds the least confident rows of all,
-as many as the method.
+baseline, accuracy among decided rows by group, share undecided. The baseline to beat withholds the least
+confident rows, as many as the method.
 
 Source: Yin, Ton, Guo, Yao, Liu, Liu, Fair classifiers that abstain without harm, ICLR 2024.
 """

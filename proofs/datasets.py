@@ -27,7 +27,10 @@ from labelwright.errors import did_you_mean
 ROOT = Path(__file__).resolve().parents[1]
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 MULTILABEL = ("emotions", "scene", "yeast", "birds", "flags", "cal500", "bibtex", "medical", "corel5k")
-TABLES = ("adult", "compas", "german_credit", "bank_marketing", "mammography", "california_housing", "bike_hours")
+TABLES = (
+    *("adult", "compas", "german_credit", "bank_marketing", "mammography", "california_housing", "bike_hours"),
+    "pension401k",
+)
 CROWDS = (
     *("bluebird", "ducks", "dog", "web", "rte", "product", "music_genre", "weather_amt", "weather_cf", "hitspam_cf"),
     *("labelme", "sentiment_polarity", "affect"),
@@ -291,6 +294,11 @@ def compas() -> pa.Table:
 def german_credit() -> pa.Table:
     """Return German credit: 1000 rows, target `bad`."""
     return table("german_credit")
+
+
+def pension401k() -> pa.Table:
+    """Return 401(k) pensions: 9915 rows, outcome `net_tfa` in dollars, treatment `p401`, instrument `e401`."""
+    return table("pension401k")
 
 
 def texts(name: Literal["sms", "youtube", "yoruba", "sst2", "ag_news"]) -> Texts:

@@ -12,6 +12,7 @@ from typing import Any
 _ROOMS = {
     "conformal": "conformal_p_values conformal_threshold",
     "contract": "Abstainer Calibrator Decider OnlineDecider SetPredictor",
+    "cross_fitting": "CrossFit crossfit",
     "fair_abstention": "FairAbstainer",
     "abstention_rules": (
         "AbstentionRules DemographicParity EqualOpportunity EqualizedOdds RelativeAccuracy RelativeError"
@@ -19,11 +20,16 @@ _ROOMS = {
     "abstention_program": ("AbstentionPlan feasible_abstention_rate solve_abstention_ip solve_item_level_ip"),
     "favmac": "FavMac",
     "group_metrics": "GroupRates group_rates",
+    "invalid_iv": "InvalidIVATE eif_score simulate_invalid_iv",
+    "iv_nuisances": (
+        "BoostedMean ConstantMean IVNuisances LogisticMean PolynomialMean VarianceInteraction WithinArmRatio"
+    ),
     "isotonic": "IsotonicCalibration",
     "label_powerset_icp": "LabelPowersetICP",
     "label_set_search": "LabelSets bound_label_set_count count_label_sets enumerate_label_sets",
     "label_set_sequences": "greedy_ratio_sequence probability_sequence value_sequence",
     "nonconformity": "CooccurrencePenalty MahalanobisNonconformity NormNonconformity",
+    "selective_learning": "Selection minimax mixed_minimax selective_learners",
     "selective_risk": "SelectiveRisk",
     "set_functions": "AdditiveSetFunction GeneralSetFunction SetFunction",
     "set_metrics": "SetQuality set_quality size_stratified_coverage",
