@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from labelwright.data import load_dataset
-from labelwright.data.mend import MendOptions, apply_decisions, read_decisions, undo_moves
+from labelwright.data.mend import MendOptions, apply_decisions, moves, read_decisions, undo_moves
 from labelwright.data.mend.in_place import apply_in_place
 from labelwright.errors import BadInput
 
@@ -274,14 +274,26 @@ def move(*a):
     slowly(*a)
     time.sleep(0.002)
 moves._move = move
-print("go", flush=True)
 apply_in_place(read_decisions(sys.argv[2]), Path(sys.argv[1]), MendOptions())
 """
 
 
+def kill_after(moves: int, command: list[str], manifest: Path) -> None:
+    """Run a command and kill it when its journal tells of so many more moves."""
+    journal = manifest.with_name("journal.jsonl")
+    before = journal.read_bytes().count(b"moving") if journal.exists() else 0
+    run = subprocess.Popen(command)
+    while run.poll() is None:
+        if journal.exists() and journal.read_bytes().count(b"moving") >= before + moves:
+            os.kill(run.pid, signal.SIGKILL)
+            break
+        time.sleep(0.001)
+    assert run.wait() == -signal.SIGKILL
+
+
 @pytest.mark.parametrize("then", ["resume", "undo"])
 def test_a_run_killed_at_any_point_is_finished_or_taken_back(tmp_path, then):
-    rng = random.Random(then)
+    rng = random.Random(len(then))
     pets = make(tmp_path / "pets", {f"{'cat' if i % 2 else 'dog'}/{i}.png": b"%d" % i for i in range(60)})
     before = contents(pets)
     verdicts = {f"{'cat' if i % 2 else 'dog'}/{i}.png": "dog" if i % 2 else "cat" for i in range(40)}
@@ -292,25 +304,19 @@ def test_a_run_killed_at_any_point_is_finished_or_taken_back(tmp_path, then):
     for name, label in verdicts.items():
         whole[f"{label}/{Path(name).name}"] = whole.pop(name)
     whole["_rejected/cat/41.png"] = whole.pop("cat/41.png")
+    manifest = pets / ".labelwright/0001/manifest.csv"
     for _ in range(3):
-        run = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, str(pets), str(tmp_path / "d.csv")], stdout=subprocess.PIPE, text=True
-        )
-        assert run.stdout is not None and run.stdout.readline() == "go\n"
-        time.sleep(rng.uniform(0.0, 0.15))
-        os.kill(run.pid, signal.SIGKILL)
-        run.wait()
-        manifest = pets / ".labelwright/0001/manifest.csv"
-        if then == "undo" and manifest.with_name("journal.jsonl").exists():
+        kill_after(rng.randrange(1, 12), [sys.executable, "-c", SCRIPT, str(pets), str(tmp_path / "d.csv")], manifest)
+        now = contents(pets, hidden=False)
+        assert 0 < len(before.keys() - now.keys()) < 41
+        assert sorted(now.values()) == sorted(before.values())
+        if then == "undo":
             undo_moves(manifest)
-            assert contents(pets, hidden=False) == before
-        if then == "resume":
-            now = contents(pets, hidden=False)
-            assert sorted(now.values()) == sorted(before.values())
+            assert contents(pets) == before
     if then == "resume":
         apply_in_place(read_decisions(tmp_path / "d.csv"), pets, MendOptions())
         assert contents(pets, hidden=False) == whole
-        undo_moves(pets / ".labelwright/0001/manifest.csv")
+        undo_moves(manifest)
         assert contents(pets) == before
 
 
@@ -332,3 +338,55 @@ def test_other_decisions_wait_until_a_stopped_run_is_finished(pets, monkeypatch)
         in_place(pets, {"train/cat/b.png": "dog"})
     done = apply_in_place(decisions, pets, MendOptions())
     assert done.counts["finished"] == 2
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("step", range(16))
+def test_a_stop_at_any_step_there_or_back_loses_nothing(pets, monkeypatch, step):
+    before = contents(pets)
+    decisions = read_decisions(decide(pets, VERDICTS))
+    left = [step]
+
+    def stopping(function):
+        def wrapper(*args):
+            left[0] -= 1
+            if left[0] < 0:
+                raise Killed
+            return function(*args)
+
+        return wrapper
+
+    for name in ("note", "_move", "_remove_if_empty"):
+        monkeypatch.setattr(f"labelwright.data.mend.moves.{name}", stopping(getattr(moves, name)))
+    manifest = pets / ".labelwright/0001/manifest.csv"
+    try:
+        apply_in_place(decisions, pets, MendOptions())
+        undo_moves(manifest)
+    except Killed:
+        journal = manifest.with_name("journal.jsonl")
+        journal.write_bytes(journal.read_bytes() + b'{"movi')  # the last line is cut short
+    monkeypatch.undo()
+    assert sorted(contents(pets, hidden=False).values()) == sorted(before.values())
+    if manifest.exists():
+        undo_moves(manifest)
+    assert contents(pets) == before
+    assert not (pets / "_rejected").exists()
+
+
+def test_undo_that_is_killed_is_done_by_undoing_again(tmp_path):
+    pets = make(tmp_path / "pets", {f"{'cat' if i % 2 else 'dog'}/{i}.png": b"%d" % i for i in range(40)})
+    before = contents(pets)
+    manifest = in_place(pets, {f"cat/{i}.png": "dog" for i in range(1, 40, 2)}).manifest
+    script = (
+        "import sys, time\nfrom pathlib import Path\nfrom labelwright.data.mend import moves, undo_moves\n"
+        "move = moves._move\n"
+        "moves._move = lambda *a: (move(*a), time.sleep(0.005))\nundo_moves(Path(sys.argv[1]))"
+    )
+    for count in (3, 5):
+        kill_after(count, [sys.executable, "-c", script, str(manifest)], manifest)
+        assert 0 < len(before.keys() - contents(pets).keys()) < 20
+    undo_moves(manifest)
+    assert contents(pets) == before
