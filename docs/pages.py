@@ -19,7 +19,7 @@ FAMILIES = {
     "metrics": ("metrics",),
     "noise": ("noise",),
     "data": ("data",),
-    "audit": ("audit", "audit.nutrition"),
+    "audit": ("audit", "audit.nutrition", "audit.compare", "audit.gate"),
     "catalogue": ("catalogue",),
 }
 # Pages of the repository's root that the site shows as they stand.
@@ -43,7 +43,8 @@ def built_pages() -> dict[str, str]:
     return {
         "papers.md": papers_page(),
         "reference/command-line.md": command_line_page(),
-        "reference/labelwright.md": "# labelwright\n\n::: labelwright.facade.Audit\n",
+        "reference/labelwright.md": "# labelwright\n\n"
+        + "\n".join(f"::: labelwright.facade.{name}\n" for name in ("Audit", "check", "compare")),
         **{f"reference/{family}.md": family_page(family) for family in FAMILIES},
         **{uri: (ROOT / name).read_text(encoding="utf-8") for uri, name in ROOT_PAGES.items()},
     }

@@ -242,7 +242,7 @@ def compare(old: Any, new: Any, *, id: str | None = None, rows_only: bool = Fals
     Examples
     --------
     >>> old = {"id": [1, 2, 3], "text": ["red", "green", "blue"], "label": ["a", "b", "a"]}
-    >>> new = old | {"label": ["a", "a", "a"]}
+    >>> new = old | {"label": ["a", "b", "b"]}
     >>> compare(old, new, id="id", label="label", rows_only=True).row_counts()["relabelled"]
     1
     """
@@ -279,7 +279,8 @@ def check(
     Examples
     --------
     >>> frame = {"size": [1, 2, 3, 4] * 10 + [11, 12, 13, 14] * 10, "kind": ["small"] * 40 + ["large"] * 40}
-    >>> check(frame, "label>5%", label="kind").failed
+    >>> frame["kind"][3] = "large"
+    >>> check(frame, "label>50%", label="kind").failed
     False
     """
     from labelwright.audit.compare import compare_states

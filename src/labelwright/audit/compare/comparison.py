@@ -187,11 +187,13 @@ def compare_states(old: AuditState, new: AuditState, *, id: str | None = None) -
     if old.issues is not None and new.issues is not None:
         changed = rows.any_change or set(old.columns) != set(new.columns)
         issues = join_issues(old.flagged(), new.flagged(), rows, data_changed=changed)
-    return Comparison(old, new, rows, issues, tuple(_notes(old, new)))
+    return Comparison(old, new, rows, issues, tuple(_notes(old, new, rows)))
 
 
-def _notes(old: AuditState, new: AuditState) -> list[str]:
+def _notes(old: AuditState, new: AuditState, rows: RowChanges) -> list[str]:
     notes = []
+    if len(old) and len(new) and not (rows.old_row >= 0).any():
+        notes.append("no row is in both: are these two states of the same data?")
     if new.plan.id is None:
         notes.append(
             "rows are named by their content: an edited row counts as one gone and one added; --id tells them apart"

@@ -80,9 +80,9 @@ def join_rows(old: AuditState, new: AuditState) -> RowChanges:
     >>> def state(labels):
     ...     rows = {"id": list("abc"), "text": ["one", "two", "three"], "label": labels}
     ...     return AuditState.of_dataset(load_dataset(rows, label="label", id="id"))
-    >>> changes = join_rows(state(["x", "y", "x"]), state(["x", "x", "x"]))
+    >>> changes = join_rows(state(["x", "y", "x"]), state(["x", "x", "y"]))
     >>> [RowChange(c).word for c in changes.change]
-    ['unchanged', 'relabelled', 'unchanged']
+    ['unchanged', 'relabelled', 'relabelled']
     """
     shared = [name for name in new.columns if name in old.columns]
     files = not (old.stored or new.stored)
