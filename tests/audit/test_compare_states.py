@@ -176,3 +176,8 @@ def test_numbers_are_unique_a_side_and_meet_as_often_as_both_sides_hold_them(old
 def test_a_changed_row_is_never_unchanged_on_the_other_side():
     rows = compare_states(world(MAIL), world(edited(b=(None, "ham"))[:4])).rows
     assert rows.change_of_old().tolist() == [0, RowChange.RELABELLED, 0, 0, RowChange.GONE]
+
+
+def test_two_data_sets_without_a_common_row_are_questioned():
+    others = [(name.upper(), text, label) for name, text, label in MAIL]
+    assert any("same data?" in note for note in compare_states(world(MAIL), world(others)).notes)

@@ -181,3 +181,16 @@ def test_a_set_of_tags_is_waived_when_each_doubtful_tag_is():
     assert gate(state, "label>0", decisions=decisions(("a#p", "keep"))).count == 1
     assert gate(state, "label>0", decisions=decisions(("a#p", "keep"), ("a#q", "keep"))).count == 0
     assert gate(state, "label>0", decisions=decisions(("a", "keep", "q|p"))).count == 0
+
+
+def test_what_a_reader_must_know_of_the_baseline_is_told():
+    other = replace(world(MAIL), settings={"seed": 1})
+    notes = judge(world(MAIL), [parse_condition("label>9")], baseline=compare_states(other, world(MAIL))).notes
+    assert any("seed" in note for note in notes)
+
+
+def test_rows_named_by_a_column_without_a_baseline_are_confirmed_with_a_warning():
+    state, kept = world(MAIL, wrong=[1]), decisions(("b", "keep", "spam"))
+    assert any("edited after" in note for note in judge(state, [parse_condition("label>9")], decisions=kept).notes)
+    beside = judge(state, [parse_condition("label>9")], decisions=kept, baseline=compare_states(state, state))
+    assert not any("edited after" in note for note in beside.notes)

@@ -86,6 +86,7 @@ class Verdict:
     is_waived : array of bool
         Which of `issues` a person's decision waives.
     notes : tuple of str
+        What became of the decisions, and what a reader must know of the baseline.
     """
 
     state: AuditState
@@ -147,7 +148,10 @@ def judge(
     is_waived = _waived(state, issues, waivers)
     court = _Court(state, baseline, issues, is_waived)
     gates = tuple(court.noise_rate(one) if one.what == NOISE_RATE else court.findings(one) for one in conditions)
-    return Verdict(state, baseline, gates, waivers, issues, is_waived, tuple(waivers.lines()))
+    notes = [*waivers.lines(), *(() if baseline is None else baseline.notes)]
+    if baseline is None and state.plan.id is not None and waivers.counts["confirmed"]:
+        notes.append("without a baseline nobody sees whether a row was edited after its label was confirmed")
+    return Verdict(state, baseline, gates, waivers, issues, is_waived, tuple(notes))
 
 
 @dataclass(frozen=True)
