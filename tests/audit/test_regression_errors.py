@@ -82,3 +82,12 @@ def test_degenerate_values_are_no_crash(values):
 def test_bad_values_are_named(values, predictions, words):
     with pytest.raises(BadInput, match=words):
         RegressionErrors().score(values, predictions)
+
+
+def test_a_value_far_outside_all_others_is_the_most_suspect():
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(0, 1, 400)
+    values = truth + 0.1 * rng.normal(size=400)
+    values[3], values[9] = 40.0, values[9] + 1.5
+    scores = regression_quality_scores(values, truth)
+    assert scores.argsort()[:2].tolist() == [3, 9]

@@ -61,7 +61,7 @@ def classify_by_value(
 ) -> int:
     """Write what one look at each of `rows` tells, and return how many of their values are no probabilities (or NaN).
 
-    rows (m,), labels (b,), pred_probs (b, K), cuts (K,): class j is confident in row i when pred_probs[i, j] >= cuts[j].
+    rows (m,), labels (b,), pred_probs (b, K), cuts (K,): class j is confident in row i when its p_ij >= cuts[j].
     counted (b,): the confident class, with several the most probable of all classes, with none -1.
     rival (b,), rival_probability (b,): the first most probable class that is not the label; -1 and -1 where the label
     reaches the lowest cut and no other class does, or there is one class only.
@@ -106,7 +106,7 @@ def classify_by_bits(
     rival_probability: NDArray[Any],
     unclear: NDArray[Any],
 ) -> int:
-    """Write what `classify_by_value` does for the rows that are clear; list the others in unclear (b,), return how many.
+    """Write what `classify_by_value` does for the clear rows; list the others in unclear (b,), return how many.
 
     bits (b, K): the same numbers as unsigned integers. Those of probabilities have the order of the floats; what is
     above 1, below 0 or NaN is larger than bits_of_one. bits_of_floor: no larger than those of the smallest cut or of 1.
