@@ -1,10 +1,11 @@
 """P119: the effect is found although the instrument moves the outcome itself; selection avoids a bad learner.
 
-Simulated (X in R^2, U confounds, Z has a direct effect; true average effect 1), n = 20,000, eight draws a seed: bias, spread and coverage of InvalidIVATE with logistic pi and p, quadratic m, linear delta and omega, against
-Wald and least squares on A, Z and X. With p constant in each arm {pi, delta, b} remains. With a constant learner beside
-the right one in every block, how often the chosen combination has none of the constant ones (four draws a seed). The
-401(k) table (participation, eligibility as instrument, net financial assets) is one-sided: the warning must come; its
-estimate is stored and decides nothing.
+Simulated (X in R^2, U confounds, Z has a direct effect; true average effect 1), n = 20,000, eight draws a seed: bias,
+spread and coverage of InvalidIVATE with logistic pi and p, quadratic m, linear delta and omega, against Wald and least
+squares on A, Z and X. With p constant in each arm {pi, delta, b} remains. With a constant learner beside the right one
+in every block, how often the chosen combination has none of the constant ones (four draws a seed). The 401(k) table
+(participation, eligibility as instrument, net financial assets) is one-sided: the warning must come; its estimate is
+stored and decides nothing.
 
 Source: Sun, Cui, Tchetgen Tchetgen, Selective machine learning of the average treatment effect with an invalid
 instrumental variable, JMLR 2022.

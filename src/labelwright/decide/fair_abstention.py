@@ -60,6 +60,9 @@ class FairAbstainer:
     yes above a cut-off of its own for each group and ŷ, chosen so that as many fitted rows abstain (or flip) as the
     program says; the published cut-off of 1/2 forgets most of the plan, as errors can only be guessed.
 
+    On Adult (2000 fitted, 10,000 test rows, five seeds) the gap in acceptance falls from 0.179 to 0.025 with 17 % left
+    undecided, but the accuracy of the group that loses most falls by 3.6 points: "without harm" holds on fitted rows.
+
     Source: Yin et al., 2024 [P106].
     """
 

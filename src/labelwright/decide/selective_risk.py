@@ -1,14 +1,12 @@
 """Selective classification with a guarantee: answer only where the error among answers stays under a target.
 
-Rows are answered from the most confident down. For thresholds θ_1 > θ_2 > ... (fewer to more answers) let k_j be the
-errors among the n_j calibration rows with confidence ≥ θ_j. From the strictest on, a threshold is accepted while the
-exact (Clopper-Pearson) upper bound of its error at level 1 − δ is at most r. Testing in a fixed order needs no
-correction for many tests:
+Rows are answered from the most confident down. For coverages 1/m, 2/m, ..., 1 of the calibration rows let k_j be the
+errors among the n_j rows with confidence ≥ θ_j. The largest coverage is taken at which the exact (Clopper-Pearson)
+upper bound of the error at level 1 − δ/m is at most r; m bounds hold together with probability 1 − δ:
 
     P(error among answers ≤ r) ≥ 1 − δ
 
-Source: Geifman and El-Yaniv, Selective classification for deep neural networks, NeurIPS 2017; fixed-sequence testing
-as in Angelopoulos et al., Learn then test, 2021.
+Source: Geifman and El-Yaniv, Selective classification for deep neural networks, NeurIPS 2017.
 """
 
 from __future__ import annotations
@@ -33,9 +31,8 @@ class SelectiveRisk:
         Largest error among answered rows, in (0, 1).
     delta : float, default 0.1
         Chance that the promise fails, over the draw of calibration rows.
-    steps : int, default 50
-        Thresholds that are tried, at even steps of coverage. The strictest holds 1/steps of the rows; few steps make
-        the first test easy, many make the last one fine.
+    steps : int, default 10
+        m: coverages that are tried. Each costs a little of `delta`.
 
     Attributes
     ----------
@@ -52,7 +49,7 @@ class SelectiveRisk:
     array([False,  True])
     """
 
-    def __init__(self, risk: float = 0.05, delta: float = 0.1, steps: int = 50) -> None:
+    def __init__(self, risk: float = 0.05, delta: float = 0.1, steps: int = 10) -> None:
         self.risk, self.delta = as_rate("risk", risk), as_rate("delta", delta)
         if steps < 1:
             raise BadInput(f"steps is {steps!r}", fix="try at least one threshold")
@@ -67,10 +64,9 @@ class SelectiveRisk:
         ordered = np.argsort(-confidence, kind="stable")
         errors = np.r_[0, np.cumsum(~correct[ordered])]
         answered = np.searchsorted(-confidence[ordered], -levels, side="right")
-        bound = _upper_bound(errors[answered], answered, self.delta)
-        passed = int(np.argmax(np.r_[bound > self.risk, True]))
-        self.threshold_ = float(levels[passed - 1]) if passed else float("inf")
-        self.coverage_ = float(answered[passed - 1] / len(labels)) if passed else 0.0
+        kept = np.flatnonzero(_upper_bound(errors[answered], answered, self.delta / self.steps) <= self.risk)
+        self.threshold_ = float(levels[kept[-1]]) if len(kept) else float("inf")
+        self.coverage_ = float(answered[kept[-1]] / len(labels)) if len(kept) else 0.0
         return self
 
     def abstain(self, pred_probs: ArrayLike) -> Bools:
