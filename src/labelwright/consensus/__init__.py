@@ -13,11 +13,13 @@ _ROOMS = {
     "automatic": "Automatic",
     "classifier_votes": "CROWDLAB",
     "committee": "Committee",
+    "label_functions": "LabelingFunction apply_functions comparison keyword labeling_function read_rules regex",
     "majority_certificate": (
         "Finding Gap MajorityCertificate Optimality certify_majority choose_aggregator majority_gap "
         "majority_is_optimal oracle_map plurality_is_optimal"
     ),
     "paper_certificate": "published_certificate",
+    "pipeline": "WeakSupervisionPipeline",
     "reask": "Reask whom_to_reask",
     "vote_frames": "share_repeats",
     "analysis": "Dependence SourceSummary dependent_sources pair_agreement shared_weight summarize_sources",

@@ -1,7 +1,8 @@
 """The default label model: chosen by what the votes look like, never by a true label.
 
 1. Most votes come from sources that only ever say one class (labelling functions, keyword rules): their confusion
-   cannot be told from the class balance, so full-confusion models go astray. `MACE`, whose prior knows habits.
+   cannot be told from the class balance, so full-confusion models go astray. `MACE` with a firm prior that four of
+   five answers are known: what remains to be learned is each source's habit, and rare answers weigh more.
 2. Sources agree far beyond what Dawid-Skene's consensus explains (mean squared deviation of pairwise agreement above 3,
    1 for independent sources): they err together, and likelihood models lock on to that. `MatrixCompletion` at the vote
    shares, which rests on second moments alone; `MajorityVote` where the table is too large or too few sources vote.
@@ -25,6 +26,7 @@ from labelwright.consensus.table import VoteTable
 Floats = NDArray[np.float64]
 BY_CHANCE = 0.01
 TOO_DEPENDENT = 3.0
+RULES_KNOW = (4000.0, 1000.0)
 
 
 class Automatic(LabelModel):
@@ -70,7 +72,9 @@ class Automatic(LabelModel):
             return MajorityVote(), "there is nothing to weigh"
         said = table.said()
         if one_sided_share(said) > 0.5:
-            return MACE(seed=self.seed), "most votes come from sources that only ever say one class"
+            return MACE(
+                skill_prior=RULES_KNOW, seed=self.seed
+            ), "most votes come from sources that only ever say one class"
         judge = DawidSkene().fit_table(table, gold)
         excess = pair_agreement_table(table, judge.posterior_table(table), judge.confusion_).excess()
         if not excess > TOO_DEPENDENT:

@@ -35,8 +35,8 @@ class MACE(LabelModel):
     ----------
     class_balance : float array (K,), optional
         Shares of the classes; of the gold rows when there are 30, else uniform.
-    skill_prior : float, default 0.5
-        Both parameters of the Beta prior of θ.
+    skill_prior : float or pair of float, default 0.5
+        Parameters of the Beta prior of θ: knows, guesses; one number for both.
     habit_prior : float, default 10.0
         Each parameter of the Dirichlet prior of ξ.
     restarts : int, default 10
@@ -71,7 +71,7 @@ class MACE(LabelModel):
         self,
         *,
         class_balance: ArrayLike | None = None,
-        skill_prior: float = 0.5,
+        skill_prior: float | tuple[float, float] = 0.5,
         habit_prior: float = 10.0,
         restarts: int = 10,
         max_iter: int = 50,
@@ -85,7 +85,8 @@ class MACE(LabelModel):
         k = table.n_classes
         self.class_balance_ = class_balance(self.class_balance, gold, k)
         log_prior, said = safe_log(self.class_balance_), self.said_
-        skill, habit = np.full(2, float(self.skill_prior)), np.full(k, float(self.habit_prior))
+        skill = np.broadcast_to(np.asarray(self.skill_prior, dtype=np.float64), 2)
+        habit = np.full(k, float(self.habit_prior))
 
         def posteriors(known: Floats) -> Parameters:
             """M-step: votes of each kind that were known, (m, K) → parameters of θ and ξ."""
