@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
+
 import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 
+from labelwright import Audit
 from labelwright.data.mend import MendOptions, apply_decisions
 from labelwright.data.mend.arrow_compression import ipc_compression
 from labelwright.errors import BadInput
@@ -129,3 +133,38 @@ def test_feather_keeps_its_compression(tmp_path):
     apply_decisions(DECISIONS, path, out, OPTIONS)
     check(pyarrow.feather.read_table(path), pyarrow.feather.read_table(out))
     assert ipc_compression(out) == ipc_compression(path) == "lz4"
+
+
+def test_views_dates_and_truth_values_keep_their_types(tmp_path):
+    day = datetime.date
+    columns = {
+        "view": (pa.array(["a", "b", "a"], pa.string_view()), "b", "b"),
+        "date": (pa.array([day(2020, 1, 1), day(2020, 1, 2), day(2020, 1, 1)]), "2020-01-02", day(2020, 1, 2)),
+        "truth": (pa.array([True, False, True]), "False", False),
+        "decimal": (
+            pa.array([decimal.Decimal("1.10"), decimal.Decimal("2.20"), None]),
+            "2.20",
+            decimal.Decimal("2.20"),
+        ),
+    }
+    for name, (cells, label, value) in columns.items():
+        path, out = tmp_path / f"{name}.arrow", tmp_path / f"{name}-new.arrow"
+        old = pa.table({"id": [1, 2, 3], "kind": cells, "other": pa.array(["x", "y", "z"], pa.string_view())})
+        with pa.ipc.new_file(str(path), old.schema) as writer:
+            writer.write_table(old)
+        decisions = {"id": ["1", "3"], "decision": ["relabel", "reject"], "label": [label, None]}
+        apply_decisions(decisions, path, out, OPTIONS)
+        new = pa.ipc.open_file(pa.OSFile(str(out))).read_all()
+        assert new.schema == old.schema
+        assert new["kind"].to_pylist() == [value, cells[1].as_py()]
+        assert new["other"].to_pylist() == ["x", "y"]
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_frames_of_other_libraries_come_back_as_they_are(library):
+    frames = pytest.importorskip(library)
+    frame = frames.DataFrame({"id": ["a", "b", "c"], "x": [1, 2, 3], "kind": ["cat", "dog", "cat"]})
+    audit = Audit(frame, label="kind", id="id")
+    mended = audit.apply({"id": ["a", "c"], "decision": ["relabel", "reject"], "label": ["dog", None]}).frame
+    assert isinstance(mended, frames.DataFrame)
+    assert mended["kind"].to_list() == ["dog", "dog"] and mended["x"].to_list() == [1, 2]

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from labelwright.data.column_types import is_list
+from labelwright.data.column_types import is_list, is_string
 from labelwright.data.dataset import Source
 from labelwright.data.matrices import class_names
 from labelwright.data.mend.arrow_compression import ipc_compression
@@ -27,6 +27,8 @@ from labelwright.data.mend.tag_cells import written_label
 from labelwright.data.readers.places import place
 from labelwright.data.tasks import TagStyle
 from labelwright.errors import BadInput, listed
+
+_STRING_VIEW = pa.string_view() if hasattr(pa, "string_view") else None  # since Arrow 16
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class NewCells:
         if len(gone):
             keep = np.ones(table.num_rows, dtype=bool)
             keep[gone - first] = False
-            table = table.filter(pa.array(keep))
+            table = _filtered(table, pa.array(keep))
         return table
 
     def _replaced(self, column: pa.ChunkedArray, places: np.ndarray, rows: np.ndarray) -> pa.ChunkedArray:
@@ -113,7 +115,7 @@ class NewCells:
         like = next((cell.as_py() for cell in column if cell.is_valid), "")
         values = [self._value(int(row), decoded, like) for row in rows]
         try:
-            new = pa.array(values, decoded)
+            new = pa.array(values, decoded) if _is_native(decoded) else pa.array(values, pa.string()).cast(decoded)
             return _with_cells(column, places, new)
         except (pa.ArrowException, OverflowError) as error:
             where = self._changes.decided[int(rows[0])].where
@@ -140,6 +142,24 @@ class NewCells:
         return as_kind(label, False, where) if pa.types.is_boolean(kind) else label
 
 
+def _filtered(table: pa.Table, keep: pa.Array) -> pa.Table:
+    """Return the rows to keep; columns of views go through plain text, because pyarrow cannot filter them."""
+    views = [k for k, field in enumerate(table.schema) if field.type == _STRING_VIEW]
+    schema = table.schema
+    for k in views:
+        table = table.set_column(k, schema.field(k).name, table.column(k).cast(pa.large_string()))
+    kept = table.filter(keep)
+    for k in views:
+        kept = kept.set_column(k, schema.field(k), kept.column(k).cast(_STRING_VIEW))
+    return kept
+
+
+def _is_native(kind: pa.DataType) -> bool:
+    """Whether new cells are values of the type already; else they are text, to be cast (dates, decimals)."""
+    checks = (is_list, is_string, pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
+    return any(check(kind) for check in checks) or kind == _STRING_VIEW
+
+
 def _with_cells(column: pa.ChunkedArray, places: np.ndarray, new: pa.Array) -> pa.ChunkedArray:
     """Return the column with `new` at `places`, of the type that it had; categories keep their order."""
     if pa.types.is_dictionary(column.type):
@@ -159,6 +179,9 @@ def _with_cells(column: pa.ChunkedArray, places: np.ndarray, new: pa.Array) -> p
 
 def _taken(array: pa.Array, places: np.ndarray, new: pa.Array) -> pa.Array:
     """Return `array` with `new` at `places`: one gather from both, whatever the type."""
+    if array.type == _STRING_VIEW:  # pyarrow cannot gather views
+        wide = pa.large_string()
+        return _taken(array.cast(wide), places, new.cast(wide)).cast(array.type)
     source = np.arange(len(array))
     source[places] = len(array) + np.arange(len(new))
     return pa.concat_arrays([array, new]).take(pa.array(source))

@@ -22,7 +22,7 @@ from labelwright.data.mend.labels import ClassNames, ordered
 from labelwright.data.mend.manifest import ManifestLine, decided_lines
 from labelwright.data.mend.plan import Changes, Items
 from labelwright.data.mend.raw_text import Edit, RawText, spliced
-from labelwright.data.readers.places import place
+from labelwright.data.readers.places import counted, place
 from labelwright.errors import BadInput, quoted
 
 SUFFIXES = (".conll", ".conllu", ".bio", ".iob", ".iob2", ".iobes")
@@ -155,10 +155,14 @@ def _sentences(raw: RawText, column: int) -> Iterator[Sentence]:
 def _tag(raw: RawText, body: bytes, at: int, column: int, number: int) -> tuple[int, int]:
     cells = _tabbed(body) if b"\t" in body else [match.span() for match in _CELL.finditer(body)]
     try:
+        if len(cells) < 2:
+            raise IndexError
         begin, end = cells[column]
     except IndexError:
         raise BadInput(
-            f"has {len(cells)} columns", where=f"{place(raw.path)} line {number}", fix="give every token its tag"
+            f"has {counted(len(cells), 'column')}",
+            where=f"{place(raw.path)} line {number}",
+            fix="give every token its tag",
         ) from None
     return at + begin, at + end
 

@@ -123,7 +123,9 @@ def _journal(
         write_manifest(folder / "manifest.csv", lines, spreadsheet_safe=spreadsheet_safe)
         return plan_journal(folder, digest, _missing_folders(data, moves), moves)
     except OSError as error:
-        raise BadInput(f"cannot write here ({said(error)})", where=place(data), fix="check the rights") from None
+        raise BadInput(
+            f"cannot write here ({error.strerror or said(error)})", where=place(data), fix="check the rights"
+        ) from None
 
 
 def _new_folder(data: Path) -> Path:

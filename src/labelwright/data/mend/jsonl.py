@@ -112,6 +112,8 @@ class JsonRows:
         """Return the label as a value of the kind that the column holds."""
         if self.tags == "list" or isinstance(old, list):
             return [as_kind(tag, old[0] if old else "", where) for tag in label.split("|") if tag]
+        if isinstance(old, dict):
+            return _parsed(label, where)
         if old is None:
             known = next((given for given in self._column_values() if given is not None), "")
             return as_kind(label, known, where)
@@ -120,6 +122,16 @@ class JsonRows:
     def _column_values(self) -> Iterator[Any]:
         column = self.source.table.column(self.label)
         return (cell.as_py() for cell in column if cell.is_valid)
+
+
+def _parsed(label: str, where: str) -> Any:
+    """Return the JSON that a label is written as, where labels are objects."""
+    try:
+        return json.loads(label)
+    except (ValueError, RecursionError):
+        raise BadInput(
+            f"{quoted(label)} is not JSON, and the labels of the data are objects", where=where, fix="write one as JSON"
+        ) from None
 
 
 def as_kind(label: str, like: Any, where: str) -> Any:

@@ -100,7 +100,7 @@ def _move(data: Path, old: str, new: str) -> None:
         (data / old).rename(data / new)
     except OSError as error:
         raise BadInput(
-            f"{quoted(old)} cannot be moved to {quoted(new)} ({said(error)})",
+            f"{quoted(old)} cannot be moved to {quoted(new)} ({error.strerror or said(error)})",
             where=place(data),
             fix="mend that and run the same command again, or take it back with --undo",
         ) from None

@@ -32,7 +32,9 @@ def check_out(out: Path, data: Path) -> None:
             raise BadInput("this exists already", where=where, fix="choose a new name for --out")
         check_can_write(out)
     except OSError as error:
-        raise BadInput(f"cannot write here ({said(error)})", where=where, fix="choose another --out") from None
+        raise BadInput(
+            f"cannot write here ({error.strerror or said(error)})", where=where, fix="choose another --out"
+        ) from None
 
 
 @contextmanager
@@ -54,7 +56,9 @@ def staged_tree(out: Path) -> Iterator[Path]:
         aside.replace(out)
     except OSError as error:
         raise BadInput(
-            f"cannot be written ({said(error)})", where=quoted(out), fix="check the space and rights there"
+            f"cannot be written ({error.strerror or said(error)})",
+            where=quoted(out),
+            fix="check the space and rights there",
         ) from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)

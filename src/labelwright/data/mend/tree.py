@@ -40,7 +40,9 @@ def _walk(root: Path, folder: Path, inside: str, tree: Tree, above: frozenset[Pa
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        raise BadInput(f"cannot be listed ({said(error)})", where=place(folder), fix="check its rights") from None
+        raise BadInput(
+            f"cannot be listed ({error.strerror or said(error)})", where=place(folder), fix="check its rights"
+        ) from None
     if not entries and inside:
         tree.folders.append(inside)
     for entry in entries:
@@ -68,7 +70,9 @@ def place_file(old: Path, new: Path, *, link: bool) -> str:
         ) from None
     except OSError as error:
         hint = "leave out --link" if link else "check the space and rights there"
-        raise BadInput(f"{quoted(old)} cannot be placed ({said(error)})", where=place(new), fix=hint) from None
+        raise BadInput(
+            f"{quoted(old)} cannot be placed ({error.strerror or said(error)})", where=place(new), fix=hint
+        ) from None
 
 
 def _linked(old: Path, new: Path) -> str:

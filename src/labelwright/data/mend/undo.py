@@ -41,7 +41,7 @@ def undo_moves(manifest: Path, *, dry_run: bool = False) -> Undone:
     Parameters
     ----------
     manifest : Path
-        ``DATA/.labelwright/0001/manifest.csv``, or the folder that holds it.
+        ``DATA/.labelwright/0001/manifest.csv``, the folder that holds it, or the data, whose last run is meant then.
     dry_run : bool
 
     Raises
@@ -49,7 +49,7 @@ def undo_moves(manifest: Path, *, dry_run: bool = False) -> Undone:
     BadInput
         There is no such run, a later run stands on it, or a file is lost: nothing was moved then.
     """
-    folder = (manifest if manifest.is_dir() else manifest.parent).resolve()
+    folder = _folder_of_run(manifest)
     if not (folder / JOURNAL).is_file():
         raise _no_journal(manifest)
     journal = read_journal(folder / JOURNAL)
@@ -70,6 +70,14 @@ def undo_moves(manifest: Path, *, dry_run: bool = False) -> Undone:
     return Undone(name, moved, tuple(changed))
 
 
+def _folder_of_run(manifest: Path) -> Path:
+    """Return the folder of the journal that a manifest, its folder or the data belong to."""
+    if not manifest.is_dir():
+        return manifest.parent.resolve()
+    standing = [journal for journal in journals(manifest.resolve()) if _stands(journal)]
+    return standing[-1].file.parent if standing else manifest.resolve()
+
+
 def _stands(journal: Journal) -> bool:
     return journal.planned and not journal.undone
 
@@ -77,6 +85,8 @@ def _stands(journal: Journal) -> bool:
 def _no_journal(manifest: Path) -> BadInput:
     if not manifest.exists():
         return BadInput("there is no such manifest", where=str(manifest), fix="check the path")
+    if manifest.is_dir():
+        return BadInput("no run to take back is recorded here", where=place(manifest), fix="name the manifest")
     return BadInput(
         "belongs to a copy: the data it was made from were never changed, so there is nothing to take back",
         where=place(manifest),
