@@ -36,6 +36,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "nested_co_teaching",
         "width_accuracies",
     ),
+    "prototype_cleaner": ("ClassPrototypeCleaner", "Cleaner", "anchors", "cleaner_loss", "equal_classes"),
     "robust_losses": (
         "ActivePassiveLoss",
         "CrossEntropy",
