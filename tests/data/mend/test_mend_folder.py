@@ -390,3 +390,22 @@ def test_undo_that_is_killed_is_done_by_undoing_again(tmp_path):
         assert 0 < len(before.keys() - contents(pets).keys()) < 20
     undo_moves(manifest)
     assert contents(pets) == before
+
+
+def test_links_within_the_root_are_copied_like_images(tmp_path):
+    make(tmp_path / "all", {"store/l.png": b"L", "pets/cat/a.png": b"1", "pets/dog/b.png": b"2"})
+    pets = tmp_path / "all/pets"
+    (pets / "dog/l.png").symlink_to("../../store/l.png")
+    ids = load_dataset(pets, root=tmp_path / "all").ids
+    decisions = {"id": [ids[2]], "decision": ["relabel"], "label": ["cat"]}
+    apply_decisions(decisions, pets, tmp_path / "new", MendOptions(root=tmp_path / "all"))
+    assert {*contents(tmp_path / "new")} == {"manifest.csv", "cat/a.png", "dog/b.png", "cat/l.png"}
+    assert (tmp_path / "new/cat/l.png").read_bytes() == b"L"
+
+
+def test_data_that_are_a_link_themselves_are_mended(pets, tmp_path):
+    (tmp_path / "alias").symlink_to(pets)
+    apply_decisions(decide(pets, {"test/cat/c.png": "dog"}), tmp_path / "alias", tmp_path / "new")
+    assert (tmp_path / "new/test/dog/c.png").read_bytes() == b"4"
+    with pytest.raises(BadInput, match="into the data"):
+        apply_decisions(decide(pets, {"test/cat/c.png": "dog"}), pets, tmp_path / "alias/new")

@@ -64,9 +64,9 @@ class AutoDecisions:
 
     def line(self) -> str:
         """Return the estimate in one sentence that says what it is."""
-        about = "at least " if self.at_least else ""
+        about = "at least" if self.at_least else "about"
         return (
-            f"--auto takes {counted(len(self.decisions), 'suggestion')} and expects about {about}"
+            f"--auto takes {counted(len(self.decisions), 'suggestion')} and expects {about} "
             f"{self.expected_wrong:.1f} of them to be wrong (model estimate, {self.low:.0f} to {self.high:.0f}; "
             "not checked by people: look at fifty drawn at random before you trust it)"
         )

@@ -16,8 +16,8 @@ from labelwright.data.mend.manifest import MANIFEST, ManifestLine, decided_line
 from labelwright.data.mend.placement import REJECTED, Placement, place_all
 from labelwright.data.mend.plan import Changes, Items
 from labelwright.data.mend.tree import Tree, place_file, read_tree
-from labelwright.data.readers.places import counted
-from labelwright.errors import listed
+from labelwright.data.readers.places import counted, place
+from labelwright.errors import BadInput, listed
 
 _SHOWN = 5
 
@@ -72,6 +72,14 @@ class ImageFolder:
         split = parts[:1] if "split" in self.source.table.column_names else []
         return "/".join([*split, changes.relabel[row], parts[-1]])
 
+    def tree(self) -> Tree:
+        """Return the files that are there now; BadInput when an image that was read is gone."""
+        tree = read_tree(self.path, self.source.root)
+        gone = sorted(set(self.images).difference(tree.files))
+        if gone:
+            raise BadInput(f"lost {listed(gone, 3)} since it was read", where=place(self.path), fix="run it again")
+        return tree
+
     def placements(self, changes: Changes, tree: Tree, reserved: Iterable[str] = ()) -> list[Placement]:
         """Return the place of every file of the tree before and after."""
         row_of = {path: row for row, path in enumerate(self.images)}
@@ -84,7 +92,7 @@ class ImageFolder:
 
     def write(self, changes: Changes, out: Path) -> list[ManifestLine]:
         """Write the new tree into the empty folder `out` and say where each file went."""
-        tree = read_tree(self.path)
+        tree = self.tree()
         placed = self.placements(changes, tree, reserved=(MANIFEST,))
         if tree.left_out:
             self._said.append(
@@ -92,12 +100,12 @@ class ImageFolder:
             )
         base = self.path.resolve()
         folders = {*tree.folders, *(file.rpartition("/")[0] for file in tree.files)}
-        folders |= {place.new.rpartition("/")[0] for place in placed}
+        folders |= {one.new.rpartition("/")[0] for one in placed}
         for folder in sorted(folders):
             (out / folder).mkdir(parents=True, exist_ok=True)
-        return [self._placed(place, base, out, changes) for place in placed]
+        return [self._placed(one, base, out, changes) for one in placed]
 
-    def _placed(self, place: Placement, base: Path, out: Path, changes: Changes) -> ManifestLine:
-        digest = place_file(base / place.old, out / place.new, link=self.link)
-        line = ManifestLine() if place.row is None else decided_line(place.row, changes, self.items)
-        return line._replace(old_path=place.old, new_path=place.new, sha256=digest)
+    def _placed(self, one: Placement, base: Path, out: Path, changes: Changes) -> ManifestLine:
+        digest = place_file(base / one.old, out / one.new, link=self.link)
+        line = ManifestLine() if one.row is None else decided_line(one.row, changes, self.items)
+        return line._replace(old_path=one.old, new_path=one.new, sha256=digest)

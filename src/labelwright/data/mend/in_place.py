@@ -16,7 +16,6 @@ from labelwright.data.mend.moves import finish_moves, forget
 from labelwright.data.mend.placement import Placement
 from labelwright.data.mend.plan import Changes, plan_changes
 from labelwright.data.mend.run import Applied, planned
-from labelwright.data.mend.tree import read_tree
 from labelwright.data.readers.places import place, said
 from labelwright.errors import BadInput, quoted
 
@@ -47,7 +46,7 @@ def apply_in_place(decisions: Decisions, data: Path, options: MendOptions, *, dr
     if not isinstance(opened, ImageFolder):
         raise BadInput("this is no folder of images", where=place(data), fix="leave out --in-place, give --out")
     changes = plan_changes(decisions, opened.items, data.name)
-    placed = [p for p in opened.placements(changes, read_tree(data)) if p.old != p.new]
+    placed = [p for p in opened.placements(changes, opened.tree()) if p.old != p.new]
     _refuse_links(data, placed)
     plan = planned(opened, changes)
     if dry_run or not placed:

@@ -19,7 +19,7 @@ _MAX_DEPTH = 32
 class Tree:
     """The files below a folder by their paths with ``/``, the folders that hold no file, and what is left out.
 
-    Links to folders and files within the folder count as what they point to. Hidden entries, special files (pipes,
+    Links that stay within the allowed folder count as what they point to. Hidden entries, special files (pipes,
     devices) and links that lead nowhere, out, or back up are left out.
     """
 
@@ -28,11 +28,11 @@ class Tree:
     left_out: list[str] = field(default_factory=list)
 
 
-def read_tree(base: Path) -> Tree:
-    """List a folder, sorted by path."""
+def read_tree(base: Path, allowed: Path | None = None) -> Tree:
+    """List a folder, sorted by path; links count that stay within `allowed`, by default the folder itself."""
     tree = Tree()
-    root = base.resolve()
-    _walk(root, root, "", tree, frozenset([root]))
+    folder = base.resolve()
+    _walk((allowed or base).resolve(), folder, "", tree, frozenset([folder]))
     return tree
 
 
