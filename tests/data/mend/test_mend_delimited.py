@@ -50,7 +50,7 @@ def files(draw):
     rows = [[f"r{i}", labels[i], draw(text)] for i in range(n)]
     order = draw(st.permutations(range(3)))
     records = [[row[k] for k in order] for row in [["id", "kind", "text, more"], *rows]]
-    ends = draw(st.lists(st.sampled_from(["\n", "\r\n"]), min_size=n + 1, max_size=n + 1))
+    ends = draw(st.lists(st.sampled_from(["\n", "\r\n", "\r"]), min_size=n + 1, max_size=n + 1))
     if draw(st.booleans()):
         ends[-1] = ""
     lines = [

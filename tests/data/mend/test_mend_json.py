@@ -127,3 +127,34 @@ def test_cutting_elements_leaves_the_list_without_them(items, indent, data):
 def test_spans_of_members_hold_their_values(content, ascii_only):
     text = json.dumps(content, ensure_ascii=ascii_only)
     assert {m.key: json.loads(text[m.start : m.end]) for m in members(text)} == content
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.dictionaries(st.text('ab\\"é\n/', max_size=2), values, max_size=3), min_size=2, max_size=5),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+    st.booleans(),
+    st.data(),
+)
+def test_relabelling_lines_equals_editing_the_parsed_lines(rows, end, ascii_only, as_list, data):
+    rows = [row | {"id": f"r{i}", "kind": "ab"[i % 2]} for i, row in enumerate(rows)]
+    rows = [{key: row[key] for key in data.draw(st.permutations(list(row)))} for row in rows]
+    texts = [json.dumps(row, ensure_ascii=ascii_only) for row in rows]
+    text = f"[{(',' + end).join(texts)}]" if as_list else end.join(texts)
+    verdicts = [data.draw(st.sampled_from(["keep", "relabel", "reject"])) for _ in rows]
+    label = data.draw(st.sampled_from("ab"))
+    expected = [
+        row | {"kind": label} if verdict == "relabel" else row
+        for row, verdict in zip(rows, verdicts, strict=True)
+        if verdict != "reject"
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"data.json{'' if as_list else 'l'}"
+        path.write_bytes(text.encode())
+        assert mend(path, [(row["id"], "keep", None) for row in rows]) == text.encode()
+        named = zip(rows, verdicts, strict=True)
+        mended = mend(path, [(row["id"], v, label if v == "relabel" else None) for row, v in named]).decode()
+    assert (
+        json.loads(mended) if as_list else [json.loads(line) for line in mended.split("\n") if line.strip()]
+    ) == expected
