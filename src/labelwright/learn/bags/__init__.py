@@ -7,7 +7,21 @@ from typing import Any
 
 _HERE = "labelwright.learn.bags"
 
-_ROOMS: dict[str, tuple[str, ...]] = {}
+_ROOMS: dict[str, tuple[str, ...]] = {
+    "belief_propagation": (
+        "LLPBeliefPropagation",
+        "gibbs_pseudo_labels",
+        "hidden_layer",
+    ),
+    "count_factors": (
+        "BagFactor",
+        "ExactCount",
+        "PairwiseCount",
+        "SquaredCount",
+    ),
+    "gibbs_law": ("PseudoLabels",),
+    "similarity": ("similarity_graph",),
+}
 # Public names and where they live. They load on first use.
 _FACE = {name: f"{_HERE}.{room}" for room, names in _ROOMS.items() for name in names}
 
