@@ -95,6 +95,16 @@ def test_the_ratio_order_is_the_one_of_the_paper():
     assert greedy_ratio_sequence(probs, value, cost)[1].tolist() == [2, 1, 0]
 
 
+def test_the_compiled_path_is_the_plain_one():
+    value, cost = AdditiveSetFunction([1, 2, 3, 1, 1, 4]), AdditiveSetFunction([3, 1, 1, 2, 2, 2])
+    probs, y = rows(200)
+    probs[:20] = probs[:20].round(1)
+    plain = FavMac(value, cost, 0.1, sequence=lambda *row: greedy_ratio_sequence(*row)).fit(probs, y)
+    compiled = FavMac(value, cost, 0.1).fit(probs, y)
+    assert compiled.threshold_ == plain.threshold_
+    assert (compiled.predict_set(probs) == plain.predict_set(probs)).all()
+
+
 def test_a_general_function_that_is_a_sum_gives_the_additive_answers():
     w = np.array([1.0, 2.0, 4.0, 3.0])
     additive, general = AdditiveSetFunction(w), GeneralSetFunction(lambda sets: sets @ w, 4)

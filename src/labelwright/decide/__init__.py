@@ -11,6 +11,7 @@ from typing import Any
 
 _ROOMS = {
     "conformal": "conformal_p_values conformal_threshold",
+    "conformal_regression": "ConformalizedQuantileRegression CrossConformalRegression SplitConformalRegression",
     "contract": "Abstainer Calibrator Decider OnlineDecider SetPredictor",
     "cross_fitting": "CrossFit crossfit",
     "fair_abstention": "FairAbstainer",

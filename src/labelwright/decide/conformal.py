@@ -67,10 +67,15 @@ def conformal_threshold(calibration: ArrayLike, alpha: float) -> float:
     (4.0, inf)
     """
     values = _scores(calibration)
-    k = int(np.floor(as_rate("alpha", alpha) * (len(values) + 1) + _SLACK))
+    k = threshold_rank(len(values), alpha)
     if k == 0:
         return float("inf")
     return float(np.partition(values, len(values) - k)[len(values) - k])
+
+
+def threshold_rank(n: int, alpha: float) -> int:
+    """Return ⌊alpha (n + 1)⌋: which of n scores, counted from the largest, is the threshold; 0 for none."""
+    return int(np.floor(as_rate("alpha", alpha) * (n + 1) + _SLACK))
 
 
 def rows_needed(alpha: float) -> int:

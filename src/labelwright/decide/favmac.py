@@ -23,7 +23,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.decide.contract import Bools, Floats, fitted, label_probs, tag_matrix
-from labelwright.decide.favmac_kernels import additive_costs, additive_proxies, cost_increments, follow, violation_steps
+from labelwright.decide.favmac_kernels import (
+    additive_costs,
+    additive_paths,
+    additive_proxies,
+    cost_increments,
+    follow,
+    violation_steps,
+)
 from labelwright.decide.label_set_sequences import Orders, Sequencer, greedy_ratio_sequence, nested_sets
 from labelwright.decide.set_functions import AdditiveSetFunction, SetFunction
 from labelwright.decide.weighted_quantile import WeightedQuantile
@@ -115,9 +122,13 @@ class FavMac:
     def _paths(self, pred_probs: ArrayLike) -> tuple[Floats, Orders, Floats]:
         """Order in which labels join, (n, K), and the proxy of each S_j, (n, K), never falling, inf after the end."""
         probs = label_probs("pred_probs", pred_probs, self.value.n_labels)
-        order = self.sequence(probs, self.value, self.cost)
-        if self.delta is None and isinstance(self.cost, AdditiveSetFunction):
-            return probs, order, additive_proxies(order, self.cost.weights, probs)
+        value, cost = self.value, self.cost
+        if self.delta is None and isinstance(cost, AdditiveSetFunction):
+            if isinstance(value, AdditiveSetFunction) and self.sequence is greedy_ratio_sequence:
+                return probs, *additive_paths(probs, value.weights, cost.weights)
+            order = self.sequence(probs, value, cost)
+            return probs, order, additive_proxies(order, cost.weights, probs)
+        order = self.sequence(probs, value, cost)
         sets = nested_sets(order)
         if self.delta is None:
             proxies = self.cost.expected_cost(sets, probs[:, None])

@@ -11,6 +11,24 @@ from labelwright.decide.contract import Bools, Floats
 from labelwright.decide.weighted_quantile import UNIT, Ints, delete_all, first_above, insert_all
 
 _HAIR = 1e-12
+LEAST_COST = 1e-8  # no label is free
+
+
+@njit(cache=True, nogil=True)
+def additive_paths(probs: Floats, value_weights: Floats, weights: Floats) -> tuple[Ints, Floats]:  # (n, K), (K,), (K,)
+    """Return the ratio order, (n, K), and the expected cost along it, (n, K): `greedy_ratio_sequence` in one pass."""
+    n, k = probs.shape
+    order, proxies, ratio = np.empty((n, k), np.int64), np.empty((n, k)), np.empty(k)
+    for i in range(n):
+        for j in range(k):
+            ratio[j] = -(value_weights[j] * probs[i, j]) / max(weights[j] * (1.0 - probs[i, j]), LEAST_COST)
+        ranked = np.argsort(ratio, kind="mergesort")
+        total = 0.0
+        for j in range(k):
+            label = ranked[j]
+            total += weights[label] * (1.0 - probs[i, label])
+            order[i, j], proxies[i, j] = label, total
+    return order, proxies
 
 
 @njit(cache=True, nogil=True)

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelwright.decide.contract import Bools, Floats
+from labelwright.decide.favmac_kernels import LEAST_COST
 from labelwright.decide.set_functions import AdditiveSetFunction, SetFunction
 
 Orders = NDArray[np.int64]
 Sequencer = Callable[[Floats, SetFunction, SetFunction], Orders]
-_LEAST_COST = 1e-8
 
 
 def greedy_ratio_sequence(probs: Floats, value: SetFunction, cost: SetFunction) -> Orders:
@@ -38,7 +38,7 @@ def greedy_ratio_sequence(probs: Floats, value: SetFunction, cost: SetFunction) 
     array([[1, 2, 0]])
     """
     if isinstance(value, AdditiveSetFunction) and isinstance(cost, AdditiveSetFunction):
-        ratio = value.weights * probs / np.maximum(cost.weights * (1 - probs), _LEAST_COST)
+        ratio = value.weights * probs / np.maximum(cost.weights * (1 - probs), LEAST_COST)
         return np.argsort(-ratio, axis=1, kind="stable")
     return np.stack([_greedy(row, value, cost) for row in probs]) if len(probs) else np.empty(probs.shape, np.int64)
 
@@ -55,7 +55,7 @@ def _greedy(p: Floats, value: SetFunction, cost: SetFunction) -> Orders:
         gain = worths - worth
         if not (gain > 1e-15).any():
             break
-        best = int(np.argmax(np.where(gain > 1e-15, gain / np.maximum(prices - price, _LEAST_COST), -np.inf)))
+        best = int(np.argmax(np.where(gain > 1e-15, gain / np.maximum(prices - price, LEAST_COST), -np.inf)))
         order[step], chosen = left[best], larger[best]
         worth, price = float(worths[best]), float(prices[best])
     return order
