@@ -2,8 +2,8 @@
 
 Digits, 70/30, MLP of 64-256-256-10 (bed TB1), 60 epochs. A wrong class joins a row's set with a chance that grows with
 what an auxiliary model (logistic regression on the true labels of the training rows) gives it, 0.4 on average before
-the cap at 1. POP and one PRODEN see the same three views, the other PRODEN the inputs as they are. Rounds every 2 epochs
-from epoch 10 on, θ from 0.015 (chosen on two other seeds for sets below 1.5 classes) by 10 % steps. Figures of the last
+the cap at 1. POP and one PRODEN see the same three views, the other PRODEN the plain inputs. Rounds every 2 epochs from
+epoch 10 on, θ from 0.015 (chosen on two other seeds for sets below 1.5 classes) by 10 % steps. Figures of the last
 epoch: accuracy on clean test rows, mean size of the sets, share of sets that still hold the truth.
 
 Source: Xu et al., Progressive Purification for Instance-Dependent Partial Label Learning, ICML 2023.

@@ -53,6 +53,19 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "LeveragedWeighted",
         "leveraged_weighted_loss",
     ),
+    "long_tail_data": (
+        "PartialLongTail",
+        "make_plt_dataset",
+        "pareto_counts",
+    ),
+    "long_tail_partial": (
+        "COMIC",
+        "HeadTailBalancer",
+        "MultiFocalModifierLoss",
+        "ProductHeadTailBalancer",
+        "ReflectiveLabelCorrector",
+        "rarity_weight",
+    ),
     "multilabel_losses": (
         "AsymmetricLoss",
         "TagObjective",
@@ -86,6 +99,12 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "RegularizedOnlineLabelEstimation",
         "expected_positive_penalty",
         "positive_only_loss",
+    ),
+    "s2m": (
+        "LabelRatio",
+        "LabelRatioClassifier",
+        "S2MSampler",
+        "train_label_ratio_classifier",
     ),
     "sar_pu": (
         "PropensityWeightedPU",
