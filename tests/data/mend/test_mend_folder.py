@@ -409,3 +409,18 @@ def test_data_that_are_a_link_themselves_are_mended(pets, tmp_path):
     assert (tmp_path / "new/test/dog/c.png").read_bytes() == b"4"
     with pytest.raises(BadInput, match="into the data"):
         apply_decisions(decide(pets, {"test/cat/c.png": "dog"}), pets, tmp_path / "alias/new")
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_new_folder(pets, tmp_path, monkeypatch):
+    decisions = decide(pets, {"test/cat/c.png": "dog"})
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("labelwright.data.mend.run.write_manifest", full)
+    with pytest.raises(BadInput, match="No space left"):
+        apply_decisions(decisions, pets, tmp_path / "deep/er/new")
+    monkeypatch.setattr("labelwright.data.mend.moves.note", full)
+    with pytest.raises(BadInput, match="cannot go on"):
+        in_place(pets, {"test/cat/c.png": "dog"})
+    assert [p.name for p in tmp_path.iterdir()] == ["pets"]

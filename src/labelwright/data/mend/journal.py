@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from labelwright.data.mend.manifest import MANIFEST
-from labelwright.data.readers.places import place
+from labelwright.data.readers.places import place, said
 from labelwright.errors import BadInput
 
 SCHEMA_VERSION = 1
@@ -126,12 +126,19 @@ def _check_inside(file: Path, paths: list[str]) -> None:
 @contextmanager
 def writing(journal: Journal) -> Iterator[BinaryIO]:
     """Open a journal to write on, for this process alone; BadInput when another holds it."""
-    with journal.file.open("r+b", buffering=0) as stream:
-        _lock(stream, journal)
-        whole = stream.read().rpartition(b"\n")  # a kill may have cut the last line short
-        stream.truncate(len(whole[0]) + len(whole[1]))
-        stream.seek(0, os.SEEK_END)
-        yield stream
+    try:
+        with journal.file.open("r+b", buffering=0) as stream:
+            _lock(stream, journal)
+            whole = stream.read().rpartition(b"\n")  # a kill may have cut the last line short
+            stream.truncate(len(whole[0]) + len(whole[1]))
+            stream.seek(0, os.SEEK_END)
+            yield stream
+    except OSError as error:
+        raise BadInput(
+            f"cannot go on ({error.strerror or said(error)})",
+            where=place(journal.data),
+            fix="mend that and run the same command again, or take it back with --undo",
+        ) from None
 
 
 def _lock(stream: BinaryIO, journal: Journal) -> None:

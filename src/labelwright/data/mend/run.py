@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labelwright.atomic import write_aside
 from labelwright.data.mend.conll import ConllFile
 from labelwright.data.mend.decisions import Decisions, read_decisions
 from labelwright.data.mend.formats import MendOptions, open_mendable
 from labelwright.data.mend.manifest import MANIFEST, write_manifest
 from labelwright.data.mend.plan import Changes, Items, Mendable, plan_changes
-from labelwright.data.mend.staging import check_out, staged_tree
+from labelwright.data.mend.staging import check_out, staged_file, staged_tree
 from labelwright.data.readers.places import counted
 from labelwright.errors import BadInput, quoted
 
@@ -166,10 +165,10 @@ def _written(opened: Mendable, changes: Changes, out: Path, options: MendOptions
         manifest = out.with_name(f"{out.name}.{MANIFEST}")
         if os.path.lexists(manifest):
             raise BadInput("this exists already", where=str(manifest), fix="choose a new name for --out")
-        with write_aside(out) as aside:
+        with staged_file(out) as aside:
             lines = opened.write(changes, aside)
             lines[0] = lines[0]._replace(new_path=out.name)
-            with write_aside(manifest) as aside_manifest:
+            with staged_file(manifest) as aside_manifest:
                 write_manifest(aside_manifest, lines, spreadsheet_safe=safe)
         file: Path | None = out
     else:

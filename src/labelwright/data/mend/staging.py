@@ -7,12 +7,12 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from labelwright.atomic import PRIVATE_DIRECTORY, check_can_write
+from labelwright.atomic import PRIVATE_DIRECTORY, check_can_write, write_aside
 from labelwright.data.readers.places import said
-from labelwright.errors import BadInput, quoted
+from labelwright.errors import BadInput
 
 _STAGING = ".labelwright-staging-"
 
@@ -38,27 +38,45 @@ def check_out(out: Path, data: Path) -> None:
 
 
 @contextmanager
+def staged_file(out: Path) -> Iterator[Path]:
+    """Yield a path beside `out` that takes its place when the block ends well, else nothing is left."""
+    with _or_nothing(out), write_aside(out) as aside:
+        yield aside
+
+
+@contextmanager
 def staged_tree(out: Path) -> Iterator[Path]:
     """Yield an empty private folder beside `out` that takes its place when the block ends well, else goes.
 
     `out` must not exist or be an empty folder. What a killed earlier run left aside is swept away.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f"{_STAGING}{out.name}-"
-    for leftover in out.parent.glob(f"{glob.escape(prefix)}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    aside = out.parent / f"{prefix}{secrets.token_hex(6)}"
-    aside.mkdir(mode=PRIVATE_DIRECTORY)
+    with _or_nothing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        prefix = f"{_STAGING}{out.name}-"
+        for leftover in out.parent.glob(f"{glob.escape(prefix)}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        aside = out.parent / f"{prefix}{secrets.token_hex(6)}"
+        aside.mkdir(mode=PRIVATE_DIRECTORY)
+        try:
+            yield aside
+            if out.is_dir():
+                out.rmdir()
+            aside.replace(out)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def _or_nothing(out: Path) -> Iterator[None]:
+    """Take back the folders made above `out` when the block fails, and say in one line why the disk refused."""
+    missing = [parent for parent in out.parents if not parent.exists()]
     try:
-        yield aside
-        if out.is_dir():
-            out.rmdir()
-        aside.replace(out)
-    except OSError as error:
-        raise BadInput(
-            f"cannot be written ({error.strerror or said(error)})",
-            where=quoted(out),
-            fix="check the space and rights there",
-        ) from None
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        yield
+    except BaseException as error:
+        for parent in missing:
+            with suppress(OSError):
+                parent.rmdir()
+        if isinstance(error, OSError):
+            problem = f"cannot be written ({error.strerror or said(error)})"
+            raise BadInput(problem, where=str(out), fix="check the space and rights there") from None
+        raise
