@@ -167,8 +167,9 @@ class LLPBeliefPropagation(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    Columns are brought to mean 0 and variance 1 before neighbours are sought and for the network. The paper's last
-    network also bears a loss on bag means; that needs a network that sees bags.
+    Columns are brought to mean 0 and variance 1 for the classifier; where neighbours are sought, rows are then brought
+    to length 1 in the mean square, so that |x_i − x_j| has no unit. The paper's last network also bears a loss on bag
+    means; that needs a network that sees bags.
 
     Examples
     --------
@@ -227,7 +228,7 @@ class LLPBeliefPropagation(ClassifierMixin, BaseEstimator):
         self._centre, spread = rows.mean(axis=0), rows.std(axis=0)
         self._scale = np.where(spread > 0, spread, 1.0)
         rows = (rows - self._centre) / self._scale
-        embed, space, found = self.embedding or hidden_layer, rows, []
+        embed, space, found = self.embedding or hidden_layer, _scaled(rows), []
         for done in range(self.n_rounds):
             found.append(self._propagate(space, bag_ids, counts))
             self.classifier_ = self._fresh(len(rows)).fit(rows, _hard_labels(found[-1].q, counts))
@@ -284,7 +285,7 @@ def _hard_labels(q: Floats, counts: ArrayLike) -> NDArray[np.int64]:
 
 
 def _scaled(space: Floats) -> Floats:
-    """Return the columns that vary, with mean 0, all divided by one number so that rows have mean square 1 a column."""
+    """Return the columns that vary, centred, divided by one number: rows have length 1 in the mean square."""
     centred = space - space.mean(axis=0)
     centred = centred[:, centred.std(axis=0) > 1e-9]
-    return centred / np.sqrt((centred**2).mean()) if centred.size else np.zeros((len(space), 1))
+    return centred / np.sqrt((centred**2).sum(axis=1).mean()) if centred.size else np.zeros((len(space), 1))
