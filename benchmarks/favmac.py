@@ -1,8 +1,8 @@
 """FavMac online: 100,000 rows of 20 labels, additive cost, and the cost guarantee over 1000 streams.
 
 Run: ``python -m benchmarks.favmac``. A row is answered, its labels become known, the threshold moves. CPU time tells
-what the time would be on a machine less busy; one thread works. The guarantee: 1000 streams of 200 rows, target 0.1; mean
-cost over streams of the answers at each step.
+what the time would be on a machine less busy; one thread works. The guarantee: 1000 streams of 200 rows, target 0.1;
+mean cost over streams of the answers at each step.
 """
 
 from __future__ import annotations

@@ -129,6 +129,10 @@ def test_a_group_never_seen_is_refused():
     both = GroupConditionalConformal(0.1).fit(probs, y, np.zeros(50, int))
     with pytest.raises(BadInput, match="no calibration row has group '7'"):
         both.predict_set(probs[:1], [7])
+    with pytest.raises(BadInput, match="mixes kinds"):
+        both.fit(probs, y, [None, "a"] * 25)
+    with pytest.raises(BadInput, match="groups holds NaN"):
+        both.fit(probs, y, [float("nan"), 1.0] * 25)
     with pytest.raises(BadInput, match="groups are missing"):
         both.predict_set(probs[:1])
 

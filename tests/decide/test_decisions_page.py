@@ -18,6 +18,8 @@ def test_the_guide_runs_and_its_promises_hold():
     assert 0.9 in names["quality"].coverage or names["quality"].coverage.estimate > 0.9
     assert names["error"] < 0.1 and names["answered"].mean() > 0.2
     assert names["price"].cost(names["chosen"], names["tags"][names["test"]]).mean() < 0.06
+    ends, late = names["ends"], names["progression"][300:]
+    assert ((ends[:, 0] <= late) & (late <= ends[:, 1])).mean() > 0.82
     accepted = [rates.accept_rate for rates in names["decided"].values()]
     assert abs(accepted[0] - accepted[1]) <= 0.03 + 1e-9
     assert abs(names["effect"].ate_ - 1) < 0.2

@@ -245,6 +245,7 @@ def test_weights_are_units_of_the_structure():
         (lambda f: FavMac(f, f, 0.1).fit(np.zeros((2, 5)), np.zeros((2, 5))), "5 columns"),
         (lambda f: AdditiveSetFunction([0, 0]), "weights must"),
         (lambda f: GeneralSetFunction(lambda sets: sets.sum(1) + 1, 2), "empty set"),
+        (lambda f: GeneralSetFunction(lambda sets: "x", 2), "empty set"),
         (lambda f: WeightedQuantile().insert([np.nan], [1]), "NaN"),
         (lambda f: WeightedQuantile().insert([1], [-1]), "weights must"),
         (lambda f: WeightedQuantile().insert([1], [1e9]), "weights must"),

@@ -27,7 +27,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import block_array, csr_array, eye_array
 
 from labelwright.decide.abstention_rules import AbstentionRules
-from labelwright.decide.contract import Bools, Floats
+from labelwright.decide.contract import Bools, Floats, group_codes
 from labelwright.errors import BadInput
 from labelwright.metrics.checks import as_mask, same_length
 
@@ -80,9 +80,10 @@ class Cells:
 
 def count_cells(y: ArrayLike, y_pred: ArrayLike, groups: ArrayLike) -> Cells:
     """Count rows by group (n,), true label (n,) and prediction (n,); at least two groups."""
-    truth, guess, group = as_mask("y", y), as_mask("y_pred", y_pred), np.asarray(groups)
-    same_length(y=truth, y_pred=guess, groups=group)
-    names, code = np.unique(group, return_inverse=True)
+    truth, guess = as_mask("y", y), as_mask("y_pred", y_pred)
+    found, code = group_codes(groups)
+    same_length(y=truth, y_pred=guess, groups=code)
+    names = np.array(found)
     if len(names) < 2:
         raise BadInput(f"there are {len(names)} groups", fix="fairness compares at least two")
     cell, of_row, count = np.unique(code * 4 + truth * 2 + guess, return_inverse=True, return_counts=True)

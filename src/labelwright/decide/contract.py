@@ -106,6 +106,20 @@ def same_width(pred_probs: ArrayLike, n_classes: int) -> Floats:
     return probs
 
 
+def group_codes(groups: ArrayLike) -> tuple[list[Any], NDArray[np.int64]]:
+    """Return the names of the groups, sorted, and the number of each row's group, int (n,)."""
+    values = np.asarray(groups)
+    if values.ndim != 1:
+        raise BadInput(f"groups has {values.ndim} dimensions", fix="give one group a row")
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        raise BadInput("groups holds NaN", where=f"row {int(np.argmax(np.isnan(values)))}", fix="name that group")
+    try:
+        names, codes = np.unique(values, return_inverse=True)
+    except TypeError:
+        raise BadInput("groups mixes kinds of values", fix="give all of them as text, or all as numbers") from None
+    return names.tolist(), codes.astype(np.int64)
+
+
 def fitted(decider: Any, attribute: str) -> None:
     """Refuse use before `fit`."""
     if not hasattr(decider, attribute):

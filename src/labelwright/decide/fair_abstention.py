@@ -25,7 +25,7 @@ from labelwright.decide.abstention_program import (
     solve_abstention_ip,
 )
 from labelwright.decide.abstention_rules import AbstentionRules
-from labelwright.decide.contract import Bools, Floats, fitted
+from labelwright.decide.contract import Bools, Floats, fitted, group_codes
 from labelwright.errors import BadInput
 from labelwright.metrics.checks import as_array, as_mask, as_probs, same_length
 
@@ -89,7 +89,7 @@ class FairAbstainer:
             raise BadInput("groups are missing", fix="give the group of every row")
         s, truth, group = class_one_scores(pred_probs), as_mask("y", y), np.asarray(groups)
         same_length(pred_probs=s, y=truth, groups=group)
-        self.groups_ = np.unique(group)
+        self.groups_ = np.array(group_codes(group)[0])
         self.plan_ = solve_abstention_ip(truth, s >= 0.5, group, self.rules)
         self.actions_ = assign_actions(self.plan_, s, truth, group)
         self.n_features_ = 0 if X is None else as_array("X", X, 2).shape[1]

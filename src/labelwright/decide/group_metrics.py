@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.decide.contract import Bools
-from labelwright.errors import BadInput
+from labelwright.decide.contract import Bools, group_codes
 from labelwright.metrics.checks import as_mask, same_length
 
 
@@ -54,14 +53,12 @@ def group_rates(
     (0.5, 1.0, 0.0)
     """
     truth, guess = as_mask("y", y), as_mask("y_pred", y_pred)
-    group = np.asarray(groups)
-    if group.ndim != 1:
-        raise BadInput(f"groups has {group.ndim} dimensions", fix="give one group a row")
+    names, group = group_codes(groups)
     silent = np.zeros(len(truth), bool) if abstained is None else as_mask("abstained", abstained)
     same_length(y=truth, y_pred=guess, groups=group, abstained=silent)
     return {
-        name: _rates(truth[group == name], guess[group == name], ~silent[group == name])
-        for name in np.unique(group).tolist()
+        name: _rates(truth[group == code], guess[group == code], ~silent[group == code])
+        for code, name in enumerate(names)
     }
 
 

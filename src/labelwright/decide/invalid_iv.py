@@ -151,6 +151,8 @@ class InvalidIVATE:
         return self
 
     def _check(self, a: Floats, z: Floats, n: int) -> None:
+        if self.folds < 2:
+            raise BadInput(f"folds is {self.folds!r}", fix="give 2 folds or more")
         counts = np.bincount((2 * z + a).astype(np.int64), minlength=4)
         if min(counts[0] + counts[1], counts[2] + counts[3]) < 2 * self.folds:
             raise BadInput(f"an arm of the instrument has fewer than {2 * self.folds} rows", fix="use fewer folds")

@@ -160,8 +160,8 @@ class GeneralSetFunction:
     """
 
     def __init__(self, function: Callable[[Bools], NDArray], n_labels: int, draws: int = 10_000, seed: int = 0) -> None:
-        ends = np.asarray(function(np.array([[False] * n_labels, [True] * n_labels])), dtype=np.float64)
-        if ends.shape != (2,) or abs(ends[0]) > _HAIR or not ends[1] > 0:
+        ends = np.asarray(function(np.array([[False] * n_labels, [True] * n_labels])))
+        if ends.dtype.kind not in "biuf" or ends.shape != (2,) or abs(ends[0]) > _HAIR or not ends[1] > 0:
             raise BadInput(
                 "a set function is 0 for the empty set and above 0 for all labels", fix="return one number a set"
             )

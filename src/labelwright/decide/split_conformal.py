@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.decide.conformal import conformal_p_values, conformal_threshold
-from labelwright.decide.contract import Bools, Floats, as_rate, fitted, known_rows, same_width
+from labelwright.decide.contract import Bools, Floats, as_rate, fitted, group_codes, known_rows, same_width
 from labelwright.errors import BadInput, listed
 from labelwright.metrics.checks import as_generator, same_length
 
@@ -213,13 +213,13 @@ class GroupConditionalConformal(SplitConformal):
         """
         if groups is None:
             raise BadInput("groups are missing", fix="give the group of every row, or use SplitConformal")
-        labels, of_row = np.asarray(y), np.asarray(groups)
+        labels, (names, of_row) = np.asarray(y), group_codes(groups)
         same_length(y=labels, groups=of_row)
         super().fit(pred_probs, y)
         of_row = of_row[labels >= 0]
         self.thresholds_: dict[Hashable, float] = {
-            group: conformal_threshold(self.calibration_scores_[of_row == group], self.alpha)
-            for group in np.unique(of_row).tolist()
+            names[code]: conformal_threshold(self.calibration_scores_[of_row == code], self.alpha)
+            for code in np.unique(of_row).tolist()
         }
         return self
 
@@ -228,11 +228,11 @@ class GroupConditionalConformal(SplitConformal):
         scores = self._scores(pred_probs)
         if groups is None:
             raise BadInput("groups are missing", fix="give the group of every row")
-        of_row = np.asarray(groups)
+        names, of_row = group_codes(groups)
         same_length(pred_probs=scores, groups=of_row)
-        unknown = [group for group in np.unique(of_row).tolist() if group not in self.thresholds_]
+        unknown = [group for group in names if group not in self.thresholds_]
         if unknown:
             raise BadInput(
                 f"no calibration row has group {listed(unknown)}", fix=f"groups seen: {listed(self.thresholds_)}"
             )
-        return scores <= np.array([self.thresholds_[group] for group in of_row.tolist()])[:, None]
+        return scores <= np.array([self.thresholds_[group] for group in names])[of_row][:, None]
