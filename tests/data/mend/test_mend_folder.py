@@ -424,3 +424,13 @@ def test_a_full_disk_is_one_line_and_leaves_no_new_folder(pets, tmp_path, monkey
     with pytest.raises(BadInput, match="cannot go on"):
         in_place(pets, {"test/cat/c.png": "dog"})
     assert [p.name for p in tmp_path.iterdir()] == ["pets"]
+
+
+def test_a_dry_run_lists_names_that_are_taken_and_files_left_out(pets):
+    done = apply_decisions(decide(pets, {"train/cat/a.png": "dog"}), pets, None, dry_run=True)
+    assert done.notes[0] == "train/dog/a.png is taken; called train/dog/a-2.png"
+    assert done.notes[1].startswith("left out: 1 hidden or special file")
+
+
+def test_in_place_leaves_no_file_out(pets):
+    assert in_place(pets, {"train/cat/a.png": "dog"}).notes == ("train/dog/a.png is taken; called train/dog/a-2.png",)

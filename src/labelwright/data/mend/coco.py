@@ -43,7 +43,6 @@ class CocoFile:
     new_classes: tuple[str, ...] = ()
 
     is_tree = False
-    notes: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -99,6 +98,10 @@ class CocoFile:
 
     def _broken(self, problem: str) -> BadInput:
         return BadInput(problem, where=place(self.path), fix="mend the file, or export it again")
+
+    def remarks(self, changes: Changes) -> tuple[str, ...]:
+        """Return nothing: the counts say it all."""
+        return ()
 
     def write(self, changes: Changes, out: Path) -> list[ManifestLine]:
         """Write the mended file and say which decisions it holds."""

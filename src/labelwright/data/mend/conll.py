@@ -61,7 +61,6 @@ class ConllFile:
     new_classes: tuple[str, ...] = ()
 
     is_tree = False
-    notes: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -95,6 +94,10 @@ class ConllFile:
         """Return the decisions with those on spans replaced by one for each token."""
         entries = tuple(part for entry in decisions for part in _expanded(entry))
         return replace(decisions, entries=entries)
+
+    def remarks(self, changes: Changes) -> tuple[str, ...]:
+        """Return nothing: the counts say it all."""
+        return ()
 
     def write(self, changes: Changes, out: Path) -> list[ManifestLine]:
         """Write the mended file and say which decisions it holds."""

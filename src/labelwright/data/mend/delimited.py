@@ -57,9 +57,8 @@ class DelimitedTable:
         """The file."""
         return self.source.path
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What is worth saying before the work."""
+    def remarks(self, changes: Changes) -> tuple[str, ...]:
+        """Say that cells change which nobody decided on, where that was asked for."""
         return ("formulas are neutralised in every cell, as asked",) if self.spreadsheet_safe else ()
 
     def write(self, changes: Changes, out: Path) -> list[ManifestLine]:

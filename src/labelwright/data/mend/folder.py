@@ -7,7 +7,7 @@ Splits and nesting stay: a relabelled image changes the class part of its path o
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -39,7 +39,6 @@ class ImageFolder:
     source: Source
     items: Items
     link: bool = False
-    _said: list[str] = field(default_factory=list)
 
     is_tree = True
 
@@ -48,10 +47,15 @@ class ImageFolder:
         """The folder."""
         return self.source.path
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Names that clashed and files that were left out, known once the work is planned."""
-        return tuple(self._said)
+    def remarks(self, changes: Changes) -> tuple[str, ...]:
+        """Return the names that clash and the files that are left out of a new tree."""
+        tree = self.tree()
+        _, clashes = self.placements(changes, tree, (MANIFEST,))
+        lines = clash_lines(clashes)
+        if tree.left_out:
+            count = counted(len(tree.left_out), "hidden or special file")
+            lines.append(f"left out: {count}: {listed(tree.left_out, 3)}")
+        return tuple(lines)
 
     @cached_property
     def images(self) -> list[str]:
@@ -80,24 +84,18 @@ class ImageFolder:
             raise BadInput(f"lost {listed(gone, 3)} since it was read", where=place(self.path), fix="run it again")
         return tree
 
-    def placements(self, changes: Changes, tree: Tree, reserved: Iterable[str] = ()) -> list[Placement]:
-        """Return the place of every file of the tree before and after."""
+    def placements(
+        self, changes: Changes, tree: Tree, reserved: Iterable[str] = ()
+    ) -> tuple[list[Placement], list[tuple[str, str]]]:
+        """Return the place of every file of the tree before and after, and the names that clashed."""
         row_of = {path: row for row, path in enumerate(self.images)}
         rows = [(row_of.get(path), path) for path in tree.files]
-        placed, clashes = place_all(rows, lambda row, old: self.wanted(row, old, changes), reserved)
-        self._said[:] = [f"{wanted} is taken; called {given}" for wanted, given in clashes[:_SHOWN]]
-        if len(clashes) > _SHOWN:
-            self._said.append(f"and {counted(len(clashes) - _SHOWN, 'more name')} taken (see the manifest)")
-        return placed
+        return place_all(rows, lambda row, old: self.wanted(row, old, changes), reserved)
 
     def write(self, changes: Changes, out: Path) -> list[ManifestLine]:
         """Write the new tree into the empty folder `out` and say where each file went."""
         tree = self.tree()
-        placed = self.placements(changes, tree, reserved=(MANIFEST,))
-        if tree.left_out:
-            self._said.append(
-                f"left out: {counted(len(tree.left_out), 'hidden or special file')}: {listed(tree.left_out, 3)}"
-            )
+        placed, _ = self.placements(changes, tree, (MANIFEST,))
         base = self.path.resolve()
         folders = {*tree.folders, *(file.rpartition("/")[0] for file in tree.files)}
         folders |= {one.new.rpartition("/")[0] for one in placed}
@@ -109,3 +107,11 @@ class ImageFolder:
         digest = place_file(base / one.old, out / one.new, link=self.link)
         line = ManifestLine() if one.row is None else decided_line(one.row, changes, self.items)
         return line._replace(old_path=one.old, new_path=one.new, sha256=digest)
+
+
+def clash_lines(clashes: list[tuple[str, str]]) -> list[str]:
+    """Return the first names that were taken with what was used in their place, and how many more there are."""
+    lines = [f"{wanted} is taken; called {given}" for wanted, given in clashes[:_SHOWN]]
+    if len(clashes) > _SHOWN:
+        lines.append(f"and {counted(len(clashes) - _SHOWN, 'more name')} taken (see the manifest)")
+    return lines

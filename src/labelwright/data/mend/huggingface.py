@@ -52,12 +52,15 @@ class HuggingFaceFolder:
     link: bool = False
 
     is_tree = True
-    notes: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
         """The folder."""
         return self.source.path
+
+    def remarks(self, changes: Changes) -> tuple[str, ...]:
+        """Return nothing: the counts say it all."""
+        return ()
 
     def write(self, changes: Changes, out: Path) -> list[ManifestLine]:
         """Write the new folder into the empty folder `out`."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from labelwright.atomic import PRIVATE_DIRECTORY
 from labelwright.data.mend.decisions import Decisions
-from labelwright.data.mend.folder import ImageFolder
+from labelwright.data.mend.folder import ImageFolder, clash_lines
 from labelwright.data.mend.formats import MendOptions, open_mendable
 from labelwright.data.mend.journal import HOME, Journal, Move, journals, plan_journal
 from labelwright.data.mend.manifest import ManifestLine, decided_line, file_sha256, write_manifest
@@ -46,9 +47,10 @@ def apply_in_place(decisions: Decisions, data: Path, options: MendOptions, *, dr
     if not isinstance(opened, ImageFolder):
         raise BadInput("this is no folder of images", where=place(data), fix="leave out --in-place, give --out")
     changes = plan_changes(decisions, opened.items, data.name)
-    placed = [p for p in opened.placements(changes, opened.tree()) if p.old != p.new]
+    everything, clashes = opened.placements(changes, opened.tree())
+    placed = [p for p in everything if p.old != p.new]
     _refuse_links(data, placed)
-    plan = planned(opened, changes)
+    plan = replace(planned(opened, changes), notes=tuple(clash_lines(clashes)))
     if dry_run or not placed:
         return plan
     journal = _journal(data, digest, placed, changes, opened, spreadsheet_safe=options.spreadsheet_safe)
@@ -57,16 +59,8 @@ def apply_in_place(decisions: Decisions, data: Path, options: MendOptions, *, dr
 
 
 def _with_manifest(done: Applied, data: Path, journal: Journal) -> Applied:
-    return Applied(
-        done.data,
-        done.n_items,
-        done.counts,
-        done.shown,
-        data,
-        journal.manifest,
-        done.notes,
-        f"labelwright apply --undo {quoted(journal.manifest)} takes it back",
-    )
+    back = f"labelwright apply --undo {quoted(journal.manifest)} takes it back"
+    return replace(done, out=data, manifest=journal.manifest, compared=back)
 
 
 def _digest(decisions: Decisions) -> str:

@@ -47,12 +47,15 @@ class JsonRows:
     tags: TagStyle | None = None
 
     is_tree = False
-    notes: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
         """The file."""
         return self.source.path
+
+    def remarks(self, changes: Changes) -> tuple[str, ...]:
+        """Return nothing: the counts say it all."""
+        return ()
 
     def write(self, changes: Changes, out: Path) -> list[ManifestLine]:
         """Write the mended file and say which decisions it holds."""

@@ -51,7 +51,6 @@ class LabelStudioFile:
     new_classes: tuple[str, ...] = ()
 
     is_tree = False
-    notes: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -105,6 +104,10 @@ class LabelStudioFile:
         """Return the one label of a task whose results are choices that agree, else None."""
         labels = {result.label for result in results if result.key == "choices"}
         return labels.pop() if len(labels) == 1 and all(r.key == "choices" for r in results) else None
+
+    def remarks(self, changes: Changes) -> tuple[str, ...]:
+        """Return nothing: the counts say it all."""
+        return ()
 
     def write(self, changes: Changes, out: Path) -> list[ManifestLine]:
         """Write the mended file and say which decisions it holds."""

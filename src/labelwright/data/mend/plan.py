@@ -96,9 +96,8 @@ class Mendable(Protocol):
         """Whether the data are a folder of files."""
         ...
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What else is worth knowing of the work."""
+    def remarks(self, changes: Changes) -> tuple[str, ...]:
+        """Return what else is worth knowing of these changes, before they are made."""
         ...
 
     def write(self, changes: Changes, out: Path) -> list[ManifestLine]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +156,7 @@ def planned(opened: Mendable, changes: Changes, notes: tuple[str, ...] = ()) -> 
         (str(items.ids[row]), items.given[row], None if row in changes.reject else changes.relabel[row])
         for row in chosen
     )
-    return Applied(opened.path.name, len(items.ids), changes.counts(), shown, notes=(*notes, *opened.notes))
+    return Applied(opened.path.name, len(items.ids), changes.counts(), shown, notes=(*notes, *opened.remarks(changes)))
 
 
 def _written(opened: Mendable, changes: Changes, out: Path, options: MendOptions, planned: Applied) -> Applied:
@@ -178,16 +178,7 @@ def _written(opened: Mendable, changes: Changes, out: Path, options: MendOptions
             lines = opened.write(changes, aside if file is None else aside / file.name)
             write_manifest(aside / MANIFEST, lines, spreadsheet_safe=safe)
     compared = f"look at {out}" if file is None else f"diff {opened.path} {file} shows what changed and nothing else"
-    return Applied(
-        planned.data,
-        planned.n_items,
-        planned.counts,
-        planned.shown,
-        file or out,
-        manifest,
-        (*planned.notes, *(n for n in opened.notes if n not in planned.notes)),
-        compared,
-    )
+    return replace(planned, out=file or out, manifest=manifest, compared=compared)
 
 
 def _is_file_name(out: Path, data: Path) -> bool:

@@ -65,7 +65,6 @@ class YoloFolder:
     link: bool = False
 
     is_tree = True
-    notes: tuple[str, ...] = ()
 
     @cached_property
     def _files(self) -> list[str]:
@@ -115,6 +114,10 @@ class YoloFolder:
         nothing: list[str | None] = [None] * len(self._images)
         rule = ClassNames(tuple(dict.fromkeys(self.names)), closed="data.yaml lists the classes")
         return Items(np.array(ids, dtype=np.str_), [*nothing, *labels], rule, frozenset(range(len(nothing))))
+
+    def remarks(self, changes: Changes) -> tuple[str, ...]:
+        """Return nothing: the counts say it all."""
+        return ()
 
     def write(self, changes: Changes, out: Path) -> list[ManifestLine]:
         """Write the new data set into the empty folder `out`."""
