@@ -79,8 +79,8 @@ class LabelPowersetICP:
 
     Notes
     -----
-    Against one conformal predictor a label at alpha / K, mean sizes at alpha 0.2 are 3.2 to 3.6 on scene, 1126 to 3700 on
-    yeast, 5e4 to 7e47 on bibtex; on scene the mean of log2 sizes is not smaller (1.59 to 1.56).
+    Against one conformal predictor a label at alpha / K, mean sizes at alpha 0.2 are 3.2 to 3.6 on scene, 1126 to 3700
+    on yeast, 5e4 to 7e47 on bibtex; on scene the mean of log2 sizes is not smaller (1.59 to 1.56).
 
     Source: Maltoudoglou et al., 2022 [P118].
     """
