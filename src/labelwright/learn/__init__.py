@@ -1,6 +1,6 @@
-"""Learn well from labels that are noisy, partial, positive-only, aggregated or real-valued and imperfect.
+"""Learn well from imperfect labels: one estimator, and a room for each kind of imperfection.
 
-Each kind has a room of its own: `learn.noisy`, `learn.partial`, `learn.bags`, `learn.regression`.
+The sub-families have their own faces: `labelwright.learn.noisy`, `.partial`, `.bags`, `.regression`.
 """
 
 from __future__ import annotations
@@ -8,16 +8,33 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from labelwright.errors import MissingExtra
+
+_HERE = "labelwright.learn"
+
 # Public names and the files they live in. They load on first use.
-_FACE: dict[str, str] = {}
+_FACE = {
+    name: f"{_HERE}.{room}"
+    for room, names in {
+        "classifier": ("ImpreciseClassifier",),
+        "regressor": ("ImpreciseRegressor",),
+        "noise_start": ("estimated_transition",),
+    }.items()
+    for name in names
+}
 
 __all__ = sorted(_FACE)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _FACE:
+    if name not in _FACE:
+        raise AttributeError(f"module 'labelwright.learn' has no attribute {name!r}")
+    try:
         return getattr(import_module(_FACE[name]), name)
-    raise AttributeError(f"module 'labelwright.learn' has no attribute {name!r}")
+    except ModuleNotFoundError as error:
+        if error.name in ("torch", "lightning_fabric", "safetensors"):
+            raise MissingExtra("training networks", "torch") from None
+        raise
 
 
 def __dir__() -> list[str]:

@@ -114,8 +114,6 @@ class ImpreciseClassifier(ClassifierMixin, BaseEstimator):
         """
         x, evidence = self._checked(X, y)
         weight = None if sample_weight is None else np.asarray(_check_sample_weight(sample_weight, x, dtype=np.float64))
-        if weight is not None and not weight.sum() > 0:
-            raise BadInput("no row has a positive sample_weight", fix="give at least one row weight")
         moments = location_and_scale(x, weight) if self.standardize else (np.zeros(1), np.ones(1))
         self.location_: NDArray[np.float64] = moments[0]
         self.scale_: NDArray[np.float64] = moments[1]

@@ -91,7 +91,9 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "pu_risk": (
         "NonNegativePU",
         "UnbiasedPU",
+        "logistic_surrogate",
         "nonnegative_pu_risk",
+        "sigmoid_surrogate",
         "unbiased_pu_risk",
     ),
     "role": (

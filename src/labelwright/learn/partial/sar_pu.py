@@ -24,7 +24,6 @@ Unlabeled Data, ECML PKDD 2019 [P056].
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -35,50 +34,13 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from labelwright.errors import BadInput
-from labelwright.evidence import Propensity, Tags, posterior
-from labelwright.learn.regression.glm import BERNOULLI, irls
+from labelwright.evidence import Propensity
+from labelwright.learn.partial.sar_em import WINDOW, Logistic, SarEM, fit_logistic, stands_still
 from labelwright.metrics.checks import as_array
 
 Floats = NDArray[np.float64]
 
 MIN_PROPENSITY = 0.05
-WINDOW, SLOPE = 10, 1e-4  # iterations looked back over, and the change an iteration that counts as standing still
-
-
-@dataclass(frozen=True, eq=False)
-class _Logistic:
-    """P(1 | x) = sigmoid(x b + b0) on some columns of X; `coef` float64 (p + 1,), the intercept last."""
-
-    columns: NDArray[np.int64]
-    coef: Floats
-
-    def logits(self, X: Floats) -> Floats:
-        return np.asarray(X[:, self.columns] @ self.coef[:-1] + self.coef[-1])
-
-    def log_odds_pair(self, X: Floats) -> Floats:
-        """Return (log P(0 | x), log P(1 | x)), (n, 2)."""
-        logits = self.logits(X)
-        return np.asarray(log_expit(np.stack([-logits, logits], axis=1)))
-
-    def probability(self, X: Floats) -> Floats:
-        return np.asarray(np.exp(log_expit(self.logits(X))))
-
-
-def _fit_logistic(
-    X: Floats,
-    response: Floats,
-    weight: Floats,
-    l2: float,
-    columns: NDArray[np.int64],
-    start: _Logistic | None = None,
-) -> _Logistic:
-    """Fit mean response sigmoid(x b + b0), weighted, with l2/2 |b|²; the response may lie outside [0, 1]."""
-    design = np.column_stack([X[:, columns], np.ones(len(X))])
-    ridge = np.append(np.full(len(columns), l2), 0.0)
-    begin = None if start is None else start.coef[:, None]
-    return _Logistic(
-        columns, irls(design, response[:, None], BERNOULLI, ridge=ridge, weight=weight, start=begin).coef[:, 0]
-    )
 
 
 class _BinaryLinear(ClassifierMixin, BaseEstimator):
@@ -122,7 +84,7 @@ class _BinaryLinear(ClassifierMixin, BaseEstimator):
         positive = self.decision_function(X) > 0
         return np.asarray(self.classes_[positive.astype(int)])
 
-    def _keep(self, model: _Logistic) -> None:
+    def _keep(self, model: Logistic) -> None:
         self.coef_, self.intercept_ = model.coef[None, :-1], model.coef[-1:]
 
 
@@ -182,7 +144,7 @@ class PropensityWeightedPU(_BinaryLinear):
         """
         rows, s, weight = self._read(X, y, sample_weight)
         e = _clipped(self.propensity if propensity is None else propensity, len(rows), self.min_propensity)
-        self._keep(_fit_logistic(rows, s / e, weight, self.l2, np.arange(rows.shape[1])))
+        self._keep(fit_logistic(rows, s / e, weight, self.l2, np.arange(rows.shape[1])))
         return self
 
 
@@ -258,7 +220,7 @@ class SAREM(_BinaryLinear):
         """
         rows, s, weight = self._read(X, y, sample_weight)
         every, chosen = np.arange(rows.shape[1]), self._attributes(rows.shape[1])
-        em = _EM(rows, s, weight, self.l2, every, chosen)
+        em = SarEM(rows, s, weight, self.l2, every, chosen)
         f, e = em.begin()
         traces, history = [em.expect(f, e)], [e.probability(rows)]
         self.n_iter_, self.converged_ = 0, False
@@ -267,10 +229,10 @@ class SAREM(_BinaryLinear):
             traces.append(em.expect(f, e))
             history = [*history[-WINDOW:], e.probability(rows)]
             self.n_iter_ += 1
-            self.converged_ = _stands_still([t.log_likelihood for t in traces], history, weight * (1 - s))
+            self.converged_ = stands_still([t.log_likelihood for t in traces], history, weight * (1 - s))
         if self.refit:
             e_now = np.maximum(e.probability(rows), self.min_propensity)
-            f = _fit_logistic(rows, s / e_now, weight, self.l2, every)
+            f = fit_logistic(rows, s / e_now, weight, self.l2, every)
         self.log_likelihood_ = np.array([t.log_likelihood for t in traces])
         self.expected_log_likelihood_ = np.array([t.expected for t in traces])
         self.objective_ = np.array([t.objective for t in traces])
@@ -283,7 +245,7 @@ class SAREM(_BinaryLinear):
         """Return P(labelled | positive) of each row, float64 (n,)."""
         check_is_fitted(self)
         rows = validate_data(self, X, dtype=np.float64, reset=False)
-        return _Logistic(self._columns, np.append(self.propensity_coef_, self.propensity_intercept_)).probability(rows)
+        return Logistic(self._columns, np.append(self.propensity_coef_, self.propensity_intercept_)).probability(rows)
 
     def propensity(self, X: ArrayLike) -> Propensity:
         """Return the same as noise (n, 1) for the E-step on `Tags` of the one class "positive"."""
@@ -298,63 +260,6 @@ class SAREM(_BinaryLinear):
         if chosen.ndim != 1 or chosen.dtype.kind not in "iu" or ((chosen < 0) | (chosen >= n_columns)).any():
             raise BadInput("propensity_attributes are not columns of X", fix=f"give numbers from 0 to {n_columns - 1}")
         return np.unique(chosen).astype(np.int64)
-
-
-@dataclass(frozen=True, eq=False)
-class _Expected:
-    """What one E-step gives: P(positive | s) (n,), and the likelihoods that `SAREM` keeps."""
-
-    positive: Floats
-    log_likelihood: float
-    expected: float
-    objective: float
-
-
-class _EM:
-    """The two steps of SAR-EM on fixed data."""
-
-    def __init__(
-        self, X: Floats, s: Floats, weight: Floats, l2: float, every: NDArray[np.int64], chosen: NDArray[np.int64]
-    ) -> None:
-        self.X, self.s, self.weight, self.l2, self.every, self.chosen = X, s, weight, l2, every, chosen
-        self.tags = Tags.from_dense(s[:, None].astype(np.int8))
-
-    def begin(self) -> tuple[_Logistic, _Logistic]:
-        """Fit s with both kinds of rows weighing alike, then e on rows weighted by that guess of being positive."""
-        r = np.average(self.s, weights=self.weight)
-        balance = self.s * (1 - r) + (1 - self.s) * r
-        f = _fit_logistic(self.X, self.s, self.weight * balance, self.l2, self.every)
-        guess = self.s + (1 - self.s) * f.probability(self.X)
-        return f, _fit_logistic(self.X, self.s, self.weight * guess, self.l2, self.chosen)
-
-    def expect(self, f: _Logistic, e: _Logistic) -> _Expected:
-        """Return y^ and the likelihoods of (f, e)."""
-        log_e = e.log_odds_pair(self.X)
-        noise = Propensity(np.maximum(np.exp(log_e[:, 1:]), np.finfo(float).tiny))
-        log_f = f.log_odds_pair(self.X)
-        found = posterior(log_f[:, None, :], self.tags, noise)
-        positive = np.asarray(found.q)[:, 0, 1]
-        complete = (1 - positive) * log_f[:, 0] + positive * (
-            log_f[:, 1] + np.where(self.s > 0, log_e[:, 1], log_e[:, 0])
-        )
-        total = self.weight.sum()
-        exact = float(self.weight @ np.asarray(found.log_z))
-        penalty = self.l2 / 2 * float((f.coef[:-1] ** 2).sum() + (e.coef[:-1] ** 2).sum())
-        return _Expected(positive, exact / total, float(self.weight @ complete) / total, exact - penalty)
-
-    def maximise(self, positive: Floats, f: _Logistic, e: _Logistic) -> tuple[_Logistic, _Logistic]:
-        """Fit e to s among the positives and f to y^, each from where it stands."""
-        fresh_e = _fit_logistic(self.X, self.s, self.weight * positive, self.l2, self.chosen, e)
-        return _fit_logistic(self.X, positive, self.weight, self.l2, self.every, f), fresh_e
-
-
-def _stands_still(log_likelihood: list[float], history: list[Floats], unlabelled: Floats) -> bool:
-    """Tell whether over the last `WINDOW` iterations neither the likelihood nor e on unlabelled rows moves."""
-    if len(history) <= WINDOW:
-        return False
-    gain = log_likelihood[-1] - log_likelihood[-1 - WINDOW]
-    slope = np.abs(history[-1] - history[-1 - WINDOW]) / WINDOW
-    return gain < SLOPE and float(slope @ unlabelled) < SLOPE * max(float(unlabelled.sum()), np.finfo(float).tiny)
 
 
 def _clipped(propensity: float | ArrayLike, n: int, least: float) -> Floats:
