@@ -21,6 +21,7 @@ _ROOMS = {
     "paper_certificate": "published_certificate",
     "pipeline": "WeakSupervisionPipeline",
     "reask": "Reask whom_to_reask",
+    "streaming": "ParquetVotes",
     "vote_frames": "share_repeats",
     "analysis": "Dependence SourceSummary dependent_sources pair_agreement shared_weight summarize_sources",
 }
