@@ -28,6 +28,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "forward_correction",
         "importance_weights",
     ),
+    "mixup": ("Mixup", "mixup_losses"),
     "nested_dropout": (
         "NestedCoTeaching",
         "NestedDropout",
@@ -58,6 +59,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "symmetric_cross_entropy",
         "truncated_generalized_cross_entropy",
     ),
+    "sop": ("SparseOverParameterization", "row_noise", "sop_losses"),
     "two_networks": ("TwoNetworks", "looking"),
     "self_distill": (
         "RidgeDistillation",
