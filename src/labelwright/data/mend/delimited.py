@@ -32,10 +32,12 @@ class DelimitedTable:
 
     Parameters
     ----------
-    source : Source
-        As `read_delimited` gives it.
-    label : str
-        The label column.
+    path : Path
+    lines : array of int64, shape (n,)
+        First line of each row, from 1.
+    delimiter : str
+    column, width : int
+        Number of the label column, from 0, and of columns.
     items : Items
         One a row.
     tags : TagStyle or None
@@ -44,18 +46,26 @@ class DelimitedTable:
         Put a quote before every cell that a spreadsheet would run as a formula. Changes cells that nobody decided on.
     """
 
-    source: Source
-    label: str
+    path: Path
+    lines: NDArray[np.int64]
+    delimiter: str
+    column: int
+    width: int
     items: Items
     tags: TagStyle | None = None
     spreadsheet_safe: bool = False
 
     is_tree = False
 
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.source.path
+    @classmethod
+    def of(
+        cls, source: Source, label: str, items: Items, tags: TagStyle | None = None, *, spreadsheet_safe: bool = False
+    ) -> DelimitedTable:
+        """Take what is needed of a source as `read_delimited` gives it; the table itself may go."""
+        names = source.table.column_names
+        lines = np.zeros(0, np.int64) if source.line_numbers is None else source.line_numbers
+        delimiter = source.details["delimiter"]
+        return cls(source.path, lines, delimiter, names.index(label), len(names), items, tags, spreadsheet_safe)
 
     def remarks(self, changes: Changes) -> tuple[str, ...]:
         """Say that cells change which nobody decided on, where that was asked for."""
@@ -72,15 +82,12 @@ class DelimitedTable:
         return [file, *decided_lines(changes, self.items)]
 
     def _grammar(self) -> Grammar:
-        names = self.source.table.column_names
-        return Grammar(self.source.details["delimiter"], names.index(self.label), len(names))
+        return Grammar(self.delimiter, self.column, self.width)
 
     def _edits(self, raw: RawText, changes: Changes) -> Iterator[Edit]:
         grammar = self._grammar()
         rows = np.array(sorted({*changes.relabel, *changes.reject}), dtype=np.int64)
-        if self.source.line_numbers is None or not len(rows):
-            return
-        starts = line_offsets(raw.data, self.source.line_numbers[rows])
+        starts = line_offsets(raw.data, self.lines[rows])
         for row, start in zip(rows.tolist(), starts.tolist(), strict=True):
             if row in changes.reject:
                 yield Edit(start, grammar.record_end(raw.data, start), b"")

@@ -27,7 +27,8 @@ from labelwright.data.mend.raw_text import RawText
 from labelwright.data.mend.yolo import YAML_NAMES, YoloFolder, yolo_names, yolo_yaml
 from labelwright.data.readers.dispatch import read_source
 from labelwright.data.readers.places import place
-from labelwright.errors import BadInput
+from labelwright.data.tasks import read_task
+from labelwright.errors import BadInput, did_you_mean, quoted
 
 _AS_LISTS = "store the tags of each row as a list of names"
 
@@ -100,7 +101,18 @@ def _of_parts(path: Path, options: MendOptions) -> Mendable | None:
 
 
 def plan_of(source: Source, options: MendOptions) -> Plan:
-    """Return what the columns are for, as an audit with the same options would see it."""
+    """Return what the columns are for, as an audit with the same options would see it.
+
+    Where rows are named by a column, nothing but that and the label matters, and no other column is looked at.
+    """
+    if options.id is not None and options.label is not None:
+        for name in (options.id, options.label):
+            if name not in source.table.column_names:
+                fix = did_you_mean(name, source.table.column_names)
+                raise BadInput(f"there is no column {quoted(name)}", where=place(source.path), fix=fix)
+        if options.id == options.label:
+            raise BadInput(f"column {quoted(options.id)} is given both as label and as id", fix="give each its own")
+        return Plan(read_task(source, options.label, options.task).task, "none", options.label, id=options.id)
     return infer_plan(
         source,
         options.label,
@@ -126,12 +138,12 @@ def open_source(source: Source, plan: Plan, options: MendOptions) -> Mendable:
 
 def _delimited(source: Source, plan: Plan, options: MendOptions) -> Mendable:
     items, style = table_items(source, plan, read_classes(options.classes), options.new_classes)
-    return DelimitedTable(source, plan.label, items, style, options.spreadsheet_safe)
+    return DelimitedTable.of(source, plan.label, items, style, spreadsheet_safe=options.spreadsheet_safe)
 
 
 def _json(source: Source, plan: Plan, options: MendOptions) -> Mendable:
     items, style = table_items(source, plan, read_classes(options.classes), options.new_classes)
-    return JsonRows(source, plan.label, items, style)
+    return JsonRows.of(source, plan.label, items, style)
 
 
 def _columnar(source: Source, plan: Plan, options: MendOptions) -> Mendable:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labelwright.data.dataset import Source
 from labelwright.data.mend.delimited import line_offsets
@@ -31,27 +32,33 @@ class JsonRows:
 
     Parameters
     ----------
-    source : Source
-        As `read_json_lines` gives it.
+    path : Path
+    lines : array of int64, shape (n,), or None
+        Line of each row, from 1; None for a JSON list.
     label : str
         The key of the label.
+    like : object
+        A label of the data, for the kind of value that rows without one get.
     items : Items
         One a row.
     tags : TagStyle or None
         How several tags are written.
     """
 
-    source: Source
+    path: Path
+    lines: NDArray[np.int64] | None
     label: str
+    like: Any
     items: Items
     tags: TagStyle | None = None
 
     is_tree = False
 
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.source.path
+    @classmethod
+    def of(cls, source: Source, label: str, items: Items, tags: TagStyle | None = None) -> JsonRows:
+        """Take what is needed of a source as `read_json_lines` gives it; the table itself may go."""
+        like = next((cell.as_py() for cell in source.table.column(label) if cell.is_valid), "")
+        return cls(source.path, source.line_numbers, label, like, items, tags)
 
     def remarks(self, changes: Changes) -> tuple[str, ...]:
         """Return nothing: the counts say it all."""
@@ -60,7 +67,7 @@ class JsonRows:
     def write(self, changes: Changes, out: Path) -> list[ManifestLine]:
         """Write the mended file and say which decisions it holds."""
         raw = RawText.read(self.path)
-        pieces = self._list(raw, changes) if self.source.line_numbers is None else self._lines(raw, changes)
+        pieces = self._list(raw, changes) if self.lines is None else self._lines(raw, changes)
         digest = raw.write(pieces, out)
         file = ManifestLine(old_path=self.path.name, new_path=out.name, sha256=digest)
         return [file, *decided_lines(changes, self.items)]
@@ -70,8 +77,7 @@ class JsonRows:
         rows = np.array(sorted({*changes.relabel, *changes.reject}), dtype=np.int64)
         edits: list[Edit] = []
         escaped = raw.data.isascii()
-        numbers = self.source.line_numbers
-        starts = line_offsets(raw.data, numbers[rows], returns=False).tolist() if numbers is not None else []
+        starts = line_offsets(raw.data, self.lines[rows], returns=False).tolist() if self.lines is not None else []
         for row, start in zip(rows.tolist(), starts, strict=True):
             feed = raw.data.find(b"\n", start)
             end = len(raw.data) if feed < 0 else feed + 1
@@ -118,13 +124,8 @@ class JsonRows:
         if isinstance(old, dict):
             return _parsed(label, where)
         if old is None:
-            known = next((given for given in self._column_values() if given is not None), "")
-            return as_kind(label, known, where)
+            return as_kind(label, self.like, where)
         return as_kind(written_label(label, str(old), self.tags), old, where)
-
-    def _column_values(self) -> Iterator[Any]:
-        column = self.source.table.column(self.label)
-        return (cell.as_py() for cell in column if cell.is_valid)
 
 
 def _parsed(label: str, where: str) -> Any:
