@@ -19,6 +19,9 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "PairwiseCount",
         "SquaredCount",
     ),
+    "count_likelihood": ("CountLikelihood", "count_nll"),
+    "dllp": ("DLLP", "Consistency", "ConsistencyDLLP", "PiModel", "VirtualAdversarial", "proportion_loss"),
+    "easy_llp": ("EasyLLP", "easy_llp_loss", "easy_llp_targets"),
     "gibbs_law": ("PseudoLabels",),
     "similarity": ("similarity_graph",),
 }
