@@ -171,6 +171,10 @@ class LLPBeliefPropagation(ClassifierMixin, BaseEstimator):
     to length 1 in the mean square, so that |x_i − x_j| has no unit. The paper's last network also bears a loss on bag
     means; that needs a network that sees bags.
 
+    Under the Gibbs law rows with many near neighbours are drawn to the more frequent class. With few large bags of
+    unbalanced classes that outweighs what the counts say: on 4096 rows of Adult (24 % positive) the marginals order
+    rows no better than chance in bags of 256. Look at `pseudo_labels_[-1].converged` too.
+
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
@@ -265,7 +269,7 @@ class LLPBeliefPropagation(ClassifierMixin, BaseEstimator):
 
         return MLPClassifier(
             (256, 128, 64),
-            batch_size=min(1024, n),
+            batch_size=max(min(1024, int(0.9 * n) - 1), 1),  # a tenth is held out
             learning_rate_init=1e-3,
             early_stopping=n >= 50,
             n_iter_no_change=4,
