@@ -155,7 +155,8 @@ class EvidenceModel(nn.Module):
                 units = part.units()
                 heard[rows[np.bincount(units)[units] > 1]] = True
             elif isinstance(own, LearntNoise):
-                noisy[rows[part.labels >= 0] if isinstance(part, Hard) else rows[part.row]] = True  # type: ignore[attr-defined]
+                assert isinstance(part, Hard | Votes)
+                noisy[rows[part.labels >= 0] if isinstance(part, Hard) else rows[part.row[part.value >= 0]]] = True
         self.register_buffer("speaks", torch.from_numpy(heard | noisy), persistent=False)
         self.register_buffer("noisy", torch.from_numpy(noisy), persistent=False)
 
@@ -206,7 +207,8 @@ class EvidenceModel(nn.Module):
 
     def transition_matrices(self) -> tuple[NDArray[np.float32], ...]:
         """Return what was learnt: T (K, S) of each labels part, C (A, K, S) of each votes part."""
-        found = [p.transition_matrix if isinstance(p, LearntLabels) else p.confusion for p in self.learnt]  # type: ignore[union-attr]
+        parts: list[Any] = list(self.learnt)
+        found = [part.transition_matrix if isinstance(part, LearntLabels) else part.confusion for part in parts]
         return tuple(np.asarray(matrix.detach().cpu()) for matrix in found)
 
 
