@@ -18,6 +18,11 @@ _ROOMS = {
         "Finding Gap MajorityCertificate Optimality certify_majority choose_aggregator majority_gap "
         "majority_is_optimal oracle_map plurality_is_optimal"
     ),
+    "continuous": "ContinuousLabelModel",
+    "manifold": "ManifoldLabelModel sphere",
+    "metric_triplets": "triplet_distances triplet_signs",
+    "rankings": "RankingLabelModel kendall_distance kemeny mallows_distance",
+    "universal": "FiniteMetricLabelModel MetricLabelModel",
     "paper_certificate": "published_certificate",
     "pipeline": "WeakSupervisionPipeline",
     "reask": "Reask whom_to_reask",
