@@ -14,11 +14,20 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "imprecise": ("ImpreciseLabelLearner", "imprecise_loss"),
     "cross_split": ("CrossSplit", "cross_split_targets", "label_divergence", "relative_divergence"),
     "dividemix": ("DivideMix", "confidence_penalty", "refined_targets"),
+    "echo_align": (
+        "Echo",
+        "EchoAlign",
+        "echo_aligned",
+        "echo_select",
+        "echo_select_by_mixture",
+        "echo_similarity",
+    ),
     "elr": (
         "EarlyLearningRegularization",
         "EarlyLearningRegularizationPlus",
         "early_learning_penalty",
     ),
+    "instance_editor": ("ConditionalAutoencoder", "EditorTraining", "InstanceEditor"),
     "ldr": ("ALDRLoss", "LDRLoss", "adapted_lambda", "aldr_loss", "ldr_loss"),
     "loss_correction": (
         "BackwardCorrection",
@@ -27,6 +36,14 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "backward_correction",
         "forward_correction",
         "importance_weights",
+    ),
+    "meta_label_correction": (
+        "EnhancedMetaLabelCorrection",
+        "LabelCorrector",
+        "corrected_labels",
+        "label_gradient",
+        "random_wrong",
+        "strongest_wrong",
     ),
     "mixup": ("Mixup", "mixup_losses"),
     "nested_dropout": (
