@@ -5,7 +5,7 @@ exponential amount of mean 5 ("drop"), or are multiplied by a uniform number ("s
 rho = 0.5, and once estimates it. Baselines: least squares, absolute loss, Huber. The error on 4000 test rows is taken
 to the regression function; to complete labels, whose noise alone gives 0.8, it is reported too.
 
-Then diabetes: 30 % of the training labels shrunk, tested on the untouched third.
+Then diabetes: 30 % of the labels of 300 rows shrunk, tested on 142 untouched rows; mean over ten splits a seed.
 
 Source: Katsuki, Osogami, ICML 2023.
 """
@@ -23,7 +23,7 @@ from labelwright.catalogue.claims import All, AtMost, Beats
 from labelwright.learn.regression import U2Regressor
 from labelwright.noise import incomplete_values, shrunk_values
 
-BUDGET_S = 90
+BUDGET_S = 180
 SEEDS = 5
 INTERCEPT, SHARE = 10.0, 0.5
 KINDS = ("drop", "shrink")
@@ -51,7 +51,6 @@ def fitted(X: Floats, y: Floats, rho: float) -> dict[str, Any]:
     """Fit every method."""
     models = {
         "u2": U2Regressor(rho),
-        "u2_estimated": U2Regressor(),
         "least_squares": LinearRegression(),
         "absolute": U2Regressor(1.0),
         "huber": HuberRegressor(max_iter=1000),
@@ -73,6 +72,7 @@ def simulated(kind: str, seed: int) -> dict[str, float]:
     train, test = slice(4000), slice(4000, None)
     made = incomplete_values(y[train], SHARE, rng, 5.0) if kind == "drop" else shrunk_values(y[train], SHARE, rng)
     models = fitted(X[train], made.values, 1 - SHARE)
+    models["u2_estimated"] = U2Regressor().fit(X[train], made.values)
     found = errors(models, X[test], truth[test])
     figures = {f"{kind}_{name}": value for name, value in found.items()}
     figures |= {f"{kind}_{name}_to_labels": v for name, v in errors(models, X[test], y[test]).items()}
@@ -86,15 +86,17 @@ def simulated(kind: str, seed: int) -> dict[str, float]:
 
 
 def diabetes(seed: int) -> dict[str, float]:
-    """Measure on diabetes with 30 % of the training labels shrunk."""
+    """Measure on diabetes with 30 % of the training labels shrunk, mean over ten splits."""
     data = load_diabetes()
     rng = np.random.default_rng(seed)
-    order = rng.permutation(len(data.target))
-    train, test = order[:300], order[300:]
     X = data.data / data.data.std(axis=0)
-    made = shrunk_values(data.target[train], 0.3, rng)
-    found = errors(fitted(X[train], made.values, 0.7), X[test], data.target[test])
-    return {f"diabetes_{name}": value for name, value in found.items()}
+    found = []
+    for _ in range(10):
+        order = rng.permutation(len(data.target))
+        train, test = order[:300], order[300:]
+        made = shrunk_values(data.target[train], 0.3, rng)
+        found.append(errors(fitted(X[train], made.values, 0.7), X[test], data.target[test]))
+    return {f"diabetes_{name}": float(np.mean([one[name] for one in found])) for name in found[0]}
 
 
 def run(seed: int) -> dict[str, float]:
