@@ -55,7 +55,9 @@ def test_a_mended_file_and_its_manifest_appear_and_the_data_stay(world, capsys):
         ("T2", "relabel", "login", "billing"),
         ("T3", "reject", "login", ""),
     ]
-    assert capsys.readouterr().out.splitlines()[-1].startswith("Next: diff tickets.csv new/tickets.csv")
+    said = capsys.readouterr().out.splitlines()
+    assert said[1] == "  1 rejected row is not in the new data"
+    assert said[-1].startswith("Next: diff tickets.csv new/tickets.csv")
 
 
 def test_a_dry_run_lists_the_changes_and_writes_nothing(world, capsys):

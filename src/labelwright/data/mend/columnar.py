@@ -22,7 +22,7 @@ from labelwright.data.matrices import class_names
 from labelwright.data.mend.arrow_compression import ipc_compression
 from labelwright.data.mend.jsonl import as_kind
 from labelwright.data.mend.manifest import ManifestLine, decided_lines, file_sha256
-from labelwright.data.mend.plan import Changes, Items
+from labelwright.data.mend.plan import Changes, Items, rejected_remark
 from labelwright.data.mend.tag_cells import written_label
 from labelwright.data.readers.places import place
 from labelwright.data.tasks import TagStyle
@@ -60,8 +60,8 @@ class ColumnarTable:
         return self.source.path
 
     def remarks(self, changes: Changes) -> tuple[str, ...]:
-        """Return nothing: the counts say it all."""
-        return ()
+        """Say that rejected rows are left out."""
+        return rejected_remark(changes)
 
     def write(self, changes: Changes, out: Path) -> list[ManifestLine]:
         """Write the mended file and say which decisions it holds."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from labelwright.data.dataset import Source
 from labelwright.data.mend.manifest import ManifestLine, decided_lines, safe_cell
-from labelwright.data.mend.plan import Changes, Items
+from labelwright.data.mend.plan import Changes, Items, rejected_remark
 from labelwright.data.mend.raw_text import Edit, RawText, spliced
 from labelwright.data.mend.tag_cells import written_label
 from labelwright.data.tasks import TagStyle
@@ -68,8 +68,9 @@ class DelimitedTable:
         return cls(source.path, lines, delimiter, names.index(label), len(names), items, tags, spreadsheet_safe)
 
     def remarks(self, changes: Changes) -> tuple[str, ...]:
-        """Say that cells change which nobody decided on, where that was asked for."""
-        return ("formulas are neutralised in every cell, as asked",) if self.spreadsheet_safe else ()
+        """Say that rejected rows are left out, and that cells change which nobody decided on where that was asked."""
+        safe = ("formulas are neutralised in every cell, as asked",) if self.spreadsheet_safe else ()
+        return (*rejected_remark(changes), *safe)
 
     def write(self, changes: Changes, out: Path) -> list[ManifestLine]:
         """Write the mended file and say which decisions it holds."""

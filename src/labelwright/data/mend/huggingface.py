@@ -20,7 +20,7 @@ from labelwright.data.matrices import class_names
 from labelwright.data.mend.columnar import NewCells, copy_arrow
 from labelwright.data.mend.manifest import MANIFEST, ManifestLine, decided_lines, file_sha256
 from labelwright.data.mend.placement import place_all
-from labelwright.data.mend.plan import Changes, Items
+from labelwright.data.mend.plan import Changes, Items, rejected_remark
 from labelwright.data.mend.tree import place_file, read_tree
 from labelwright.data.readers.columnar import arrow_table
 from labelwright.data.tasks import TagStyle
@@ -59,8 +59,8 @@ class HuggingFaceFolder:
         return self.source.path
 
     def remarks(self, changes: Changes) -> tuple[str, ...]:
-        """Return nothing: the counts say it all."""
-        return ()
+        """Say that rejected rows are left out."""
+        return rejected_remark(changes)
 
     def write(self, changes: Changes, out: Path) -> list[ManifestLine]:
         """Write the new folder into the empty folder `out`."""

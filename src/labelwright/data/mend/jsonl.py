@@ -19,7 +19,7 @@ from labelwright.data.dataset import Source
 from labelwright.data.mend.delimited import line_offsets
 from labelwright.data.mend.json_spans import elements, members, removal
 from labelwright.data.mend.manifest import ManifestLine, decided_lines
-from labelwright.data.mend.plan import Changes, Items
+from labelwright.data.mend.plan import Changes, Items, rejected_remark
 from labelwright.data.mend.raw_text import Edit, RawText, TextEdit, spliced, spliced_text
 from labelwright.data.mend.tag_cells import written_label
 from labelwright.data.tasks import TagStyle
@@ -61,8 +61,8 @@ class JsonRows:
         return cls(source.path, source.line_numbers, label, like, items, tags)
 
     def remarks(self, changes: Changes) -> tuple[str, ...]:
-        """Return nothing: the counts say it all."""
-        return ()
+        """Say that rejected rows are left out."""
+        return rejected_remark(changes)
 
     def write(self, changes: Changes, out: Path) -> list[ManifestLine]:
         """Write the mended file and say which decisions it holds."""

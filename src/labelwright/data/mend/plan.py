@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from labelwright.data.mend.decisions import PART, Decision, Decisions
 from labelwright.data.mend.labels import LabelRule
 from labelwright.data.mend.manifest import ManifestLine
+from labelwright.data.readers.places import counted
 from labelwright.errors import BadInput, quoted
 
 _SEARCHED = 20_000  # ids looked through for a near one
@@ -76,6 +77,12 @@ class Changes:
             "already_so": self.same,
             "undecided": self.undecided,
         }
+
+
+def rejected_remark(changes: Changes) -> tuple[str, ...]:
+    """Say that rejected items are not in the new file, where there are any."""
+    n = len(changes.reject)
+    return (f"{counted(n, 'rejected row')} {'is' if n == 1 else 'are'} not in the new data",) if n else ()
 
 
 class Mendable(Protocol):
