@@ -326,3 +326,27 @@ def test_an_objective_untested_on_several_processes_says_so():
 
     with pytest.raises(BadInput, match="several processes"):
         Loop(Objective(), task(), Training(**CPU), fabric=Many())
+
+
+TWO = """
+import sys, torch
+sys.path.insert(0, {here!r})
+from lightning_fabric import Fabric
+from test_loop import *
+fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp")
+fabric.launch()
+loop = Loop(CrossEntropy(), task(dropout=0.0), Training(epochs=3, **CPU), fabric=fabric)
+loop.fit()
+if fabric.is_global_zero:
+    torch.save(weights(loop), {out!r})
+"""
+
+
+def test_two_processes_give_the_weights_of_one(tmp_path):
+    script, out = tmp_path / "two.py", tmp_path / "weights.pt"
+    here = str(Path(__file__).parent)
+    script.write_text(TWO.format(here=here, out=str(out)))
+    subprocess.run([sys.executable, str(script)], check=True, timeout=120, capture_output=True)
+    one = Loop(CrossEntropy(), task(dropout=0.0), Training(epochs=3, **CPU))
+    one.fit()
+    torch.testing.assert_close(torch.load(out, weights_only=True), weights(one))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import ArrayLike
-from torch import Tensor, nn
+from torch import Tensor
 
 from labelwright.errors import BadInput
 from labelwright.nn.batch import Batches, Clock
@@ -110,18 +110,7 @@ class Loop:
         if training.compile:
             for child in self.objective.children():
                 child.compile()
-        self._losses = self._over_processes()
         self.opt = {name: Stepper(c, self) for name, c in self.objective.optimizers(training.optimizer).items()}
-
-    def _over_processes(self) -> nn.Module | None:
-        """Wrap the objective so that gradients are averaged over processes; nothing to do on one."""
-        if self.fabric.world_size == 1:
-            return None
-        wrapped = self.fabric.setup_module(self.objective, move_to_device=False)
-        wrapped.mark_forward_method("losses")
-        inner = wrapped.losses
-        object.__setattr__(self.objective, "losses", inner)
-        return wrapped
 
     @contextmanager
     def _randomness(self) -> Iterator[None]:

@@ -136,6 +136,7 @@ class Stepper:
             self._loop.guard.check(losses)
             if losses.total.requires_grad:
                 self._loop.fabric.backward(losses.total)
+                self._average_over_processes()
                 if self.clip is not None:
                     torch.nn.utils.clip_grad_norm_(self._params, self.clip)
             if not first:
@@ -145,6 +146,17 @@ class Stepper:
         self._schedule()
         self.optimizer.step(evaluate)  # type: ignore[arg-type]  # torch asks for float, its optimisers take tensors
         return first[0]
+
+    def _average_over_processes(self) -> None:
+        """Give every process the mean gradient; each saw its share of the batch."""
+        if self._loop.fabric.world_size == 1:
+            return
+        gradients = [p.grad for p in self._params if p.grad is not None]
+        flat = torch.cat([g.flatten() for g in gradients])
+        mean = self._loop.fabric.all_reduce(flat, reduce_op="mean")
+        assert isinstance(mean, Tensor)
+        for gradient, part in zip(gradients, torch.split(mean, [g.numel() for g in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
 
     def _schedule(self) -> None:
         factor = self.schedule(self._loop.clock)
