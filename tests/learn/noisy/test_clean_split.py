@@ -38,7 +38,7 @@ def test_scale_and_shift_of_the_losses_do_not_matter():
     np.testing.assert_allclose(gmm_split(losses), gmm_split(7 * losses + 3), atol=1e-9)
 
 
-@pytest.mark.parametrize("losses", [[], [0.4], [0.7, 0.7, 0.7]])
+@pytest.mark.parametrize("losses", [[], [0.4], [0.7, 0.7, 0.7], [1.0, 1.0 + 1e-7]])
 def test_losses_that_do_not_differ_speak_against_no_row(losses):
     assert gmm_split(losses).tolist() == [1.0] * len(losses)
 

@@ -21,6 +21,7 @@ from torch import Tensor
 from labelwright.errors import BadInput
 
 Floats = NDArray[np.float64]
+ROUNDING = 1e-6  # losses that differ by less, relative to the largest, are equal: float32 says no more
 
 
 def gmm_split(losses: ArrayLike) -> Floats:
@@ -46,7 +47,7 @@ def gmm_split(losses: ArrayLike) -> Floats:
     if values.ndim != 1 or not np.isfinite(values).all():
         raise BadInput("losses must be one finite number a row", fix="look for NaN in inputs, or a lower learning rate")
     spread = np.ptp(values) if len(values) else 0.0
-    if spread == 0 or len(values) < 2:
+    if len(values) < 2 or spread <= ROUNDING * np.abs(values).max():
         return np.ones(len(values))
     scaled = ((values - values.min()) / spread)[:, None]
     mixture = GaussianMixture(2, max_iter=10, tol=1e-2, reg_covar=5e-4, random_state=0)
