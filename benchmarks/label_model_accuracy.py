@@ -50,7 +50,9 @@ def ours(votes: Votes, truth: NDArray[np.int64]) -> tuple[float, str]:
     model = Automatic().fit(votes)
     rows = known_rows(votes, truth)
     labels = most_probable(model.predict_proba(votes))
-    return float((labels[rows] == truth[rows]).mean()), type(model.model_).__name__
+    kept = getattr(model.model_, "kept_", ())
+    chosen = f"{type(model.model_).__name__} of {', '.join(kept)}" if kept else type(model.model_).__name__
+    return float((labels[rows] == truth[rows]).mean()), chosen
 
 
 def crowdkit_models() -> dict[str, Any]:

@@ -9,7 +9,6 @@ from numpy.testing import assert_allclose
 from consensus.vote_worlds import crowd
 from labelwright.consensus import (
     CROWDLAB,
-    MACE,
     Automatic,
     Committee,
     DawidSkene,
@@ -21,7 +20,7 @@ from labelwright.consensus import (
     summarize_sources,
     whom_to_reask,
 )
-from labelwright.consensus.automatic import one_sided_share
+from labelwright.consensus.automatic import one_sided_share, rule_members
 from labelwright.consensus.table import VoteTable
 from labelwright.errors import BadInput
 from labelwright.evidence import Votes, one_coin
@@ -43,12 +42,13 @@ def test_independent_sources_are_given_to_the_committee():
     assert (model.predict_proba(votes).argmax(axis=1) == truth).mean() > 0.85
 
 
-def test_rules_that_say_one_class_only_are_given_to_mace():
+def test_rules_that_say_one_class_only_are_given_to_models_with_firm_priors():
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 2, 400)
     table = np.where(rng.random((400, 6)) < 0.4, np.arange(6) % 2, -1)
     table[(table != truth[:, None]) & (rng.random((400, 6)) < 0.8)] = -1
-    assert isinstance(Automatic().fit(Votes.from_matrix(table, 2)).model_, MACE)
+    model = Automatic().fit(Votes.from_matrix(table, 2)).model_
+    assert isinstance(model, Committee) and set(model.kept_) == set(rule_members(2))
 
 
 def test_copies_are_given_to_matrix_completion():

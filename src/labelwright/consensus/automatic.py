@@ -1,8 +1,8 @@
 """The default label model: chosen by what the votes look like, never by a true label.
 
 1. Most votes come from sources that only ever say one class (labelling functions, keyword rules): their confusion
-   cannot be told from the class balance, so full-confusion models go astray. `MACE` with a firm prior that four of
-   five answers are known: what remains to be learned is each source's habit, and rare answers weigh more.
+   cannot be told from the class balance, so models that learn much go astray. `MACE` and `DataProgramming`, both with
+   firm priors that rules mostly know what they say, averaged.
 2. Sources agree far beyond what Dawid-Skene's consensus explains (mean squared deviation of pairwise agreement above 3,
    1 for independent sources): they err together, and likelihood models lock on to that. `MatrixCompletion` at the vote
    shares, which rests on second moments alone; `MajorityVote` where the table is too large or too few sources vote.
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from labelwright.consensus.analysis import pair_agreement_table
 from labelwright.consensus.base import LabelModel
 from labelwright.consensus.committee import Committee
+from labelwright.consensus.label_models.data_programming import DataProgramming
 from labelwright.consensus.label_models.dawid_skene import DawidSkene
 from labelwright.consensus.label_models.mace import MACE
 from labelwright.consensus.label_models.majority import MajorityVote
@@ -26,7 +27,14 @@ from labelwright.consensus.table import VoteTable
 Floats = NDArray[np.float64]
 BY_CHANCE = 0.01
 TOO_DEPENDENT = 3.0
-RULES_KNOW = (4000.0, 1000.0)
+
+
+def rule_members(n_classes: int) -> dict[str, LabelModel]:
+    """Return the members for labelling functions: accuracies start high and hardly move."""
+    return {
+        "MACE, rules mostly know": MACE(skill_prior=(4000.0, 1000.0), restarts=1),
+        "Data programming, rules mostly right": DataProgramming(l2=100.0),
+    }
 
 
 class Automatic(LabelModel):
@@ -72,9 +80,7 @@ class Automatic(LabelModel):
             return MajorityVote(), "there is nothing to weigh"
         said = table.said()
         if one_sided_share(said) > 0.5:
-            return MACE(
-                skill_prior=RULES_KNOW, seed=self.seed
-            ), "most votes come from sources that only ever say one class"
+            return Committee(rule_members, within=np.inf), "most votes come from sources that only ever say one class"
         judge = DawidSkene().fit_table(table, gold)
         excess = pair_agreement_table(table, judge.posterior_table(table), judge.confusion_).excess()
         if not excess > TOO_DEPENDENT:
