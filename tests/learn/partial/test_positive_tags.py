@@ -20,6 +20,7 @@ from labelwright.learn.partial import (  # noqa: E402
     UnbiasedPU,
     class_temperature,
     expected_positive_penalty,
+    logistic_surrogate,
     mixup_consistency,
     nonnegative_pu_risk,
     positive_only_loss,
@@ -27,6 +28,7 @@ from labelwright.learn.partial import (  # noqa: E402
     unbiased_pu_risk,
 )
 from labelwright.nn import MLP, Loop, Task, Training  # noqa: E402
+from labelwright.nn.losses import binary_cross_entropy  # noqa: E402
 
 
 def tags_of(n: int = 60, k: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -61,6 +63,14 @@ def test_with_every_positive_labelled_the_unbiased_risk_is_supervised():
     y = torch.from_numpy(tags)
     supervised = torch.where(y > 0, torch.sigmoid(-z), torch.sigmoid(z)).mean(0).sum()
     torch.testing.assert_close(unbiased_pu_risk(z, y, (y > 0).double().mean(0)), supervised)
+
+
+def test_with_the_logistic_surrogate_and_every_label_it_is_cross_entropy():
+    _, tags = tags_of()
+    z = torch.randn(60, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    y = torch.from_numpy(tags)
+    risk = unbiased_pu_risk(z, y, (y > 0).double().mean(0), logistic_surrogate)
+    torch.testing.assert_close(risk, 4 * binary_cross_entropy(z, (y > 0).double()))
 
 
 def test_the_two_risks_agree_where_no_bracket_is_negative():
