@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from labelwright.errors import BadInput
+
 Params = dict[str, Tensor]
 
 
@@ -100,3 +102,47 @@ def frozen_statistics(net: nn.Module) -> Iterator[None]:
     finally:
         for norm, mode in zip(norms, modes, strict=True):
             norm.training = mode
+
+
+def optimizer_step(optimizer: torch.optim.Optimizer, params: Params, gradients: Params) -> Params:
+    """Return the weights that `optimizer` would make of the gradients, differentiable by them; nothing is changed.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.SGD, Adam or AdamW
+        With the state that it has now; others raise BadInput.
+    params : mapping of str to Parameter
+        Parameters of the optimizer itself, by name.
+    gradients : mapping of str to Tensor
+    """
+    group_of = {parameter: group for group in optimizer.param_groups for parameter in group["params"]}
+    if not isinstance(optimizer, torch.optim.SGD | torch.optim.Adam):
+        raise BadInput(f"no differentiable step for {type(optimizer).__name__}", fix="choose SGD, Adam or AdamW")
+    step = _sgd_step if isinstance(optimizer, torch.optim.SGD) else _adam_step
+    return {
+        name: step(w.detach(), gradients[name], optimizer.state.get(w, {}), group_of[w]) for name, w in params.items()
+    }
+
+
+def _sgd_step(w: Tensor, g: Tensor, state: Mapping[str, Any], group: Mapping[str, Any]) -> Tensor:
+    g = g + group["weight_decay"] * w
+    momentum = group["momentum"]
+    if momentum:
+        old = state.get("momentum_buffer")
+        buffer = g if old is None else momentum * old + (1 - group["dampening"]) * g
+        g = g + momentum * buffer if group["nesterov"] else buffer
+    return w - group["lr"] * g
+
+
+def _adam_step(w: Tensor, g: Tensor, state: Mapping[str, Any], group: Mapping[str, Any]) -> Tensor:
+    (beta1, beta2), lr, decay = group["betas"], group["lr"], group["weight_decay"]
+    if group.get("decoupled_weight_decay"):
+        w = w * (1 - lr * decay)
+    else:
+        g = g + decay * w
+    t = float(state.get("step", 0.0)) + 1
+    first = beta1 * state.get("exp_avg", 0.0) + (1 - beta1) * g
+    second = beta2 * state.get("exp_avg_sq", 0.0) + (1 - beta2) * g**2
+    largest = torch.maximum(state["max_exp_avg_sq"], second) if group["amsgrad"] and state else second
+    root = largest.clamp_min(1e-24).sqrt()  # the derivative of a square root at 0 is no number
+    return w - lr / (1 - beta1**t) * first / (root / (1 - beta2**t) ** 0.5 + group["eps"])

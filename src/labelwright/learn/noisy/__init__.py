@@ -45,6 +45,16 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "random_wrong",
         "strongest_wrong",
     ),
+    "meta_rescale": (
+        "STORM",
+        "MetaLossRescaling",
+        "Rescaler",
+        "SampleStatistics",
+        "normal_kl",
+        "normal_overlap",
+        "rescaler_features",
+        "sample_statistics",
+    ),
     "mixup": ("Mixup", "mixup_losses"),
     "nested_dropout": (
         "NestedCoTeaching",
