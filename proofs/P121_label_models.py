@@ -16,7 +16,7 @@ from proofs.datasets import texts, weak_votes
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from labelwright.catalogue.claims import All, AtLeast, Beats, Holds, NotWorse
+from labelwright.catalogue.claims import All, AtLeast, AtMost, Beats, Holds
 from labelwright.consensus import (
     EBCC,
     GLAD,
@@ -54,11 +54,13 @@ def _gain(model: str, world: str) -> Beats:
     )  # fmt: skip
 
 
-def _near(model: str, world: str) -> NotWorse:
-    return NotWorse(
-        baseline=f"{world}_oracle", within=0.005, seeds=SEEDS, metric="accuracy",
-        method_figure=f"{world}_{model}", baseline_figure=f"{world}_oracle",
-    )  # fmt: skip
+def _near(model: str, world: str) -> AtMost:
+    return AtMost(
+        f"{world}_{model}_short",
+        0.005,
+        SEEDS,
+        statement=f"{world}: {model} within 0.5 points of the oracle, on average",
+    )
 
 
 def _beats(method: str, baseline: str) -> Beats:
@@ -98,6 +100,8 @@ def independent(share: float, name: str, rng: np.random.Generator) -> dict[str, 
     voted = votes.counts().sum(axis=1) > 0
     oracle = score + np.log(share / (1 - share)) > 0
     figures[f"{name}_oracle"] = float((oracle == truth)[voted].mean())
+    for key in MODELS:
+        figures[f"{name}_{key}_short"] = figures[f"{name}_oracle"] - figures[f"{name}_{key}"]
     return figures
 
 
