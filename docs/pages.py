@@ -18,7 +18,11 @@ FAMILIES = {
     "evidence": ("evidence",),
     "metrics": ("metrics",),
     "noise": ("noise",),
-    "data": ("data",),
+    "data": ("data", "data.mend"),
+    "nn": ("nn",),
+    "consensus": ("consensus",),
+    "decide": ("decide",),
+    "learn": ("learn", "learn.noisy", "learn.partial", "learn.bags", "learn.regression"),
     "audit": ("audit", "audit.nutrition", "audit.compare", "audit.gate"),
     "catalogue": ("catalogue",),
 }

@@ -49,3 +49,8 @@ def test_bad_input_reads_as_place_problem_remedy():
     error = BadInput("it is empty", where="a.csv line 2", fix="fill it")
     assert str(error) == "a.csv line 2: it is empty. Fix: fill it."
     assert error.exit_code == 2
+
+
+def test_commands_of_hosted_runners_are_broken_wherever_they_stand():
+    assert "##[" not in inert("row 3 ##[error]x") and "##vso[" not in inert("see ##vso[task.setvariable]")
+    assert inert("a::b") == "a::b"

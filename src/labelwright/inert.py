@@ -13,7 +13,7 @@ import unicodedata
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
-_CI_COMMAND = re.compile(r"^(\s*)(::|##\[|##vso\[)")
+_CI_COMMAND = re.compile(r"(^\s*::|##\[|##vso\[)")  # runners look for the last two anywhere in a line
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -25,8 +25,13 @@ def _visible(match: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+def _broken(match: re.Match[str]) -> str:
+    mark = match.group().lstrip()
+    return match.group()[: -len(mark)] + mark[0] + "\u200a" + mark[1:]
+
+
 def inert(text: str) -> str:
-    """Return `text` on one line with every control character made visible and no CI command at its head.
+    """Return `text` on one line with every control character made visible and no CI command in it.
 
     Examples
     --------
@@ -35,7 +40,7 @@ def inert(text: str) -> str:
     >>> inert("::error::x")
     ':\\u200a:error::x'
     """
-    return _CI_COMMAND.sub(lambda m: m[1] + m[2][0] + "\u200a" + m[2][1:], _UNSAFE.sub(_visible, text))
+    return _CI_COMMAND.sub(_broken, _UNSAFE.sub(_visible, text))
 
 
 def shortened(text: str, width: int) -> str:

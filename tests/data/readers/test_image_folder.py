@@ -65,6 +65,12 @@ def test_hidden_files_and_other_files_are_named(folder):
     assert details == {"hidden": "1 hidden: 'cat/.hidden.png'", "ignored": "1 that are no images: 'readme.txt'"}
 
 
+def test_images_that_were_rejected_are_no_class(folder):
+    source = read_source(folder("train/cat/a.png", "test/dog/b.png", "_rejected/train/cat/c.png"))
+    assert sorted(source.table.column("label").to_pylist()) == ["cat", "dog"]
+    assert source.details["hidden"] == "1 hidden: '_rejected'"
+
+
 def test_a_link_out_of_the_folder_is_refused(folder, tmp_path):
     root = folder("cat/a.png", "dog/b.png")
     (tmp_path / "secret.png").write_bytes(b"secret")

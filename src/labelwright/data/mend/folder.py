@@ -13,9 +13,10 @@ from pathlib import Path
 
 from labelwright.data.dataset import Source
 from labelwright.data.mend.manifest import MANIFEST, ManifestLine, decided_line
-from labelwright.data.mend.placement import REJECTED, Placement, place_all
+from labelwright.data.mend.placement import Placement, place_all
 from labelwright.data.mend.plan import Changes, Items
 from labelwright.data.mend.tree import Tree, place_file, read_tree
+from labelwright.data.readers.image_folder import REJECTED
 from labelwright.data.readers.places import counted, place
 from labelwright.errors import BadInput, listed
 

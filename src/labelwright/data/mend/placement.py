@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from labelwright.data.mend.labels import ClassNames
+from labelwright.data.readers.image_folder import REJECTED
 from labelwright.errors import BadInput, quoted
 
-REJECTED = "_rejected"
 _LONGEST_NAME = 255  # bytes of one part of a path on all common file systems
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 

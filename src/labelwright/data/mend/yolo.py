@@ -21,11 +21,11 @@ import yaml
 from labelwright.data.mend.decisions import PART
 from labelwright.data.mend.labels import ClassNames
 from labelwright.data.mend.manifest import MANIFEST, ManifestLine, decided_line, decided_lines, file_sha256
-from labelwright.data.mend.placement import REJECTED, Placement, place_all
+from labelwright.data.mend.placement import Placement, place_all
 from labelwright.data.mend.plan import Changes, Items
 from labelwright.data.mend.raw_text import Edit, spliced
 from labelwright.data.mend.tree import place_file, read_tree
-from labelwright.data.readers.image_folder import IMAGE_SUFFIXES
+from labelwright.data.readers.image_folder import IMAGE_SUFFIXES, REJECTED
 from labelwright.data.readers.places import place, said
 from labelwright.errors import BadInput
 

@@ -23,6 +23,7 @@ SPLIT_NAMES = frozenset(
     ("train", "training", "val", "valid", "validation", "dev", "eval", "evaluation", "test", "testing", "holdout")
 )
 _MAX_DEPTH = 32
+REJECTED = "_rejected"  # where `apply` puts images that nobody can use: no class of its own
 
 
 @dataclass
@@ -91,7 +92,7 @@ def _walk(base: Path, inside: str, allowed: Path, found: _Found, above: frozense
         ) from None
     for entry in entries:
         relative = f"{inside}/{entry.name}" if inside else entry.name
-        if entry.name.startswith("."):
+        if entry.name.startswith(".") or (not inside and entry.name == REJECTED):
             found.hidden.append(relative)
             continue
         if entry.is_symlink() and not _stays_inside(Path(entry.path), allowed):
