@@ -20,6 +20,7 @@ from labelwright.learn.noisy import (  # noqa: E402
 )
 from labelwright.learn.noisy.echo_align import smaller_half  # noqa: E402
 from labelwright.nn import MLP, AdamW, CrossEntropy, Loop, Task, Training  # noqa: E402
+from labelwright.nn.losses import row_cross_entropy  # noqa: E402
 
 
 class NoEdit:
@@ -115,6 +116,18 @@ def test_images_come_back_as_images():
     net = ConditionalAutoencoder(3 * 4 * 4, 2)
     x = torch.randint(0, 255, (5, 3, 4, 4), dtype=torch.uint8)
     assert net.edit(x, torch.zeros(5, dtype=torch.int64)).shape == x.shape
+
+
+def test_images_in_bytes_are_learned_beside_their_edits():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 40)
+    x = (200 * y[:, None, None, None] + rng.integers(0, 50, (40, 1, 4, 4))).astype(np.uint8)
+    task = Task(x, Hard(y, 2), net=MLP((8,)))
+    task.add_field("edited", x.astype(np.float32) / 255)
+    task.add_field("kept", np.ones(40, dtype=bool))
+    loop = Loop(EchoAlign(), task, Training(epochs=1, device="cpu"))
+    plain = row_cross_entropy(loop.predict().logits, task.labels).mean()
+    torch.testing.assert_close(loop.step(np.arange(40)).total.detach(), plain)
 
 
 def test_similarity_is_the_cosine_and_selection_is_strict():

@@ -26,6 +26,7 @@ from labelwright.learn.noisy.clean_split import gmm_split
 from labelwright.learn.noisy.instance_editor import EditorTraining, InstanceEditor
 from labelwright.learn.noisy.two_networks import looking
 from labelwright.nn import CrossEntropy, Loop, Losses, LossHistory, Objective, Stream, Task, Training
+from labelwright.nn.backbones.network import AsFloat
 from labelwright.nn.batch import Batches
 from labelwright.nn.losses import row_cross_entropy, weighted_mean
 from labelwright.nn.optimizers import AdamW
@@ -106,7 +107,7 @@ class EchoAlign(Objective):
             fit = weighted_mean(row_cross_entropy(logits, rows.labels), (rows.labels >= 0).float())
             return Losses(cross_entropy=fit, logits=logits)
         kept = rows["kept"]
-        logits = self.net(torch.cat([rows["edited"].to(rows.x.dtype), rows.x[kept]]))
+        logits = self.net(torch.cat([rows["edited"], AsFloat()(rows.x[kept])]))
         labels = torch.cat([rows.labels, rows.labels[kept]])
         weight = torch.full((len(labels),), self.of_originals, device=logits.device)
         weight[: len(rows)] = self.of_edits
@@ -170,7 +171,7 @@ def echo_aligned(
     first, losses = _start(task, replace(training, epochs=start, checkpoint=None))
     if editor is None:
         editor = trained_editor(task, smaller_half(losses, labels, task.rows), training)
-    edited = editor.edit(x.float(), task.labels.clamp_min(0)).detach()
+    edited = editor.edit(x, task.labels.clamp_min(0)).detach()
     net = first.objective.net
     similarity = echo_similarity(_features(net, x), _features(net, edited)).cpu()
     kept = echo_select_by_mixture(similarity) if threshold is None else echo_select(similarity, threshold)
@@ -187,7 +188,7 @@ def trained_editor(task: Task, rows: Tensor, training: Training) -> InstanceEdit
     """Return a `ConditionalAutoencoder` trained on rows int64 (m,) of the task and their given labels."""
     objective = EditorTraining()
     own = Task(task.x, task.evidence, net=task.net, rows=rows.numpy())
-    settings = Training(epochs=200, batch_size=64, optimizer=AdamW(2e-3), seed=training.seed, device=training.device)
+    settings = Training(epochs=100, batch_size=64, optimizer=AdamW(2e-3), seed=training.seed, device=training.device)
     Loop(objective, own, settings).fit()
     return objective.net
 

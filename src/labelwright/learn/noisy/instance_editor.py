@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from labelwright.errors import BadInput
 from labelwright.nn import Losses, Objective, Task
+from labelwright.nn.backbones.network import AsFloat
 from labelwright.nn.batch import Batches
 from labelwright.nn.losses import weighted_mean
 from labelwright.nn.targets import one_hot
@@ -27,7 +28,7 @@ class InstanceEditor(Protocol):
     """Rewrites inputs so that they fit a label, and leaves alone what does not concern it. [P020]"""
 
     def edit(self, x: Tensor, labels: Tensor) -> Tensor:
-        """Return edited inputs, same shape as x (b, ...); labels int64 (b,)."""
+        """Return edited inputs as floats, same shape as x (b, ...), bytes as [0, 1]; labels int64 (b,)."""
         ...
 
 
@@ -37,7 +38,7 @@ class ConditionalAutoencoder(nn.Module):
     Parameters
     ----------
     n_inputs, n_classes : int
-        Numbers of one flattened input, and classes.
+        Numbers of one flattened input, and classes; bytes are read as numbers in [0, 1].
     latent, hidden : int
         Size of the code and of the hidden layers.
     """
@@ -46,7 +47,7 @@ class ConditionalAutoencoder(nn.Module):
         super().__init__()
         self.n_classes = n_classes
         self.encoder = nn.Sequential(
-            nn.Flatten(), nn.Linear(n_inputs, hidden), nn.ReLU(), nn.Linear(hidden, 2 * latent)
+            AsFloat(), nn.Flatten(), nn.Linear(n_inputs, hidden), nn.ReLU(), nn.Linear(hidden, 2 * latent)
         )
         self.decoder = nn.Sequential(
             nn.Linear(latent + n_classes, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()
@@ -55,7 +56,7 @@ class ConditionalAutoencoder(nn.Module):
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance of the code, (b, latent) each."""
-        mean, log_variance = self.encoder(x.float()).chunk(2, dim=1)
+        mean, log_variance = self.encoder(x).chunk(2, dim=1)
         return mean, log_variance.clamp(-10, 10)
 
     def decode(self, code: Tensor, labels: Tensor) -> Tensor:
@@ -68,21 +69,29 @@ class ConditionalAutoencoder(nn.Module):
         """Return the squared error of rebuilding and the divergence of the code from N(0, 1), (b,) each."""
         mean, log_variance = self.encode(x)
         code = mean + torch.randn_like(mean) * (log_variance / 2).exp()
-        error = ((self.decode(code, labels) - x.flatten(1)) ** 2).sum(dim=1)
+        error = ((self.decode(code, labels) - AsFloat()(x).flatten(1)) ** 2).sum(dim=1)
         return error, 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum(dim=1)
 
     @torch.no_grad()
     def edit(self, x: Tensor, labels: Tensor) -> Tensor:
-        """Return d(e(x), onehot(y)), same shape as x."""
+        """Return d(e(x), onehot(y)) as floats, same shape as x."""
         return self.decode(self.encode(x)[0], labels).reshape(x.shape)
 
 
 class EditorTraining(Objective):
-    """Trains a `ConditionalAutoencoder` on rows and their given labels: rebuilding + `divergence` · KL. [P020]"""
+    """Trains a `ConditionalAutoencoder` on rows and their given labels. [P020]
+
+    Parameters
+    ----------
+    latent, hidden : int
+        Sizes of the code and of the hidden layers.
+    divergence : float, default 0.2
+        β, at least 0, for inputs of about unit size: the larger, the less of an input the code keeps.
+    """
 
     net: ConditionalAutoencoder
 
-    def __init__(self, latent: int = 8, hidden: int = 128, divergence: float = 0.01) -> None:
+    def __init__(self, latent: int = 8, hidden: int = 128, divergence: float = 0.2) -> None:
         super().__init__()
         if latent < 1 or hidden < 1 or divergence < 0:
             raise BadInput("latent and hidden must be at least 1, divergence at least 0")
