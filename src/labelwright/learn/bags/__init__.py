@@ -23,6 +23,8 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "dllp": ("DLLP", "Consistency", "ConsistencyDLLP", "PiModel", "VirtualAdversarial", "proportion_loss"),
     "easy_llp": ("EasyLLP", "easy_llp_loss", "easy_llp_targets"),
     "gibbs_law": ("PseudoLabels",),
+    "mixbag": ("ConfidenceIntervalLoss", "ExactMixLoss", "MixBag", "MixLoss", "confidence_interval_loss"),
+    "mixed_bags": ("GaussOwn", "HalfOwn", "MixedBags", "OwnRows", "UniformOwn", "hypergeometric", "mix_bags"),
     "similarity": ("similarity_graph",),
 }
 # Public names and where they live. They load on first use.
