@@ -49,6 +49,9 @@ FILES: dict[str, tuple[str, ...]] = {
     "sst2": ("text/sst2.parquet",),
     "ag_news": ("text/ag_news_test.parquet",),
     "digits": (),
+    "cora": ("graph/cora.npz",),
+    "citeseer": ("graph/citeseer.npz",),
+    "movielens": ("movielens/ratings.parquet",),
     **{name: (f"multilabel/{name}.npz",) for name in MULTILABEL},
     **{name: (f"tabular/{name}.parquet",) for name in TABLES},
     **{f"crowd_{name}": (f"crowd/{name}_votes.parquet", f"crowd/{name}_truth.parquet") for name in CROWDS},
@@ -339,3 +342,34 @@ def digits() -> Features:
     features, labels = load_digits(return_X_y=True)
     truth = labels.astype(np.int64)
     return Features(features.astype(np.float32), truth, truth, np.arange(len(truth)))
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes with features `X` float32 (n, d), undirected `edges` int64 (m, 2), classes `y` int64 (n,), -1 = unknown.
+
+    `train`, `valid` and `test` are bool (n,).
+    """
+
+    X: NDArray[np.float32]
+    edges: NDArray[np.int64]
+    y: NDArray[np.int64]
+    train: NDArray[np.bool_]
+    valid: NDArray[np.bool_]
+    test: NDArray[np.bool_]
+
+
+def graph(name: Literal["cora", "citeseer"]) -> Graph:
+    """Return a citation graph: words of papers, citations, topics (7 and 6), and the published split."""
+    from scipy.sparse import csr_matrix
+
+    with np.load(_paths(name)[0], allow_pickle=False) as archive:
+        parts = (archive["X_data"], archive["X_indices"], archive["X_indptr"])
+        x = csr_matrix(parts, shape=tuple(archive["X_shape"])).toarray().astype(np.float32)
+        edges, y = (archive[key].astype(np.int64) for key in ("edges", "y"))
+        return Graph(x, edges, y, *(archive[key].astype(bool) for key in ("train", "valid", "test")))
+
+
+def movielens() -> pa.Table:
+    """Return MovieLens 100k: `user`, `item`, `rating` (1 to 5) and `timestamp` of 100000 ratings."""
+    return pq.read_table(_paths("movielens")[0])
