@@ -7,8 +7,22 @@ import pyarrow as pa
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from labelwright.data.features.table import category_block, date_block, numeric_block, parsed_times, table_features
+from labelwright.data.features.column_encoders import CategoryEncoder, NumericEncoder
+from labelwright.data.features.table import table_features
+from labelwright.data.features.times import DateEncoder, parsed_times
 from labelwright.errors import BadInput
+
+
+def numeric_block(values):
+    return NumericEncoder.learned(values).of_values(values)
+
+
+def category_block(cells):
+    return CategoryEncoder.learned(cells).of_cells(cells)
+
+
+def date_block(column):
+    return DateEncoder.learned(column).of_times(column)
 
 
 def test_numbers_in_text_equal_numbers():
@@ -66,7 +80,7 @@ def test_many_categories_take_a_bounded_number_of_columns():
     ],
 )
 def test_dates_are_read_in_the_usual_forms(cells):
-    times = parsed_times(pa.chunked_array([cells]))
+    times, _ = parsed_times(pa.chunked_array([cells]))
     assert times[:2].tolist() == [datetime.datetime(2024, 1, 31), datetime.datetime(2024, 2, 1)]
     assert np.isnat(times[2])
 

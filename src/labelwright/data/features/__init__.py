@@ -10,13 +10,23 @@ from typing import Any
 
 _FACE: dict[str, str] = {
     "Features": "labelwright.data.features.build",
+    "FittedFeatures": "labelwright.data.features.fitted",
+    "fit_features": "labelwright.data.features.fitted",
     "build_features": "labelwright.data.features.build",
     "text_features": "labelwright.data.features.text",
     "table_features": "labelwright.data.features.table",
     "image_features": "labelwright.data.features.patches",
 }
 
-__all__ = ["Features", "build_features", "image_features", "table_features", "text_features"]
+__all__ = [
+    "Features",
+    "FittedFeatures",
+    "build_features",
+    "fit_features",
+    "image_features",
+    "table_features",
+    "text_features",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -151,6 +151,12 @@ def _image(dataset: Dataset, cache: Cache | None, jobs: int, seed: int, progress
 def _table(dataset: Dataset, cache: Cache | None, seed: int) -> Features:
     from labelwright.data.features.table import table_features
 
+    table = dataset.source.table.select(list(table_columns(dataset)))
+    return _kept(cache, ["table", table, seed], "table", lambda: table_features(table, seed=seed))
+
+
+def table_columns(dataset: Dataset) -> tuple[str, ...]:
+    """Return the columns that a table is read from; BadInput when none is left."""
     plan = dataset.plan
     apart = {plan.label, plan.id, plan.group, plan.split, plan.image, *(c.name for c in plan.ignored)}
     names = plan.feature_columns or tuple(n for n in dataset.source.table.column_names if n not in apart)
@@ -158,5 +164,4 @@ def _table(dataset: Dataset, cache: Cache | None, seed: int) -> Features:
         raise BadInput(
             f"no column is left to predict {quoted(plan.label)} from", fix="name some with --feature-columns"
         )
-    table = dataset.source.table.select(list(names))
-    return _kept(cache, ["table", table, seed], "table", lambda: table_features(table, seed=seed))
+    return tuple(str(name) for name in names)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,9 @@ from labelwright.data.dataset import Dataset
 from labelwright.data.features.build import Features
 from labelwright.data.matrices import column_matrix, is_matrix
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
+
+if TYPE_CHECKING:
+    from labelwright.data.features.column_encoders import VectorEncoder
 
 _WIDEST_SPARSE = 2_048
 
@@ -39,6 +43,30 @@ def features_from_columns(dataset: Dataset) -> Features:
     return Features(matrix, "columns", (f"features: {matrix.shape[1]} numbers from {listed(names)}",))
 
 
+def fit_columns(dataset: Dataset) -> tuple[VectorEncoder, ...]:
+    """Return an encoder a feature column, so that wide sparse columns of further rows meet the same axes."""
+    from labelwright.data.features.column_encoders import VectorEncoder
+
+    return tuple(VectorEncoder.learned(_raw(dataset.source.table, name)) for name in dataset.plan.feature_columns)
+
+
+def vectors_of_columns(
+    dataset: Dataset, names: Sequence[str], encoders: Sequence[VectorEncoder]
+) -> NDArray[np.float32]:
+    """Return feature columns of further rows side by side, read by the encoders of `fit_columns`, checked."""
+    table, file = dataset.source.table, dataset.source.path.name
+    raw = {name: _raw(table, name, file) for name in names}
+    blocks = [encoder.of_matrix(raw[name], name) for name, encoder in zip(names, encoders, strict=True)]
+    return _finite(np.concatenate(blocks, axis=1), file)
+
+
+def _raw(table: pa.Table, name: str, file: str = "") -> Any:
+    """Return a column as a matrix (n, ...), sparse where it is stored so."""
+    if is_matrix(table.schema.field(name)):
+        return column_matrix(table, name)
+    return _numbers_of(table, name, file)
+
+
 def _numbers_of(table: pa.Table, name: str, file: str) -> NDArray[Any]:
     if is_matrix(table.schema.field(name)):
         return dense_rows(column_matrix(table, name))
@@ -55,12 +83,18 @@ def dense_rows(matrix: Any) -> NDArray[Any]:
     """Return a matrix column as dense rows (n, d); a wide sparse one is projected on its leading singular vectors."""
     if not hasattr(matrix, "toarray"):
         return matrix.reshape(len(matrix), -1)
+    axes = sparse_axes(matrix)
+    return matrix.toarray() if axes is None else sp.csr_array(matrix, dtype=np.float32) @ axes
+
+
+def sparse_axes(matrix: Any) -> NDArray[np.float32] | None:
+    """Return the leading right singular vectors (m, d) of a sparse matrix, None where it is narrow enough as it is."""
     if matrix.shape[1] <= _WIDEST_SPARSE:
-        return matrix.toarray()
+        return None
     from labelwright.data.features.text import DIMENSIONS, right_singular_vectors
 
     sparse = sp.csr_array(matrix, dtype=np.float32)
-    return sparse @ right_singular_vectors(sparse, DIMENSIONS, np.random.default_rng(0), jobs=1)
+    return right_singular_vectors(sparse, DIMENSIONS, np.random.default_rng(0), jobs=1)
 
 
 def _from_lists(column: pa.ChunkedArray, where: str) -> NDArray[Any]:

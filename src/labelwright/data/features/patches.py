@@ -12,9 +12,10 @@ with n but for the result.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,13 +37,55 @@ _PATCHES = 100_000
 
 
 @dataclass(frozen=True)
-class _Encoder:
-    """Filters with the whitening folded in, and the principal components of what they give."""
+class PatchEncoder:
+    """Filters with the whitening folded in, and the principal components of what they give.
 
-    filters: NDArray[np.float32]  # (PATCH * PATCH * 3, FILTERS)
-    offset: NDArray[np.float32]  # (FILTERS,): the response of the mean patch
+    Parameters
+    ----------
+    filters : float32 (PATCH * PATCH * 3, FILTERS)
+    offset : float32 (FILTERS,)
+        The response of the mean patch.
+    centre, components : float32 (f,), (f, d)
+    """
+
+    filters: NDArray[np.float32]
+    offset: NDArray[np.float32]
     centre: NDArray[np.float32]
     components: NDArray[np.float32]
+
+    def transform(self, rows: ImageRows, *, jobs: int = 1, progress: Progress = SILENT) -> NDArray[np.float32]:
+        """Return one vector an image, float32 (n, d); an unreadable image is a row of zeros."""
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1, user_api="blas"), progress.stage("image features", len(rows)) as advance:
+            blocks = [np.arange(start, min(start + SAMPLE, len(rows))) for start in range(0, len(rows), SAMPLE)]
+            matrix = np.zeros((len(rows), self.components.shape[1]), np.float32)
+            for block in blocks:
+                matrix[block] = self._encoded(*_pixels(rows, block, jobs), jobs)
+                advance(len(block))
+        return matrix
+
+    def _encoded(self, pixels: NDArray[np.uint8], readable: NDArray[np.bool_], jobs: int) -> NDArray[np.float32]:
+        pooled = _pooled(pixels, self.filters, self.offset, jobs)
+        vectors = np.asarray((pooled - self.centre) @ self.components, np.float32)
+        vectors[~readable] = 0
+        return vectors
+
+    def arrays(self) -> dict[str, NDArray]:
+        """Return everything that `from_arrays` needs."""
+        return {
+            "filters": self.filters,
+            "offset": self.offset,
+            "centre": self.centre,
+            "components": self.components,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray]) -> Self:
+        """Return the encoder whose `arrays` these are."""
+        return cls(
+            **{name: np.ascontiguousarray(arrays[name]) for name in ("filters", "offset", "centre", "components")}
+        )
 
 
 def image_features(
@@ -64,6 +107,14 @@ def image_features(
         An unreadable image is a row of zeros, which is the mean of the readable ones.
     notes : list of str
     """
+    _, matrix, notes = fit_images(rows, dimensions=dimensions, seed=seed, jobs=jobs, progress=progress)
+    return matrix, notes
+
+
+def fit_images(
+    rows: ImageRows, *, dimensions: int = DIMENSIONS, seed: int = 0, jobs: int = 1, progress: Progress = SILENT
+) -> tuple[PatchEncoder, NDArray[np.float32], list[str]]:
+    """Return what `image_features` returns, and the encoder that makes the same vectors of further images."""
     from threadpoolctl import threadpool_limits
 
     n = len(rows)
@@ -79,13 +130,11 @@ def image_features(
             block = np.arange(start, min(start + SAMPLE, n))
             if n > SAMPLE or start > 0:
                 sample, readable = _pixels(rows, block, jobs)
-            pooled = _pooled(sample, encoder.filters, encoder.offset, jobs)
-            matrix[block] = (pooled - encoder.centre) @ encoder.components
-            matrix[block[~readable]] = 0
+            matrix[block] = encoder._encoded(sample, readable, jobs)
             unreadable += int((~readable).sum())
             advance(len(block))
     note = f"images: {FILTERS} whitened random {PATCH}x{PATCH} patches at {SIDE}x{SIDE}, PCA to {matrix.shape[1]}"
-    return matrix, [note, *([f"{unreadable} image(s) cannot be read: zeros"] if unreadable else [])]
+    return encoder, matrix, [note, *([f"{unreadable} image(s) cannot be read: zeros"] if unreadable else [])]
 
 
 def _pixels(rows: ImageRows, chosen: NDArray[np.int64], jobs: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
@@ -110,12 +159,14 @@ def _scaled(image: Image) -> NDArray[np.uint8]:
     return np.asarray(image)
 
 
-def _learned(images: NDArray[np.uint8], dimensions: int, rng: np.random.Generator, jobs: int) -> _Encoder:
+def _learned(images: NDArray[np.uint8], dimensions: int, rng: np.random.Generator, jobs: int) -> PatchEncoder:
     """Learn filters and components from a sample of images."""
     width = PATCH * PATCH * 3
     if not len(images):
         empty = np.zeros(FILTERS * 2 * GRID * GRID, np.float32)
-        return _Encoder(np.zeros((width, FILTERS), np.float32), np.zeros(FILTERS, np.float32), empty, empty[:, None])
+        return PatchEncoder(
+            np.zeros((width, FILTERS), np.float32), np.zeros(FILTERS, np.float32), empty, empty[:, None]
+        )
     patches = _random_patches(images, _PATCHES, rng)
     mean = patches.mean(axis=0)
     value, vector = np.linalg.eigh(np.cov(patches - mean, rowvar=False).astype(np.float64))
@@ -126,7 +177,7 @@ def _learned(images: NDArray[np.uint8], dimensions: int, rng: np.random.Generato
     offset = mean @ filters
     pooled = _pooled(images, filters, offset, jobs)
     centre = pooled.mean(axis=0)
-    return _Encoder(filters, offset, centre, _principal_components(pooled - centre, dimensions))
+    return PatchEncoder(filters, offset, centre, _principal_components(pooled - centre, dimensions))
 
 
 def _principal_components(centred: NDArray[np.float32], dimensions: int) -> NDArray[np.float32]:

@@ -11,18 +11,113 @@ Each column of the table has the same total weight, so that one with many values
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from labelwright.data.column_types import cell_texts, numbers, profile_column
+from labelwright.data.features.column_encoders import (
+    Block,
+    CategoryEncoder,
+    ColumnEncoder,
+    NumericEncoder,
+    TextColumnEncoder,
+    VectorEncoder,
+    column_texts,
+)
+from labelwright.data.features.times import DateEncoder
 from labelwright.data.matrices import column_matrix
-from labelwright.errors import BadInput, quoted
+from labelwright.errors import BadInput, did_you_mean, listed, quoted
 
-VALUES, HASHED, RAMPS = 64, 16, 8
-_MISSING = pa.array(["?", "NA", "N/A", "na", "n/a", "NaN", "nan", "null", "NULL", ""])
-Block = NDArray[np.float32]
+_KINDS: dict[str, type[ColumnEncoder]] = {
+    encoder.kind: encoder
+    for encoder in (NumericEncoder, CategoryEncoder, DateEncoder, VectorEncoder, TextColumnEncoder)
+}
+
+
+@dataclass(frozen=True)
+class UsedColumn:
+    """A column of the table that takes part.
+
+    Parameters
+    ----------
+    name : str
+    encoder : ColumnEncoder
+    kept : int64 (w,)
+        The numbers of its block that vary in training.
+    centre : float32 (w,)
+    scale : float32 scalar
+        The root of the mean squared length, so that every column weighs the same.
+    """
+
+    name: str
+    encoder: ColumnEncoder
+    kept: NDArray[np.int64]
+    centre: NDArray[np.float32]
+    scale: np.floating[Any]
+
+    def block(self, table: pa.Table) -> Block:
+        """Return the column's numbers, centred and weighted."""
+        return (self.encoder.block(table, self.name)[:, self.kept] - self.centre) / self.scale
+
+
+@dataclass(frozen=True)
+class TableEncoder:
+    """The columns that take part and how each is read, learned from one table.
+
+    Examples
+    --------
+    >>> table = pa.table({"age": [20, 30, 40, None], "town": ["a", "b", "a", "b"]})
+    >>> encoder, matrix, _ = fit_table(table)
+    >>> bool((encoder.transform(table) == matrix).all())
+    True
+    """
+
+    columns: tuple[UsedColumn, ...]
+
+    def transform(self, table: pa.Table) -> Block:
+        """Return one vector a row, float32 (n, d); further columns are ignored.
+
+        Raises
+        ------
+        BadInput
+            When a column is missing, or holds something else than in training.
+        """
+        missing = [column.name for column in self.columns if column.name not in table.column_names]
+        if missing:
+            raise BadInput(
+                f"{len(missing)} column(s) of the training data are missing: {listed(missing)}",
+                fix=f"for {quoted(missing[0])} {did_you_mean(missing[0], table.column_names)}",
+            )
+        return np.ascontiguousarray(np.concatenate([column.block(table) for column in self.columns], axis=1))
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is plain, for JSON."""
+        return {"columns": [{"name": c.name, "kind": c.encoder.kind, "facts": c.encoder.facts()} for c in self.columns]}
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all arrays, those of column i under ``i.``."""
+        found: dict[str, NDArray[Any]] = {}
+        for i, c in enumerate(self.columns):
+            own: dict[str, NDArray[Any]] = {"kept": c.kept, "centre": c.centre, "scale": np.array([c.scale])}
+            found |= {f"{i}.{key}": value for key, value in own.items()}
+            found |= {f"{i}.encoder.{key}": value for key, value in c.encoder.arrays().items()}
+        return found
+
+    @classmethod
+    def restored(cls, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Return the encoder whose `facts` and `arrays` these are."""
+        columns = []
+        for i, one in enumerate(facts["columns"]):
+            own = {k.removeprefix(f"{i}.encoder."): v for k, v in arrays.items() if k.startswith(f"{i}.encoder.")}
+            encoder = _KINDS[one["kind"]].restored(one["facts"], own)
+            kept, centre, scale = (arrays[f"{i}.{key}"] for key in ("kept", "centre", "scale"))
+            columns.append(UsedColumn(one["name"], encoder, kept, centre, scale[0]))
+        return cls(tuple(columns))
 
 
 def table_features(table: pa.Table, *, seed: int = 0) -> tuple[Block, list[str]]:
@@ -46,133 +141,62 @@ def table_features(table: pa.Table, *, seed: int = 0) -> tuple[Block, list[str]]
     >>> len(matrix)
     4
     """
+    _, matrix, notes = fit_table(table, seed=seed)
+    return matrix, notes
+
+
+def fit_table(table: pa.Table, *, seed: int = 0) -> tuple[TableEncoder, Block, list[str]]:
+    """Return what `table_features` returns, and the encoder that makes the same vectors of further rows."""
+    used: list[UsedColumn] = []
     blocks: list[Block] = []
     kinds: dict[str, int] = {}
     unused: list[str] = []
     for name in table.column_names:
-        kind, block = _column_block(table, name, seed)
-        block = block[:, block.std(axis=0) > 1e-9] if block.shape[1] else block
-        if not block.shape[1]:
+        found = _fit_column(table, name, seed)
+        kept = np.empty(0, np.int64) if found is None else np.flatnonzero(found[1].std(axis=0) > 1e-9)
+        if found is None or not len(kept):
             unused.append(name)
             continue
-        blocks.append(_evenly_weighted(block))
-        kinds[kind] = kinds.get(kind, 0) + 1
+        encoder, block = found
+        block = block[:, kept]
+        centre = block.mean(axis=0)
+        centred = block - centre
+        scale = np.sqrt(np.mean(np.einsum("ij,ij->i", centred, centred)))
+        used.append(UsedColumn(name, encoder, kept.astype(np.int64), centre, scale))
+        blocks.append(centred / scale)
+        kinds[encoder.kind] = kinds.get(encoder.kind, 0) + 1
     if not blocks:
         raise BadInput(f"no column varies ({', '.join(quoted(n) for n in unused[:8])})", fix="name other columns")
     counted = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     notes = [f"table: {counted}"]
     if unused:
         notes.append(f"not used, as they do not vary: {', '.join(quoted(name) for name in unused[:8])}")
-    return np.ascontiguousarray(np.concatenate(blocks, axis=1)), notes
+    return TableEncoder(tuple(used)), np.ascontiguousarray(np.concatenate(blocks, axis=1)), notes
 
 
-def _evenly_weighted(block: Block) -> Block:
-    """Centre, and scale to a mean squared length of 1."""
-    block = block - block.mean(axis=0)
-    return block / np.sqrt(np.mean(np.einsum("ij,ij->i", block, block)))
-
-
-def _column_block(table: pa.Table, name: str, seed: int) -> tuple[str, Block]:
-    """Return what a column holds, in the words of the notes, and its numbers."""
+def _fit_column(table: pa.Table, name: str, seed: int) -> tuple[ColumnEncoder, Block] | None:
+    """Return how a column is read, and its numbers; None when there is nothing in it to read."""
     profile = profile_column(table, name)
     column = table.column(name)
-    if profile.kind == "matrix":
-        from labelwright.data.features.given import dense_rows
-
-        return "vector", np.nan_to_num(dense_rows(column_matrix(table, name)).astype(np.float32))
     if profile.kind in ("image", "empty", "constant"):
-        return profile.kind, np.empty((table.num_rows, 0), np.float32)
-    if profile.kind == "date":
-        return "date", date_block(column)
+        return None
     if profile.kind == "text":
-        from labelwright.data.features.text import text_features
+        from labelwright.data.features.text import fit_text
 
-        cells = ["" if cell is None else cell for cell in cell_texts(column).to_pylist()]
-        return "text", text_features(cells, dimensions=32, seed=seed)[0]
+        text, block, _ = fit_text(column_texts(column), dimensions=32, seed=seed)
+        return TextColumnEncoder(text), block
+    encoder = _learned(table, name, profile.kind)
+    return encoder, encoder.block(table, name)
+
+
+def _learned(table: pa.Table, name: str, kind: str) -> ColumnEncoder:
+    column = table.column(name)
+    if kind == "matrix":
+        return VectorEncoder.learned(column_matrix(table, name))
+    if kind == "date":
+        return DateEncoder.learned(column)
     values = numbers(column)
-    if values is not None and len(np.unique(values[~np.isnan(values)])) > 2:
-        return "numeric", numeric_block(values)
-    return "categorical", category_block(cell_texts(column))
-
-
-def numeric_block(values: NDArray[np.float64]) -> Block:
-    """Return the robustly scaled value, ramps between quantiles, and a missing indicator, float32 (n, 2 + ramps)."""
-    missing = ~np.isfinite(values)
-    known = values[~missing]
-    if not len(known):
-        return missing.astype(np.float32)[:, None]
-    low, median, high = np.quantile(known, [0.25, 0.5, 0.75])
-    spread = (high - low) or known.std() or 1.0
-    filled = np.where(missing, median, values)
-    scaled = np.clip((filled - median) / spread, -10, 10)
-    knots = np.unique(np.quantile(known, np.linspace(0, 1, RAMPS + 1)))
-    left, right = knots[:-1], knots[1:]
-    ramps = np.clip((filled[:, None] - left) / np.maximum(right - left, 1e-300), 0, 1)
-    return np.column_stack([scaled, ramps, missing]).astype(np.float32)
-
-
-def category_block(cells: pa.ChunkedArray) -> Block:
-    """Return one column a frequent value, hashed columns for the others and one for missing, float32 0 or 1."""
-    from labelwright.data.cache import content_hash
-
-    trimmed = pc.utf8_trim_whitespace(cells)
-    known = pc.if_else(pc.is_in(trimmed, value_set=_MISSING.cast(trimmed.type)), None, trimmed)
-    encoded = pa.chunked_array(known).combine_chunks().dictionary_encode()
-    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-    names = encoded.dictionary.to_pylist()
-    codes = encoded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False).astype(np.int64)
-    counts = np.bincount(codes, minlength=len(names) + 1)[: len(names)]
-    ranked = sorted(range(len(names)), key=lambda c: (-counts[c], names[c]))
-    target = np.empty(len(names) + 1, np.int64)
-    target[len(names)] = VALUES + HASHED
-    for rank, code in enumerate(ranked):
-        target[code] = rank if rank < VALUES else VALUES + content_hash(names[code])[0] % HASHED
-    out = np.zeros((len(codes), VALUES + HASHED + 1), np.float32)
-    out[np.arange(len(codes)), target[codes]] = 1
-    return out
-
-
-def date_block(column: pa.ChunkedArray) -> Block:
-    """Return time as a number, and month, day of month, weekday and hour on circles, with a missing indicator."""
-    times = parsed_times(column)
-    missing = np.isnat(times)
-    known = np.where(missing, times[~missing].min() if (~missing).any() else np.datetime64(0, "s"), times)
-    seconds = known.astype("datetime64[s]").astype(np.int64)
-    days, months = known.astype("datetime64[D]"), known.astype("datetime64[M]")
-    parts = [
-        (months.astype(np.int64) % 12) / 12,
-        (days - months.astype("datetime64[D]")).astype(np.int64) / 31,
-        (days.astype(np.int64) + 3) % 7 / 7,
-        (seconds % 86400) / 86400,
-    ]
-    circles = [f(2 * np.pi * part) for part in parts for f in (np.sin, np.cos)]
-    line = numeric_block(np.where(missing, np.nan, seconds.astype(np.float64)))
-    return np.column_stack([line, *(np.where(missing, 0, circle) for circle in circles)]).astype(np.float32)
-
-
-def parsed_times(column: pa.ChunkedArray) -> NDArray[np.datetime64]:
-    """Return datetime64[s] (n,), NaT for what is missing or no time that is understood.
-
-    In text: ISO first, else ``day/month/year`` or ``month/day/year``, whichever reads more of the cells.
-    """
-    kind = column.type
-    if pa.types.is_temporal(kind) and not pa.types.is_duration(kind):
-        if pa.types.is_time(kind):
-            return column.cast(pa.int64(), safe=False).to_numpy().astype("timedelta64[s]") + np.datetime64(0, "s")
-        naive = column.cast(pa.timestamp("s"), safe=False)
-        return naive.to_numpy().astype("datetime64[s]")
-    cells = pc.utf8_trim_whitespace(cell_texts(column))
-    best = np.full(len(column), np.datetime64("NaT"), "datetime64[s]")
-    for form in _FORMS:
-        read = pc.strptime(cells, format=form, unit="s", error_is_null=True).to_numpy().astype("datetime64[s]")
-        if (~np.isnat(read)).sum() > (~np.isnat(best)).sum():
-            best, other = read, best
-            best = np.where(np.isnat(best), other, best)
-    return best
-
-
-_FORMS = tuple(
-    day + time
-    for day in ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y")
-    for time in ("", " %H:%M:%S", "T%H:%M:%S", " %H:%M", "T%H:%M:%SZ")
-)
+    distinct = 0 if values is None else len(np.unique(values[~np.isnan(values)]))
+    if values is not None and distinct > 2:
+        return NumericEncoder.learned(values)
+    return CategoryEncoder.learned(cell_texts(column), numeric=values is not None)

@@ -8,16 +8,17 @@ learned from at most `SAMPLE` rows. Blocks of rows are projected one after the o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Self
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from labelwright.progress import SILENT, Progress
+from labelwright.progress import SILENT, Advance, Progress
 
 DIMENSIONS = 256
 SAMPLE = 20_000
@@ -33,6 +34,63 @@ class _Vocabulary:
     column_of: NDArray[np.int32]  # (BUCKETS,), -1 = not kept
     weight: NDArray[np.float32]  # (m,)
     n_words: int
+
+
+@dataclass(frozen=True)
+class TextEncoder:
+    """The n-grams that count and the axes that their weights are projected on, learned from some texts.
+
+    Parameters
+    ----------
+    vocabulary : the kept n-grams and their weights
+    axes : array of float32, shape (m, d)
+
+    Examples
+    --------
+    >>> encoder, matrix, _ = fit_text(["red apple", "red apples", "blue sky", "blue skies"], dimensions=2)
+    >>> bool((encoder.transform(["red apple"]) == matrix[:1]).all())
+    True
+    """
+
+    vocabulary: _Vocabulary
+    axes: NDArray[np.float32]
+
+    def transform(self, texts: Sequence[str], *, jobs: int = 1, progress: Progress = SILENT) -> NDArray[np.float32]:
+        """Return one vector a text, float32 (n, d); a text without any known n-gram is a row of zeros."""
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1, user_api="blas"), progress.stage("text features", len(texts)) as advance:
+            return self._transform(texts, jobs, advance)
+
+    def _transform(self, texts: Sequence[str], jobs: int, advance: Advance) -> NDArray[np.float32]:
+        matrix = np.zeros((len(texts), self.axes.shape[1]), np.float32)
+
+        def one_block(block: slice) -> int:
+            matrix[block] = _weighted(_count_block(texts[block]), self.vocabulary) @ self.axes
+            return block.stop - block.start
+
+        with ThreadPoolExecutor(max(1, jobs)) as pool:
+            for done in pool.map(one_block, _blocks(texts)):
+                advance(done)
+        return matrix
+
+    def arrays(self) -> dict[str, NDArray]:
+        """Return everything that `from_arrays` needs."""
+        column_of = self.vocabulary.column_of
+        kept = np.flatnonzero(column_of >= 0)
+        kept = kept[np.argsort(column_of[kept])].astype(np.int32)
+        n_words = np.array([self.vocabulary.n_words], np.int64)
+        return {"kept": kept, "weight": self.vocabulary.weight, "n_words": n_words, "axes": self.axes}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray]) -> Self:
+        """Return the encoder whose `arrays` these are."""
+        from labelwright.data.features._ngrams import BUCKETS
+
+        column_of = np.full(BUCKETS, -1, np.int32)
+        column_of[arrays["kept"]] = np.arange(len(arrays["kept"]))
+        vocabulary = _Vocabulary(column_of, arrays["weight"], int(arrays["n_words"][0]))
+        return cls(vocabulary, np.ascontiguousarray(arrays["axes"]))
 
 
 def text_features(
@@ -61,6 +119,14 @@ def text_features(
     >>> matrix.shape
     (4, 2)
     """
+    _, matrix, notes = fit_text(texts, dimensions=dimensions, seed=seed, jobs=jobs, progress=progress)
+    return matrix, notes
+
+
+def fit_text(
+    texts: Sequence[str], *, dimensions: int = DIMENSIONS, seed: int = 0, jobs: int = 1, progress: Progress = SILENT
+) -> tuple[TextEncoder, NDArray[np.float32], list[str]]:
+    """Return what `text_features` returns, and the encoder that makes the same vectors of further texts."""
     from threadpoolctl import threadpool_limits
 
     n = len(texts)
@@ -68,25 +134,18 @@ def text_features(
     chosen = np.arange(n) if n <= SAMPLE else np.sort(rng.choice(n, SAMPLE, replace=False))
     with threadpool_limits(1, user_api="blas"), progress.stage("text features", 2 * n) as advance:
         vocabulary, weighted = _learned([texts[i] for i in chosen.tolist()], jobs)
-        axes = right_singular_vectors(weighted, dimensions, rng, jobs)
+        encoder = TextEncoder(vocabulary, right_singular_vectors(weighted, dimensions, rng, jobs))
         del weighted
         advance(n)
-        matrix = np.zeros((n, axes.shape[1]), np.float32)
-
-        def one_block(block: slice) -> int:
-            matrix[block] = _weighted(_count_block(texts[block]), vocabulary) @ axes
-            return block.stop - block.start
-
-        with ThreadPoolExecutor(max(1, jobs)) as pool:
-            for done in pool.map(one_block, _blocks(texts)):
-                advance(done)
-    return matrix, [_note(vocabulary, axes.shape[1], len(chosen), n)]
+        matrix = encoder._transform(texts, jobs, advance)
+    return encoder, matrix, [_note(encoder, len(chosen), n)]
 
 
-def _note(vocabulary: _Vocabulary, d: int, sample: int, n: int) -> str:
-    n_chars = len(vocabulary.weight) - vocabulary.n_words
+def _note(encoder: TextEncoder, sample: int, n: int) -> str:
+    n_words, d = encoder.vocabulary.n_words, encoder.axes.shape[1]
+    n_chars = len(encoder.vocabulary.weight) - n_words
     learned = "" if sample == n else f", learned from {sample} rows"
-    return f"text: {vocabulary.n_words} word and {n_chars} character n-grams, TF-IDF, SVD to {d}{learned}"
+    return f"text: {n_words} word and {n_chars} character n-grams, TF-IDF, SVD to {d}{learned}"
 
 
 def _learned(texts: list[str], jobs: int) -> tuple[_Vocabulary, sp.csr_array]:
