@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.consensus.em import safe_log
-from labelwright.consensus.kernels import confusion_pass
+from labelwright.consensus.kernels import posterior_pass
 from labelwright.consensus.table import VoteTable, gold_codes
 from labelwright.errors import BadInput
 from labelwright.evidence import Hard, Soft, Votes, one_coin
@@ -169,18 +169,11 @@ class ConfusionModel(LabelModel):
         return self.confusion_
 
 
-def confusion_posterior(
-    table: VoteTable, balance: Floats, confusion: Floats, gold: NDArray[np.int64] | None = None
-) -> Floats:
+def confusion_posterior(table: VoteTable, balance: Floats, confusion: Floats) -> Floats:
     """Return q_ik ∝ π_k Π_j C_j[k, L_ij], float64 (n, K)."""
     q = np.empty((table.n_rows, table.n_classes))
     log_table = safe_log(np.ascontiguousarray(confusion.transpose(0, 2, 1)))
-    counts, totals = np.zeros_like(log_table), np.zeros(table.n_classes)
-    known = table.no_gold() if gold is None else gold
-    confusion_pass(
-        table.offsets, table.source, table.value, table.weight, known, 1, False,
-        safe_log(balance), log_table, counts, totals, q,
-    )  # fmt: skip
+    posterior_pass(table.offsets, table.source, table.value, table.weight, safe_log(balance), log_table, q)
     return q
 
 
@@ -195,14 +188,18 @@ def most_probable(probs: Floats, *, abstain_on_tie: bool = False) -> NDArray[np.
     >>> most_probable(np.array([[0.2, 0.8], [0.5, 0.5]]), abstain_on_tie=True)
     array([ 1, -1])
     """
-    best = probs >= probs.max(axis=1, keepdims=True) * (1 - 1e-12)
-    n_best = best.sum(axis=1)
-    if abstain_on_tie:
-        return np.where(n_best == 1, probs.argmax(axis=1), -1)
     chosen = probs.argmax(axis=1).astype(np.int64)
+    top = probs[np.arange(len(probs)), chosen] * (1 - 1e-12)
+    n_best = np.zeros(len(probs), dtype=np.int64)
+    for k in range(probs.shape[1]):
+        n_best += probs[:, k] >= top
     tied = np.flatnonzero(n_best > 1)
+    if abstain_on_tie:
+        chosen[tied] = -1
+        return chosen
+    best = probs[tied] >= top[tied, None]
     rank = (_hash(tied) % n_best[tied].astype(np.uint64)).astype(np.int64)
-    chosen[tied] = (np.cumsum(best[tied], axis=1) == (rank + 1)[:, None]).argmax(axis=1)
+    chosen[tied] = (np.cumsum(best, axis=1) == (rank + 1)[:, None]).argmax(axis=1)
     return chosen
 
 

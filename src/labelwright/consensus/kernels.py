@@ -131,3 +131,43 @@ def count_pass(offsets, source, value, weight, q, counts):  # type: ignore[no-un
             cell = counts[source[v], value[v]]
             for k in range(states):
                 cell[k] += weight[v] * q[i, k]
+
+
+@njit(cache=True, nogil=True)
+def share_pass(offsets, source, value, weight, weights, prior, q):  # type: ignore[no-untyped-def]
+    """Write q[i, k] ∝ prior_k · Σ_votes w · weights[j] 1[l = k], (n, K); the prior where no weight is left."""
+    classes = len(prior)
+    for i in range(len(offsets) - 1):
+        for k in range(classes):
+            q[i, k] = 0.0
+        for v in range(offsets[i], offsets[i + 1]):
+            q[i, value[v]] += weight[v] * weights[source[v]]
+        total = 0.0
+        for k in range(classes):
+            q[i, k] *= prior[k]
+            total += q[i, k]
+        for k in range(classes):
+            q[i, k] = q[i, k] / total if total > 0 else prior[k]
+
+
+@njit(cache=True, nogil=True)
+def agreement_pass(offsets, source, value, weight, q, agreed):  # type: ignore[no-untyped-def]
+    """Add Σ_i w · q[i, L_ij] of each source to agreed (m,)."""
+    for i in range(len(offsets) - 1):
+        for v in range(offsets[i], offsets[i + 1]):
+            agreed[source[v]] += weight[v] * q[i, value[v]]
+
+
+@njit(cache=True, nogil=True)
+def posterior_pass(offsets, source, value, weight, log_prior, log_table, q):  # type: ignore[no-untyped-def]
+    """Write q[i] ∝ exp(log π + Σ_votes w · T[j, l]), (n, K), for tables T (m, S, K); nothing else is counted."""
+    states = len(log_prior)
+    for i in range(len(offsets) - 1):
+        score = q[i]
+        for k in range(states):
+            score[k] = log_prior[k]
+        for v in range(offsets[i], offsets[i + 1]):
+            row = log_table[source[v], value[v]]
+            for k in range(states):
+                score[k] += weight[v] * row[k]
+        _normalise(score, 0, states, False)

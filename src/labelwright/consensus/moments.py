@@ -17,8 +17,9 @@ def co_counts(offsets, unit, score, moments):  # type: ignore[no-untyped-def]
     """
     for i in range(len(offsets) - 1):
         for a in range(offsets[i], offsets[i + 1]):
-            for b in range(offsets[i], a):
-                product = score[a] * score[b]
-                moments[unit[a], unit[b]] += product
-                moments[unit[b], unit[a]] += product
-            moments[unit[a], unit[a]] += score[a] * score[a]
+            mine = moments[unit[a]]
+            for b in range(offsets[i], a + 1):
+                mine[unit[b]] += score[a] * score[b]
+    for a in range(len(moments)):
+        for b in range(a):
+            moments[a, b] = moments[b, a] = moments[a, b] + moments[b, a]

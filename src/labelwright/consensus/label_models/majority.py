@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labelwright.consensus.balance import checked_balance
 from labelwright.consensus.base import LabelModel, most_probable
+from labelwright.consensus.kernels import agreement_pass, share_pass
 from labelwright.consensus.table import VoteTable, summed
 from labelwright.errors import BadInput
 
@@ -165,16 +166,16 @@ class ZeroBasedSkill(WeightedVote):
 
 def weighted_shares(table: VoteTable, weights: Floats, prior: Floats) -> Floats:
     """Return q_ik ∝ prior_k · Σ_j w_j 1[L_ij = k], float64 (n, K); the prior where no weight is left."""
-    k = table.n_classes
-    cells = table.row() * k + table.value
-    scores = summed(cells, table.weight * weights[table.source], table.n_rows * k).reshape(-1, k) * prior
-    total = scores.sum(axis=1, keepdims=True)
-    return np.where(total > 0, scores / np.where(total > 0, total, 1), prior)
+    q = np.empty((table.n_rows, table.n_classes))
+    share_pass(table.offsets, table.source, table.value, table.weight, weights, prior, q)
+    return q
 
 
 def agreement(table: VoteTable, q: Floats) -> Floats:
     """Return Σ_i w · q[i, L_ij] of each source, float64 (m,)."""
-    return summed(table.source, table.weight * q[table.row(), table.value], table.n_sources)
+    agreed = np.zeros(table.n_sources)
+    agreement_pass(table.offsets, table.source, table.value, table.weight, q, agreed)
+    return agreed
 
 
 def agreement_share(table: VoteTable, winner: NDArray[np.int64]) -> Floats:

@@ -111,7 +111,7 @@ class MatrixCompletion(ConfusionModel):
 
         result = minimize(
             loss, start.ravel(), jac=True, method="L-BFGS-B", callback=note,
-            bounds=[(SMALLEST, 1 - SMALLEST)] * start.size, options={"maxiter": self.max_iter, "ftol": 1e-12},
+            bounds=[(SMALLEST, 1 - SMALLEST)] * start.size, options={"maxiter": self.max_iter, "ftol": 1e-10},
         )  # fmt: skip
         self.objective_, self.converged_ = tuple(path), bool(result.success)
         return result.x.reshape(-1, k)
