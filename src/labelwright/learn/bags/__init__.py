@@ -19,12 +19,15 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "PairwiseCount",
         "SquaredCount",
     ),
+    "attention": ("AttentionMIL", "AttentionPool", "DeepSet", "GatedAttention"),
     "count_likelihood": ("CountLikelihood", "count_nll"),
     "dllp": ("DLLP", "Consistency", "ConsistencyDLLP", "PiModel", "VirtualAdversarial", "proportion_loss"),
     "easy_llp": ("EasyLLP", "easy_llp_loss", "easy_llp_targets"),
     "gibbs_law": ("PseudoLabels",),
     "mixbag": ("ConfidenceIntervalLoss", "ExactMixLoss", "MixBag", "MixLoss", "confidence_interval_loss"),
     "mixed_bags": ("GaussOwn", "HalfOwn", "MixedBags", "OwnRows", "UniformOwn", "hypergeometric", "mix_bags"),
+    "pooling": ("LogSumExp", "MaxPooling", "MeanPooling", "NoisyOr", "PooledMIL", "TopKMean"),
+    "set_transformer": ("ISAB", "MAB", "PMA", "SAB", "SetTransformer"),
     "similarity": ("similarity_graph",),
 }
 # Public names and where they live. They load on first use.
