@@ -182,23 +182,23 @@ class CosineBranch(nn.Module):
         """Return 0.9 · mean + the batch's mean, (d,): only its direction matters."""
         return 0.9 * self.mean + features.detach().mean(dim=0)
 
-    def classify(self, features: Tensor, mean: Tensor, lean: float) -> Tensor:
+    def classify(self, features: Tensor, mean: Tensor) -> Tensor:
         """Return logits (b, K) of features (b, d)."""
         x = normalize(self._split(features), dim=2)
         w = self._split(self.weight)
         w = w / (w.norm(dim=2, keepdim=True) + 1 / 32)
         c = normalize(self._split(mean[None]), dim=2)
-        x = x + lean * (x * c).sum(dim=2, keepdim=True) * c
+        x = x + self.lean * (x * c).sum(dim=2, keepdim=True) * c
         return self.scale * torch.einsum("bhd,khd->bk", x, w)
 
     def _split(self, vectors: Tensor) -> Tensor:
         return vectors.view(len(vectors), self.heads, -1)
 
-    def forward(self, x: Any) -> tuple[Tensor, Tensor, Tensor]:
-        """Return plain logits, leaning logits and the moved mean."""
+    def forward(self, x: Any) -> tuple[Tensor, Tensor]:
+        """Return logits (b, K) with the branch's lean, and the moved mean."""
         features = self.body(x)
         mean = self.moved_mean(features)
-        return self.classify(features, mean, 0.0), self.classify(features, mean, self.lean), mean
+        return self.classify(features, mean), mean
 
 
 class COMIC(TagObjective):
@@ -265,18 +265,18 @@ class COMIC(TagObjective):
         natural, drawn = batch["train"], batch["tail"]
         weight = rarity_weight(self.correctors["balanced"].counts)  # type: ignore[arg-type]
         seen = {"head": natural, "tail": drawn, "balanced": natural}
-        plain, leaning, kept, terms = {}, {}, {}, {"modifier": torch.zeros(()), "correction": torch.zeros(())}
+        logits, kept, terms = {}, {}, {"modifier": torch.zeros(()), "correction": torch.zeros(())}
         for name, rows in seen.items():
-            plain[name], leaning[name], mean = self.branches[name](rows.x)
-            terms["modifier"] = terms["modifier"] + self.modifier(plain[name], rows["tags"] > 0, weight)
-            fixed, now = self.correctors[name](leaning[name], rows["tags"])
+            logits[name], mean = self.branches[name](rows.x)
+            terms["modifier"] = terms["modifier"] + self.modifier(logits[name], rows["tags"] > 0, weight)
+            fixed, now = self.correctors[name](logits[name], rows["tags"])
             if batch.clock.epoch >= self.start:
                 terms["correction"] = terms["correction"] + self.correction * fixed
             kept[name] = (mean, now)
         with torch.no_grad():
-            tail = self.branches["tail"](natural.x)[1]
-        balanced = self.balancer(leaning["head"], tail, plain["balanced"], natural["tags"] > 0, weight)
-        return Losses(**terms, balancer=balanced, logits=plain["balanced"], keep=kept)
+            tail = self.branches["tail"](natural.x)[0]
+        balanced = self.balancer(logits["head"], tail, logits["balanced"], natural["tags"] > 0, weight)
+        return Losses(**terms, balancer=balanced, logits=logits["balanced"], keep=kept)
 
     def after_step(self, batch: Batches, keep: Any) -> None:
         """Write mean features and running counts."""
@@ -287,7 +287,7 @@ class COMIC(TagObjective):
     def logits(self, x: Any) -> Tensor:
         """Return the balanced branch's logits, (b, K)."""
         branch: Any = self.branches["balanced"]
-        return branch.classify(branch.body(x), branch.mean, 0.0)
+        return branch.classify(branch.body(x), branch.mean)
 
     def predict(self, x: Any) -> Tensor:
         """Return the balanced branch's probability of each tag, (b, K)."""
