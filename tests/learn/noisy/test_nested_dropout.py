@@ -96,10 +96,11 @@ def test_the_width_is_chosen_on_rows_that_were_not_trained_on():
     assert (loop.predict_proba().argmax(1) == task.labels)[known].float().mean() > 0.9
 
 
-def test_both_stages_give_one_trained_loop():
+def test_both_stages_give_trained_loops():
     task = blobs()
     quick = Training(epochs=10, batch_size=16, device="cpu")
-    loop = nested_co_teaching(task, quick, quick, scale=3.0)
+    loop, alone = nested_co_teaching(task, quick, quick, scale=3.0)
+    assert [type(stage.objective) for stage in alone] == [NestedTraining, NestedTraining]
     assert isinstance(loop.objective, NestedCoTeaching)
     assert (loop.predict_proba().argmax(1) == task.labels).float().mean() > 0.9
     torch.testing.assert_close(loop.predict_proba(rows=[0, 1]).sum(1), torch.ones(2))

@@ -256,7 +256,7 @@ class NestedCoTeaching(TwoNetworks):
 
 def nested_co_teaching(
     task: Task, training: Training, tuning: Training, *, scale: float = 10.0, forget: float = 0.2
-) -> Loop:
+) -> tuple[Loop, list[Loop]]:
     """Train two networks with nested dropout, then tune them together by co-teaching. [P160]
 
     Parameters
@@ -272,14 +272,18 @@ def nested_co_teaching(
 
     Returns
     -------
-    Loop
-        Of the second stage, trained: ``loop.predict_proba(x)``.
+    together : Loop
+        Of the second stage, trained: ``together.predict_proba(x)``.
+    alone : list of two Loop
+        Of the first stage, each with one network.
     """
     objective = NestedCoTeaching(scale, forget)
     together = Loop(objective, task, tuning)
+    alone = []
     for i, net in enumerate(objective.pair):
-        alone = Loop(NestedTraining(scale), task, replace(training, seed=training.seed + i))
-        alone.fit()
-        net.load_state_dict(alone.objective.net.state_dict())
+        loop = Loop(NestedTraining(scale), task, replace(training, seed=training.seed + i))
+        loop.fit()
+        net.load_state_dict(loop.objective.net.state_dict())
+        alone.append(loop)
     together.fit()
-    return together
+    return together, alone
