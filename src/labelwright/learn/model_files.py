@@ -20,13 +20,14 @@ from torch import Tensor, nn
 from labelwright import __version__
 from labelwright.atomic import staged_directory
 from labelwright.errors import BadInput, quoted
-from labelwright.evidence import Hard
+from labelwright.learn.one_row import one_row
 from labelwright.nn import FeatureQueue, LossHistory, Module, RowMemory, Task
 from labelwright.nn.loop import Loop
 from labelwright.nn.training import Training
 
 SCHEMA_VERSION = 1
 WEIGHTS, FACTS = "model.safetensors", "model.json"
+TARGETS = ("target_location_", "target_scale_", "noise_scale_")  # what a regressor knows of its targets
 _FIX = "save the model again, or restore the folder from a copy"
 
 
@@ -44,11 +45,13 @@ def save_model(model: Any, folder: Path) -> Path:
         "net": _net(model, task),
         "input_shape": list(task.input_shape),
         "outputs": task.n_classes,
+        "evidence": type(task.evidence).__name__,
         "location": np.asarray(model.location_).tolist(),
         "scale": np.asarray(model.scale_).tolist(),
         "n_features_in": int(model.n_features_in_),
         "feature_names_in": np.asarray(getattr(model, "feature_names_in_", [])).tolist(),
         **({"classes": _classes(model.classes_)} if hasattr(model, "classes_") else {}),
+        **({"targets": {name: float(getattr(model, name)) for name in TARGETS}} if hasattr(model, TARGETS[0]) else {}),
     }
     with staged_directory(folder) as aside:
         save_file(weights, str(aside / WEIGHTS))
@@ -74,7 +77,8 @@ def load_model(kind: type[Any], folder: Path, net: Any) -> Any:
     backbone = _backbone(facts["net"], net)
     objective = _built(facts["objective"], nn.Module)
     x = np.zeros((1, *facts["input_shape"]), dtype=np.float32)
-    task = Task(x, Hard([0], facts["outputs"]), net=backbone)
+    one = one_row(facts["evidence"], facts["outputs"])
+    task = Task(x, one, net=backbone, n_outputs=facts["outputs"])
     model = kind(objective, net=net)
     model.loop_ = Loop(objective, task, Training(device="cpu"))
     model.objective_ = model.loop_.objective
@@ -85,6 +89,8 @@ def load_model(kind: type[Any], folder: Path, net: Any) -> Any:
         model.feature_names_in_ = np.asarray(facts["feature_names_in"], dtype=object)
     if "classes" in facts:
         model.classes_ = np.asarray(facts["classes"]["values"], dtype=facts["classes"]["dtype"])
+    for name in TARGETS if "targets" in facts else ():
+        setattr(model, name, facts["targets"][name])
     model.objective_.eval()
     return model
 
@@ -124,12 +130,14 @@ def _fill(objective: nn.Module, weights: Mapping[str, Tensor]) -> None:
 
 
 def _settings(objective: nn.Module) -> dict[str, Any]:
-    """Return the constructor arguments that an objective keeps under their own names, where they are plain values."""
+    """Return the constructor arguments that an objective keeps under their own names: plain values and arrays."""
     import inspect
 
     plain = (bool, int, float, str, type(None))
     names = inspect.signature(type(objective).__init__).parameters
-    return {n: getattr(objective, n) for n in names if isinstance(getattr(objective, n, ...), plain)}
+    kept = {n: getattr(objective, n, ...) for n in names}
+    arrays = {n: v.detach().cpu().double().tolist() for n, v in kept.items() if isinstance(v, Tensor)}
+    return {n: v for n, v in kept.items() if isinstance(v, plain)} | arrays
 
 
 def _described(thing: Any, settings: Mapping[str, Any]) -> dict[str, Any]:

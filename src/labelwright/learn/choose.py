@@ -1,0 +1,167 @@
+"""Which method suits labels of this kind: rules that a person can read, and the reason in one paragraph.
+
+The rules look at what the labels are (one a row, votes, candidate sets, counts of bags, a mixture), at the audit's
+estimate of how many are wrong and in which way, and at how many rows there are. They were set by hand from runs on
+handwritten digits, CIFAR-10N features and news texts; `docs/train-a-model.md` shows where they choose well and where
+another method would have been better.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from labelwright.audit.noise_rate import NoiseEstimate
+from labelwright.errors import BadInput
+from labelwright.evidence import Bags, Candidates, Evidence, Hard, Mixed, Soft, Tags, Votes
+from labelwright.learn.methods import find_method
+
+if TYPE_CHECKING:
+    from labelwright.nn import Objective
+
+CLEAN = 0.03  # share of wrong labels that plain cross-entropy bears
+FEW_ROWS = 20  # labelled rows a class below which noise is not learnt beside the network
+KINDS = {Hard: "labels", Soft: "soft labels", Votes: "votes", Candidates: "candidate sets", Bags: "counts of bags"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A method, and why it was chosen.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is trained.
+    name : str
+        Its class.
+    reason : str
+        One paragraph.
+    """
+
+    objective: Objective
+    name: str
+    reason: str
+
+
+def choose_method(evidence: Evidence, noise_estimate: NoiseEstimate | None = None, n_rows: int | None = None) -> Choice:
+    """Choose a method for evidence about classes.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        What the labels say.
+    noise_estimate : NoiseEstimate, optional
+        Of hard labels, as `estimate_noise` gives it.
+    n_rows : int, optional
+        Rows that say something; those of the evidence by default.
+
+    Raises
+    ------
+    BadInput
+        The evidence is not about one class a row.
+
+    Examples
+    --------
+    >>> from labelwright.evidence import Candidates
+    >>> choose_method(Candidates.from_sets([[0, 1], [2]], 3)).name
+    'PRODEN'
+    """
+    if isinstance(evidence, Tags):
+        raise BadInput("these labels are tags, and the choice is among methods for one class a row")
+    n = len(evidence) if n_rows is None else n_rows
+    if isinstance(evidence, Hard):
+        return _for_labels(evidence, noise_estimate, n)
+    if isinstance(evidence, Candidates):
+        return _chosen(
+            "PRODEN",
+            f"Each of the {n:,} rows comes with a set of classes, one of which is right. PRODEN [B015] shares the "
+            "weight of a row among its candidates by the network's own predictions and moves it to the likeliest one "
+            "as training goes on. It supposes that the right class stands in every set.",
+        )
+    if isinstance(evidence, Bags):
+        return _chosen(
+            "CountLikelihood",
+            f"{len(evidence.sizes):,} bags of rows come with counts of classes and no row with a label of its own. "
+            "The likelihood of the counts [B026] is computed exactly, bag by bag, and trains the network on rows.",
+        )
+    return _any_kind(evidence)
+
+
+def _for_labels(evidence: Hard, noise: NoiseEstimate | None, n: int) -> Choice:
+    labels = evidence.labels[evidence.labels >= 0]
+    unlabelled = len(evidence) - len(labels)
+    smallest = int(np.bincount(labels, minlength=evidence.n_classes).min())
+    if unlabelled > len(labels):
+        return _chosen(
+            "ImpreciseLabelLearner",
+            f"{unlabelled:,} of the {len(evidence):,} rows have no label. Imprecise label learning [P010] learns from "
+            "them too: two views of such a row have to get the same answer.",
+        )
+    if noise is None:
+        return _chosen(
+            "EarlyLearningRegularization",
+            f"How many of the {len(labels):,} labels are wrong could not be estimated. Early-learning regularisation "
+            "[P134] keeps a network from memorising wrong labels and costs little where all are right.",
+        )
+    about = (
+        f"The audit's model estimates that {noise.noise_rate:.1%} of the {len(labels):,} labels are wrong "
+        f"({noise.low:.1%} to {noise.high:.1%}; a model estimate, nobody has checked it)"
+    )
+    if noise.high < CLEAN:
+        return _chosen(
+            "CrossEntropy",
+            f"{about}. So few do not mislead a network much: plain cross-entropy [B001] wastes nothing on caution.",
+        )
+    if smallest < FEW_ROWS:
+        return _chosen(
+            "EarlyLearningRegularization",
+            f"{about}, and the smallest class has {smallest} rows, too few to learn beside the network how its labels "
+            "go wrong. Early-learning regularisation [P134] keeps the network from memorising wrong labels without "
+            "having to know that.",
+        )
+    into, share = _sharpest(noise)
+    shape = (
+        f"Of the wrong labels of a class, {share:.0%} go to one other class where it is worst, so it pays to know "
+        "which class is taken for which"
+        if into and share > 0.5
+        else "There are rows enough in every class to learn which class is taken for which"
+    )
+    return _chosen(
+        "ImpreciseLabelLearner",
+        f"{about}. {shape}: imprecise label learning [P010] starts from the estimated transition matrix, learns it "
+        "beside the network and reads every label through it.",
+        noise,
+    )
+
+
+def _sharpest(noise: NoiseEstimate) -> tuple[bool, float]:
+    """Return whether there are errors at all, and the largest share of a class's errors that go to one class."""
+    off = noise.transition_matrix * (1 - np.eye(len(noise.transition_matrix)))
+    total = off.sum(axis=1)
+    real = total > CLEAN
+    return bool(real.any()), float((off.max(axis=1)[real] / total[real]).max()) if real.any() else 0.0
+
+
+def _any_kind(evidence: Evidence) -> Choice:
+    parts = evidence.parts if isinstance(evidence, Mixed) else (evidence,)
+    said = [KINDS.get(type(part), type(part).__name__.lower()) for part in parts]
+    what = said[0] if len(said) == 1 else ", ".join(said[:-1]) + " and " + said[-1]
+    more = " It learns beside the network how far each source of votes can be trusted." if "votes" in said else ""
+    return _chosen(
+        "ImpreciseLabelLearner",
+        f"The labels are {what}. Imprecise label learning [P010] takes each of them, and any mixture, as evidence about "
+        f"one hidden class a row, in a single fit.{more}",
+    )
+
+
+def _chosen(name: str, reason: str, noise: NoiseEstimate | None = None) -> Choice:
+    if noise is None:
+        return Choice(find_method(name).build(), name, reason)
+    from labelwright.learn.noisy import LearntNoise
+
+    matrix = noise.transition_matrix
+    k = len(matrix)
+    start = 0.95 * matrix + 0.05 * (0.9 * np.eye(k) + 0.1 * (1 - np.eye(k)) / max(k - 1, 1))
+    return Choice(find_method(name).build({"noise": LearntNoise(start)}), name, reason)
