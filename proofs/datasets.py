@@ -27,6 +27,7 @@ from labelwright.errors import did_you_mean
 ROOT = Path(__file__).resolve().parents[1]
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 MULTILABEL = ("emotions", "scene", "yeast", "birds", "flags", "cal500", "bibtex", "medical", "corel5k")
+PARTIAL = ("lost", "birdsong")
 TABLES = (
     *("adult", "compas", "german_credit", "bank_marketing", "mammography", "california_housing", "bike_hours"),
     "pension401k",
@@ -53,6 +54,7 @@ FILES: dict[str, tuple[str, ...]] = {
     "citeseer": ("graph/citeseer.npz",),
     "movielens": ("movielens/ratings.parquet",),
     **{name: (f"multilabel/{name}.npz",) for name in MULTILABEL},
+    **{name: (f"partial/{name}.npz",) for name in PARTIAL},
     **{name: (f"tabular/{name}.parquet",) for name in TABLES},
     **{f"crowd_{name}": (f"crowd/{name}_votes.parquet", f"crowd/{name}_truth.parquet") for name in CROWDS},
 }
@@ -124,6 +126,15 @@ class MultiLabel:
     Y: NDArray[np.uint8]
     label_names: tuple[str, ...]
     is_train: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class CandidateSets:
+    """`X` float32 (n, d), `candidates` bool (n, K) with the truth inside, `truth` int64 (n,)."""
+
+    X: NDArray[np.float32]
+    candidates: NDArray[np.bool_]
+    truth: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -277,6 +288,12 @@ def multilabel(name: str) -> MultiLabel:
         targets = archive["Y"]
         is_train = archive["is_train"] if "is_train" in archive else np.ones(len(targets), dtype=bool)
         return MultiLabel(features, targets, tuple(str(label) for label in archive["label_names"]), is_train)
+
+
+def candidate_sets(name: Literal["lost", "birdsong"]) -> CandidateSets:
+    """Return faces of a film with the names of its captions (1122 rows), or bird calls with the birds around (4998)."""
+    features, candidates, truth = _arrays(_paths(name)[0], "X", "candidates", "y")
+    return CandidateSets(features.astype(np.float32), candidates.astype(bool), truth.astype(np.int64))
 
 
 def table(name: str) -> pa.Table:
