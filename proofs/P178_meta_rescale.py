@@ -1,8 +1,8 @@
 """P178: on spam texts with 30 % of the labels turned over, STORM beats cross-entropy by 3 points of F1.
 
-Bed TB4, YouTube comments (1,586 to learn from, 370 to be judged on), TF-IDF of 1,000 words, MLP of 64 with dropout 0.1, 10 epochs of
-Adam at 1e-3, last epoch. The weights are judged by how well they tell right labels from wrong ones, and on labels
-without flips STORM should stay within a point of cross-entropy.
+Bed TB4, YouTube comments (1,586 to learn from, 370 to be judged on), TF-IDF of 1,000 words, MLP of 64 with dropout
+0.1, 10 epochs of Adam at 1e-3, last epoch. The weights are judged by how well they tell right labels from wrong ones,
+and on labels without flips STORM should stay within a point of cross-entropy.
 
 Source: Heck et al., Learning from Noisy Labels via Self-Taught On-the-Fly Meta Loss Rescaling, AAAI 2025.
 """
