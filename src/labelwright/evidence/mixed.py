@@ -147,6 +147,7 @@ class Mixed(Evidence):
         for part, rows in zip(self.parts, self.rows, strict=True):
             if not isinstance(part, Reals):
                 raise BadInput(f"{type(part).__name__} is no evidence about numbers", fix="use posterior()")
-            own = scale if isinstance(scale, int | float) else scale[rows]
-            total = total + segment_sum(part.nll(prediction[rows], own), rows, self.n_rows)
+            index = rows.copy() if is_torch(prediction) else rows  # torch warns of indices that it could not write to
+            own = scale if isinstance(scale, int | float) else scale[index]
+            total = total + segment_sum(part.nll(prediction[index], own), rows, self.n_rows)
         return total

@@ -120,8 +120,8 @@ class Reals(Evidence):
         centre = like(np.where(point, bounds[:, 0], 0.0), mean)
         is_point = xp.asarray(point, device=mean.device) if is_torch(mean) else point
         # A point's interval is replaced before the logarithm, so that no NaN reaches a gradient.
-        low = (like(np.where(point, -np.inf, bounds[:, 0]), mean) - mean) / spread
-        high = (like(np.where(point, np.inf, bounds[:, 1]), mean) - mean) / spread
+        low = _in_units(np.where(point, -np.inf, bounds[:, 0]), mean, spread)
+        high = _in_units(np.where(point, np.inf, bounds[:, 1]), mean, spread)
         density = 0.5 * ((centre - mean) / spread) ** 2 + HALF_LOG_TWO_PI + _log(spread)
         return xp.where(is_point, density, 0.0 - log_cdf_difference(low, high))
 
@@ -135,6 +135,14 @@ class Reals(Evidence):
         dealt = self.bounds.copy()
         dealt[to] = self.bounds[source]
         return dealt
+
+
+def _in_units(ends: NDArray[np.float64], mean: Array, spread: Any) -> Array:
+    """Return (ends − mean)/spread; infinite ends stay so without touching a gradient of mean or spread."""
+    xp = namespace(mean)
+    told = np.isfinite(ends)
+    inside = (like(np.where(told, ends, 0.0), mean) - mean) / spread
+    return xp.where(xp.asarray(told, device=mean.device) if is_torch(mean) else told, inside, like(ends, mean))
 
 
 def _log(scale: Any) -> Any:

@@ -81,18 +81,25 @@ def evidence_agreement(prediction: NDArray[np.floating], evidence: Evidence) -> 
     >>> evidence_agreement(np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5]]), Hard([0, 0, -1], 2))
     0.5
     """
-    if isinstance(evidence, Reals):
-        low, high = evidence.bounds[:, 0], evidence.bounds[:, 1]
-        value = np.asarray(prediction, dtype=np.float64).reshape(-1)
-        known = ~(np.isneginf(low) & np.isposinf(high))
-        gap = np.maximum(np.maximum(low - value, value - high), 0)
-        return -float(np.median(gap[known])) if known.any() else 0.0
+    if isinstance(evidence, Reals) or (isinstance(evidence, Mixed) and isinstance(evidence.parts[0], Reals)):
+        gaps = _gaps(np.asarray(prediction, dtype=np.float64).reshape(-1), evidence)
+        return -float(np.median(gaps)) if len(gaps) else 0.0
     if isinstance(evidence, Tags):
         return _row_agreement(np.stack([1 - prediction, prediction], axis=-1), evidence)
     if isinstance(evidence, RowEvidence) or (isinstance(evidence, Mixed) and not evidence.group_parts()):
         return _row_agreement(prediction, evidence)
     with np.errstate(divide="ignore"):
         return float(posterior(np.log(prediction), evidence, eps=1e-3).log_z.sum() / max(len(evidence), 1))
+
+
+def _gaps(value: NDArray[np.float64], evidence: Reals | Mixed) -> NDArray[np.float64]:
+    """Return how far each value lies outside what is known of it, shuffled blocks in their likeliest order."""
+    if isinstance(evidence, Mixed):
+        pairs = zip(evidence.parts, evidence.rows, strict=True)
+        return np.concatenate([_gaps(value[rows], part) for part, rows in pairs if isinstance(part, Reals)])
+    low, high = evidence._ranked(value).T
+    known = ~(np.isneginf(low) & np.isposinf(high))
+    return np.asarray(np.maximum(np.maximum(low - value, value - high), 0)[known])
 
 
 def _row_agreement(probs: NDArray[np.floating], evidence: RowEvidence | Mixed) -> float:

@@ -5,9 +5,17 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from labelwright.errors import MissingExtra
+
 _HERE = "labelwright.learn.regression"
 
 _ROOMS: dict[str, tuple[str, ...]] = {
+    "gaussian": (
+        "GaussianLikelihood",
+        "gaussian_loss",
+        "likeliest_scale",
+    ),
+    "target_scale": ("TargetScale",),
     "glm": (
         "BERNOULLI",
         "GAUSSIAN",
@@ -43,9 +51,14 @@ __all__ = sorted(_FACE)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _FACE:
+    if name not in _FACE:
+        raise AttributeError(f"module 'labelwright.learn.regression' has no attribute {name!r}")
+    try:
         return getattr(import_module(_FACE[name]), name)
-    raise AttributeError(f"module 'labelwright.learn.regression' has no attribute {name!r}")
+    except ModuleNotFoundError as error:
+        if error.name in ("torch", "lightning_fabric", "safetensors"):
+            raise MissingExtra("training networks", "torch") from None
+        raise
 
 
 def __dir__() -> list[str]:
