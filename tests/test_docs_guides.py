@@ -41,3 +41,18 @@ def test_the_yaml_of_the_nutrition_guide_is_understood(tmp_path):
     assert audit.result.nutrition is not None
     touched = {alert.category for alert in audit.result.nutrition.alerts if "approve" in alert.use_cases}
     assert "label quality" in touched or "representation" in touched or "sensitive attributes" in touched
+
+
+def test_the_method_of_the_architecture_page_trains():
+    import numpy as np
+    import pytest
+
+    pytest.importorskip("torch")
+    from labelwright.learn import ImpreciseClassifier
+
+    names: dict[str, type] = {}
+    exec(compile(blocks("architecture.md", "python")[0], "architecture.md", "exec"), names)
+    y = np.arange(60) % 2
+    x = y[:, None] * 3.0 + np.random.default_rng(0).normal(size=(60, 2))
+    model = ImpreciseClassifier(names["DoubtWeighting"](), epochs=15).fit(x, y)
+    assert (model.predict(x) == y).mean() > 0.9

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -79,17 +81,42 @@ def test_rows_in_no_bag_keep_their_prior(random_log_prior):
     assert_allclose(got.log_z[1:], 0, atol=1e-14)
 
 
+def test_counts_of_many_classes_in_a_small_bag_are_exact(random_log_prior):
+    """Six rows of six of ten classes, each once: the posterior is that of the 720 orders."""
+    log_prior = random_log_prior(9, 6, 10)
+    counts = np.array([[1, 0, 1, 0, 1, 1, 0, 1, 0, 1]])
+    got = posterior(log_prior, Bags.counts(np.zeros(6, int), counts))
+    q, z = np.zeros((6, 10)), 0.0
+    for order in permutations(np.flatnonzero(counts[0])):
+        weight = np.exp(log_prior[np.arange(6), order].sum())
+        q[np.arange(6), order] += weight
+        z += weight
+    assert got.method == ("multiclass counting",) and got.exact
+    assert_allclose(got.q, q / z, atol=1e-12)
+    assert_allclose(got.log_z, np.log(z))
+
+
+def test_sharp_predictions_that_contradict_the_counts_are_projected_too(random_log_prior):
+    """Scaling alone crawls here; the Newton steps settle it."""
+    sure = np.full((300, 3), -20.0)
+    sure[np.arange(300), np.arange(300) % 3] = 0.0
+    counts = np.array([[50, 100, 150]])
+    got = posterior(sure + random_log_prior(6, 300, 3), Bags.counts(np.zeros(300, int), counts))
+    assert got.method == ("sinkhorn",) and got.converged
+    assert_allclose(got.q.sum(axis=0), counts[0], rtol=1e-6)
+
+
 def test_large_class_counts_are_projected_and_the_result_says_so(random_log_prior):
-    counts = np.array([[10, 12, 18]])
-    got = posterior(random_log_prior(4, 40, 3), Bags.counts(np.zeros(40, int), counts))
+    counts = np.array([[100, 120, 180]])
+    got = posterior(random_log_prior(4, 400, 3), Bags.counts(np.zeros(400, int), counts))
     assert got.method == ("sinkhorn",) and not got.exact and got.converged
     assert_allclose(got.q.sum(axis=0), counts[0], rtol=1e-6)
     assert_allclose(got.q.sum(axis=1), 1, rtol=1e-12)
 
 
 def test_large_class_intervals_go_one_against_the_rest_and_the_result_says_so(random_log_prior):
-    low, high = np.array([[10, 10, 10]]), np.array([[15, 15, 20]])
-    got = posterior(random_log_prior(5, 40, 3), Bags.between(np.zeros(40, int), low, high))
+    low, high = np.array([[100, 100, 100]]), np.array([[150, 150, 200]])
+    got = posterior(random_log_prior(5, 400, 3), Bags.between(np.zeros(400, int), low, high))
     assert got.method == ("one-vs-rest",) and not got.exact
     assert_allclose(got.q.sum(axis=1), 1, rtol=1e-12)
 

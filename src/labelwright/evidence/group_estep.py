@@ -146,11 +146,11 @@ def check_bags(log_z: NDArray[np.float64], bags: Bags) -> None:
 
 
 def _count_several(prior: NDArray[np.float64], bags: Bags, view: OneClassView, units: NDArray[np.int64]) -> Solved:
-    from labelwright.evidence.multicounts import EXACT_CLASSES, EXACT_ROWS
+    from labelwright.evidence.multicounts import EXACT_COST, exact_cost
 
     several = view.kind == SEVERAL
     bags = _tightened(bags, several)
-    small = (bags.sizes <= EXACT_ROWS) & (bags.n_classes <= EXACT_CLASSES)
+    small = exact_cost(bags.high, bags.sizes) <= EXACT_COST
     fixed = (bags.low == bags.high).all(axis=1)
     choices = (
         ("counting", ~several),

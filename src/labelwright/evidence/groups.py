@@ -231,9 +231,10 @@ class Bags(GroupEvidence):
     def condition(self, log_prior: Array, groups: ArrayLike | None = None) -> Posterior:
         """Return the posterior of all rows given the bags: exact counting where bags share no row.
 
-        Several constrained classes: exact for bags of at most 12 rows and 4 classes, else the entropic projection
-        (exact counts) or one class against the rest (intervals); `Posterior.method` and `.exact` say so. Bags that
-        share rows go through belief propagation. Raises BadInput naming a bag whose counts are impossible.
+        Several constrained classes: exact where the vectors of counts are few (bags of some 15 rows, whatever the
+        number of classes), else the entropic projection (exact counts) or one class against the rest (intervals);
+        `Posterior.method` and `.exact` say so. Bags that share rows go through belief propagation. Raises BadInput
+        naming a bag whose counts are impossible.
         """
         from labelwright.evidence.group_estep import condition_groups
 
