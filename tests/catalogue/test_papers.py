@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from proofs.verdicts import CATALOGUE, with_verdicts
 
 from labelwright.catalogue.papers import Paper, find_paper, homes, load_papers, select_papers
 from labelwright.errors import BadInput
@@ -84,6 +85,11 @@ def test_a_paper_that_works_has_a_proof_with_a_stored_verdict(paper: Paper):
     assert stored["paper"] == paper.id
     assert isinstance(stored["verdict"]["holds"], bool)
     assert stored["verdict"]["reason"]
+
+
+def test_the_catalogue_tells_the_stored_verdicts():
+    text = CATALOGUE.read_text(encoding="utf-8")
+    assert with_verdicts(text) == text, "run python -m proofs.verdicts"
 
 
 @pytest.mark.parametrize("paper", WORKING, ids=lambda paper: paper.id)

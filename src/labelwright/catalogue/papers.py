@@ -15,6 +15,7 @@ from typing import Any, Literal
 from labelwright.errors import BadInput, did_you_mean, quoted
 
 State = Literal["planned", "works"]
+Outcome = Literal["holds", "in part", "not"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Paper:
         Where the component stands, or will stand: ``"labelwright.audit.confident_learning"``.
     proof : str or None
         File below ``proofs/``; only rows that work have one.
+    verdict : "holds", "in part", "not" or None
+        What came of the paper's claim at the size of our proof; the numbers stand in ``proofs/results``.
     """
 
     id: str
@@ -54,6 +57,7 @@ class Paper:
     source: str
     module: str
     proof: str | None = None
+    verdict: Outcome | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists and scalars."""

@@ -41,6 +41,13 @@ def search_lines(query: str, hits: Sequence[Hit], *, json: bool = False) -> list
     return [*lines, f"Next: labelwright papers show {hits[0].paper.id}"]
 
 
+CLAIMS = {
+    "holds": "its claim holds again at the size of our proof",
+    "in part": "parts of its claim hold again at the size of our proof, parts do not",
+    "not": "its claim did not hold again at the size of our proof",
+}
+
+
 def show_lines(paper: Paper, *, json: bool = False) -> list[str]:
     """Return everything the catalogue knows of a row."""
     if json:
@@ -49,6 +56,7 @@ def show_lines(paper: Paper, *, json: bool = False) -> list[str]:
         ("family", paper.home),
         ("source", paper.source),
         ("state", "works: proven, tested, documented" if paper.state == "works" else "planned: not in this version"),
+        *([("claim", CLAIMS[paper.verdict])] if paper.verdict else []),
         ("names", ", ".join(paper.names)),
         ("module", paper.module),
         ("keywords", ", ".join(paper.keywords)),
@@ -89,8 +97,11 @@ def markdown_table(papers: Iterable[Paper]) -> str:
     def cell(text: str) -> str:
         return text.replace("|", "\\|").replace("<", "&lt;")
 
-    lines = ["| id | state | title and what it does | source |", "|---|---|---|---|"]
-    lines += [f"| {p.id} | {p.state} | **{cell(p.title)}**<br>{cell(p.summary)} | {cell(p.source)} |" for p in papers]
+    lines = ["| id | state | claim | title and what it does | source |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {p.id} | {p.state} | {p.verdict or ''} | **{cell(p.title)}**<br>{cell(p.summary)} | {cell(p.source)} |"
+        for p in papers
+    ]
     return "\n".join(lines) + "\n"
 
 
