@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from proofs.datasets import Features, digits, graph, texts
+from proofs.datasets import Features, digits, graph, movielens, texts
 
 from labelwright.evidence import Evidence, Hard
 from labelwright.nn import GCN, MLP, SGD, AdamW, Loop, Objective, Task, Training, Using
@@ -136,6 +136,46 @@ def graph_accuracy(bed: Bed, loop: Loop) -> float:
     """Return the accuracy on the test nodes of a graph bed."""
     known = bed.y_test >= 0
     return float((loop.predict_proba(bed.x_test).argmax(dim=1).numpy() == bed.y_test)[known].mean())
+
+
+@dataclass(frozen=True, eq=False)
+class VotesBed:
+    """Votes, sparse (users, items): those `seen`, those `hidden` and the `later` ones, which are to be found."""
+
+    seen: Any
+    hidden: Any
+    later: Any
+
+    def ndcg(self, model: Any, k: int = 20) -> float:
+        """Return NDCG@k of the later votes among all items but those seen or hidden, mean over users with any."""
+        from sklearn.metrics import ndcg_score
+
+        users = np.flatnonzero(np.diff(self.later.indptr))
+        score = model.predict_proba(users).astype(np.float64)
+        score[(self.seen + self.hidden)[users].toarray() > 0] = -1
+        return float(ndcg_score(self.later[users].toarray(), score, k=k, ignore_ties=True))
+
+
+def votes_bed(seed: int, hide: float = 0.4) -> VotesBed:
+    """Return bed TB5: ratings of 4 and 5 of MovieLens as votes, the last 20 % of each user's to be found.
+
+    A share `hide` of the others is hidden, a vote for a film with m votes in proportion to 1/sqrt(m).
+    """
+    from scipy.sparse import csr_matrix
+
+    read = movielens().to_pandas()
+    read[["user", "item"]] -= read[["user", "item"]].min()
+    shape = (int(read.user.max()) + 1, int(read.item.max()) + 1)
+    votes = read[read.rating >= 4].sort_values(["user", "timestamp", "item"], kind="stable")
+    place = votes.groupby("user").cumcount() / votes.groupby("user")["item"].transform("size")
+    later = (place >= 0.8).to_numpy()
+    user, item = votes.user.to_numpy(), votes.item.to_numpy()
+    chance = 1 / np.sqrt(np.bincount(item[~later], minlength=shape[1]).clip(1))[item[~later]]
+    earlier = np.flatnonzero(~later)
+    rng = np.random.default_rng(seed)
+    gone = rng.choice(earlier, round(hide * len(earlier)), replace=False, p=chance / chance.sum())
+    parts = np.setdiff1d(earlier, gone), gone, np.flatnonzero(later)
+    return VotesBed(*(csr_matrix((np.ones(len(at)), (user[at], item[at])), shape) for at in parts))
 
 
 def symmetric(rate: float, n_classes: int = 10) -> TransitionMatrix:
