@@ -31,6 +31,7 @@ _ROOMS = {
         "ErrorDetection FlagQuality auroc average_precision error_detection lift_at precision_at precision_at_truth "
         "precision_recall_curve precision_recall_f1 recall_at"
     ),
+    "regression": "RegressionErrors ShotErrors regression_errors shot_regression_errors",
     "report": "Alert Report ReportTable Section",
 }
 # Public names and where they live. They load on first use.

@@ -16,6 +16,16 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "likeliest_scale",
     ),
     "target_scale": ("TargetScale",),
+    "absolute_error": ("AbsoluteError",),
+    "conr": (
+        "ConRRegularization",
+        "ExponentialPush",
+        "LinearPush",
+        "conr_loss",
+        "published_conr_loss",
+    ),
+    "lds": ("lds_weights",),
+    "incomplete_net": ("U2Objective",),
     "glm": (
         "BERNOULLI",
         "GAUSSIAN",

@@ -10,6 +10,8 @@ labels stay below f, the gradient of the clean risk in f is estimated by
 and its surrogate, the mask held fixed, is  (1/(rho N)) sum_up [ L(f_i, y'_i) − f_i ] + (1/N) sum_i f_i.
 With the absolute loss this is 2/rho times the slope of the pinball loss at the quantile 1 − rho/2.
 
+With a network: `U2Objective`.
+
 Source: Katsuki, Osogami, Regression with Sensor Data Containing Incomplete Observations, ICML 2023 [P057].
 """
 
@@ -46,7 +48,7 @@ ABSOLUTE = UpperLoss(lambda f, y: y - f, lambda f, y: 0 * f - 1)
 SQUARED = UpperLoss(lambda f, y: (f - y) ** 2, lambda f, y: 2 * (f - y))
 
 
-def u2_loss(f: Any, y: Any, rho: float, upper: UpperLoss = ABSOLUTE) -> Any:
+def u2_loss(f: Any, y: Any, rho: float, upper: UpperLoss = ABSOLUTE, weight: Any = None) -> Any:
     """Return the surrogate whose gradient is that of `u2_gradient`; use it in any loop.
 
     Parameters
@@ -58,6 +60,8 @@ def u2_loss(f: Any, y: Any, rho: float, upper: UpperLoss = ABSOLUTE) -> Any:
     upper : UpperLoss, default ABSOLUTE
         The loss above the fit: `ABSOLUTE` aims at the median of the complete labels. `SQUARED` counts large
         residuals above more; below, the slope is 1 still, so scale the labels.
+    weight : array (n,), optional
+        Multiplies each row's part; at least 0, of mean 1.
 
     Returns
     -------
@@ -72,7 +76,8 @@ def u2_loss(f: Any, y: Any, rho: float, upper: UpperLoss = ABSOLUTE) -> Any:
     """
     xp, n = namespace(f), _checked(f, y, rho)
     above = xp.where(y >= f, upper.value(f, y) - f, 0 * f)
-    return above.sum() / (rho * n) + f.sum() / n
+    each = above / rho + f
+    return (each if weight is None else weight * each).sum() / n
 
 
 def u2_gradient(f: Any, y: Any, rho: float, upper: UpperLoss = ABSOLUTE) -> Any:
