@@ -3,8 +3,9 @@
 Bags of 64 digit tiles; a tile's hidden value is 1 for the digits 3 and 8 and 0 otherwise, plus noise of 0.05; a bag's
 share of such tiles is drawn evenly from 0..1, its label is the mean of its tiles plus N(0, 0.05), cut to 0..1. 300 bags
 of training digits, 100 of test digits. Encoder: contrastive on unlabelled training digits (128 features, 40 epochs),
-then frozen. Both regressors: hidden layer of 128, Adam 1e-3, 20 epochs, 8 bags a step. Attention MIL is judged by the
-better of its attention and its tile outputs.
+then frozen. Both regressors: hidden layer of 128, Adam 1e-3, 20 epochs, 8 bags a step. Attention MIL is judged by its
+attention, as it usually is. Averaging tile outputs by that attention (`AttentionBagRegressor`, an option of the method)
+also gives outputs a tile; theirs is measured beside it and must not be better.
 
 Source: Schirris et al., WeakSTIL, SPIE Medical Imaging 2022.
 """
@@ -20,13 +21,13 @@ from numpy.typing import NDArray
 from proofs.beds import halves
 from proofs.datasets import digits
 
-from labelwright.catalogue.claims import All, AtLeast, Beats
+from labelwright.catalogue.claims import All, AtLeast, Beats, NotWorse
 from labelwright.learn.bags import AttentionBagRegressor, ContrastivePretrainer, MeanBagRegressor, bag_score_task
 from labelwright.metrics import auroc
 from labelwright.nn import MLP, AdamW, Jitter, Loop, Task, Training
 
 DATA = ("digits",)
-BUDGET_S = 120
+BUDGET_S = 180
 SEEDS = 3
 TILES = 64
 CLAIM = All(
@@ -39,6 +40,13 @@ CLAIM = All(
         metric="tile AUC",
         method_figure="tile_auc",
         baseline_figure="attention_tile_auc",
+    ),
+    NotWorse(
+        "tile outputs under attention",
+        seeds=SEEDS,
+        metric="tile AUC",
+        method_figure="tile_auc",
+        baseline_figure="attention_output_auc",
     ),
     AtLeast("bag_r2_over_the_mean", 0.85, seeds=SEEDS, statement="R² above that of predicting the mean, by 0.85"),
 )
@@ -99,14 +107,11 @@ def run(seed: int) -> dict[str, float]:
     mean, attention = MeanBagRegressor(), AttentionBagRegressor()
     mean_loop, attention_loop = trained(mean, own, seed), trained(attention, own, seed)
     bag_r2 = r2(held.score, mean.predict_bags(held.h, held.ids).numpy())
-    by_output = float(auroc(held.hit, attention_loop.predict_proba(held.h).numpy()))
-    by_attention = float(auroc(held.hit, attention.attention_scores(held.h).numpy()))
     return {
         "bag_r2": bag_r2,
         "bag_r2_over_the_mean": bag_r2 - r2(held.score, np.full(100, own.score.mean())),
         "tile_auc": float(auroc(held.hit, mean_loop.predict_proba(held.h).numpy())),
-        "attention_tile_auc": max(by_output, by_attention),
-        "attention_by_output": by_output,
-        "attention_by_attention": by_attention,
+        "attention_tile_auc": float(auroc(held.hit, attention.attention_scores(held.h).numpy())),
+        "attention_output_auc": float(auroc(held.hit, attention_loop.predict_proba(held.h).numpy())),
         "attention_bag_r2": r2(held.score, attention.predict_bags(held.h, held.ids).numpy()),
     }

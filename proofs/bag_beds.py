@@ -11,7 +11,7 @@ from proofs.beds import halves
 from proofs.datasets import digits
 
 from labelwright.evidence import Bags
-from labelwright.nn import MLP, SGD, AdamW, Loop, Objective, Task, Training
+from labelwright.nn import MLP, AdamW, Loop, Objective, Task, Training
 from labelwright.nn.task import NetSpec
 from labelwright.nn.views import TABLE_VIEWS
 from labelwright.noise import count_labels, mixed_bags
@@ -97,5 +97,5 @@ def nine_bags(seed: int, n_bags: int = 100, size: int = 50, share: float = 0.1) 
         x = data.X[row] / 16 + rng.normal(0, 0.05, (len(row), 64))
         return x.astype(np.float32), np.repeat(np.arange(bags), size), (data.truth[row] == 9).astype(np.int64)
 
-    training = Training(epochs=60, batch_size=250, optimizer=SGD(0.01, 0.9, 1e-3), seed=seed, device="cpu")
+    training = Training(epochs=30, batch_size=250, optimizer=AdamW(1e-3), seed=seed, device="cpu")
     return AnyBed(*drawn(parts[0], n_bags), *drawn(parts[1], n_bags), training)
