@@ -42,11 +42,11 @@ class Cleaner(nn.Module):
     n_features, n_classes : int
     projected : int, default 64
         Size of the projector's output.
-    temperature : float, default 0.1
-        τ > 0.
+    temperature : float, default 0.3
+        τ > 0; at 0.1 scores go to 0 and 1 before the anchors are many.
     """
 
-    def __init__(self, n_features: int, n_classes: int, projected: int = 64, temperature: float = 0.1) -> None:
+    def __init__(self, n_features: int, n_classes: int, projected: int = 64, temperature: float = 0.3) -> None:
         super().__init__()
         self.project: nn.Module = nn.Sequential(
             nn.Linear(n_features, n_features), nn.ReLU(), nn.Linear(n_features, projected)
@@ -138,7 +138,7 @@ class ClassPrototypeCleaner(DivideMix):
         As in `anchors`.
     cleaner_warmup : int, default 2
         Epochs after the start in which the cleaner learns on fixed features and the mixture still divides the rows.
-    cleaner_temperature : float, default 0.1
+    cleaner_temperature : float, default 0.3
         τ of `Cleaner`.
     cleaner_weight : float, default 1.0
         Weight of the cleaner's loss.
@@ -150,7 +150,7 @@ class ClassPrototypeCleaner(DivideMix):
         self,
         threshold_of_anchors: float = 0.7,
         cleaner_warmup: int = 2,
-        cleaner_temperature: float = 0.1,
+        cleaner_temperature: float = 0.3,
         cleaner_weight: float = 1.0,
         **settings: Any,
     ) -> None:
