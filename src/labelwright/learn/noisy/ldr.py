@@ -15,8 +15,8 @@ so that a row that the network is sure about gets a sharp loss and an uncertain 
 one. Scores are normalised first: f ← K f / ‖f‖₁.
 
 On digits with clean, 40 % and 60 % symmetric and 30 % pair-flip labels ALDR is the most accurate on average (0.928; GCE
-0.919, CE 0.897, MAE 0.720), at 60 % by 5 points over CE, but its mean rank over top-1 to top-3 is 2.44 to GCE's 1.58 and
-CE's 2.18: the paper's best rank did not come back.
+0.919, CE 0.897, MAE 0.720), at 60 % by 5 points over CE, but its mean rank over top-1 to top-3 is 2.44 to GCE's 1.58
+and CE's 2.18: the paper's best rank did not come back.
 
 Source: Zhu, Ying, Yang, Label Distributionally Robust Losses for Multi-class Classification: Consistency, Robustness
 and Adaptivity, ICML 2023 [P154].
