@@ -121,7 +121,9 @@ def test_hardened_labels_are_one_class_each():
     assert torch.equal(hard.argmax(1), log_g.argmax(1)) and float(hard.sum()) == 20
 
 
-@pytest.mark.parametrize("make", [lambda: QuantileLambda(1.0), lambda: ALIM(FixedLambda(0.0), mix=-1.0)])
+@pytest.mark.parametrize(
+    "make", [lambda: QuantileLambda(1.0), lambda: FixedLambda(2.0), lambda: ALIM(FixedLambda(0.0), mix=-1.0)]
+)
 def test_settings_outside_their_range_are_refused(make):
     with pytest.raises(BadInput):
         make()

@@ -119,6 +119,11 @@ def test_hidden_positives_are_unknown_and_never_invented():
     assert np.array_equal(cut.tags, again.tags) and np.array_equal(cut.rows, again.rows)
 
 
+def test_tags_of_which_none_is_on_are_refused():
+    with pytest.raises(BadInput, match="no tag"):
+        Loop(COMIC(), Task(np.eye(3), Tags.from_dense(np.zeros((3, 2), dtype=np.int8)), net=MLP((4,))))
+
+
 @pytest.mark.parametrize("make", [lambda: COMIC(tau=0.0), lambda: pareto_counts(3, largest=1, smallest=2)])
 def test_settings_outside_their_range_are_refused(make):
     with pytest.raises(BadInput):

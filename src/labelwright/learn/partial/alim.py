@@ -101,6 +101,10 @@ class FixedLambda:
 
     value: float
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.value <= 1:
+            raise BadInput(f"value is {self.value}", fix="choose a number in [0, 1]")
+
     def __call__(self, margins: Tensor) -> float:
         """Return the value."""
         return self.value

@@ -240,6 +240,8 @@ class COMIC(TagObjective):
         """Make three branches with a corrector each."""
         super().setup(task)
         counts = (task.fields["tags"][torch.as_tensor(task.rows)] > 0).sum(dim=0)
+        if not bool(counts.any()):
+            raise BadInput("no tag is known to be on", fix="pass Tags with some +1")
         leans = {"head": -1.0, "tail": 2.0, "balanced": 0.0}
         self.net = nn.Identity()
         self.branches = nn.ModuleDict(
