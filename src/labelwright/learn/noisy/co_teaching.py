@@ -44,6 +44,7 @@ def co_teaching_loss(
 
     Examples
     --------
+    >>> import torch
     >>> z = torch.zeros(2, 2)
     >>> [round(float(loss), 4) for loss in co_teaching_loss(z, z, torch.tensor([0, 1]), 0.5)]
     [0.6931, 0.6931]
@@ -57,6 +58,7 @@ def jocor_losses(first: Tensor, second: Tensor, labels: Tensor, lam: float = 0.9
 
     Examples
     --------
+    >>> import torch
     >>> z = torch.tensor([[0.0, 1.0]])
     >>> float(jocor_losses(z, z, torch.tensor([0]), lam=1.0))
     0.0

@@ -49,7 +49,7 @@ def refined_targets(labels: Tensor, clean: Tensor, probs: Tensor, temperature: f
 
     Examples
     --------
-    >>> refined_targets(torch.tensor([0]), torch.ones(1), torch.tensor([[0.2, 0.8]])).tolist()
+    >>> refined_targets(torch.tensor([0]), torch.ones(1), torch.tensor([[0.2, 0.8]])).round().tolist()
     [[1.0, 0.0]]
     """
     w = clean[:, None].to(probs.dtype)

@@ -31,6 +31,7 @@ def mixup_losses(logits: Tensor, labels: Tensor, mixture: Mixture) -> Tensor:
 
     Examples
     --------
+    >>> import torch
     >>> half = Mixture(torch.tensor([1, 0]), torch.tensor([0.5, 0.5]))
     >>> mixup_losses(torch.zeros(2, 2), torch.tensor([0, 1]), half).exp().tolist()
     [2.0, 2.0]
