@@ -24,6 +24,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "count_likelihood": ("CountLikelihood", "count_nll"),
     "dllp": ("DLLP", "Consistency", "ConsistencyDLLP", "PiModel", "VirtualAdversarial", "proportion_loss"),
     "easy_llp": ("EasyLLP", "easy_llp_loss", "easy_llp_targets"),
+    "few_shot": ("FewShotEvaluator", "FewShotScore", "excess_risk_slope"),
     "gibbs_law": ("PseudoLabels",),
     "instance_mil": ("InstanceMIL", "champions"),
     "mixbag": ("ConfidenceIntervalLoss", "ExactMixLoss", "MixBag", "MixLoss", "confidence_interval_loss"),
@@ -38,6 +39,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "squared_error",
         "tile_score_map",
     ),
+    "set_pretrain": ("SetContrastivePretrainer", "SetLevelPretrainer", "sample_sets"),
     "set_transformer": ("ISAB", "MAB", "PMA", "SAB", "SetTransformer"),
     "similarity": ("similarity_graph",),
 }
