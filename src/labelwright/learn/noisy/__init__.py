@@ -118,6 +118,9 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "SoftmaxModel",
         "softmax_regression",
     ),
+    "webly": ("CAPro", "capro"),
+    "webly_labels": ("collective_bootstrap", "joint_prediction", "mended_labels"),
+    "webly_text": ("enhanced_texts", "mutual_neighbor_graph", "text_prototype_match"),
 }
 # Public names and where they live. They load on first use.
 _FACE = {name: f"{_HERE}.{room}" for room, names in _ROOMS.items() for name in names}
