@@ -20,13 +20,17 @@ def build_app() -> Typer:
     from labelwright.cli.apply import command as apply
     from labelwright.cli.audit import command as audit
     from labelwright.cli.cache import app as cache
+    from labelwright.cli.calibrate import command as calibrate
     from labelwright.cli.check import command as check
     from labelwright.cli.compare import command as compare
     from labelwright.cli.demo import command as demo
     from labelwright.cli.doctor import command as doctor
+    from labelwright.cli.evaluate import command as evaluate
     from labelwright.cli.papers import app as papers
+    from labelwright.cli.predict import command as predict
     from labelwright.cli.prove import command as prove
     from labelwright.cli.report import command as report
+    from labelwright.cli.train import command as train
 
     app = Typer(
         name="labelwright",
@@ -48,7 +52,11 @@ def build_app() -> Typer:
     app.command("report", rich_help_panel="Find")(report)
     app.command("compare", rich_help_panel="Find")(compare)
     app.command("check", rich_help_panel="Find")(check)
+    app.command("evaluate", rich_help_panel="Find")(evaluate)
     app.command("apply", rich_help_panel="Mend")(apply)
+    app.command("train", rich_help_panel="Train")(train)
+    app.command("predict", rich_help_panel="Train")(predict)
+    app.command("calibrate", rich_help_panel="Train")(calibrate)
     app.add_typer(papers, name="papers", rich_help_panel="Research")
     app.command("prove", rich_help_panel="Research")(prove)
     return app

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,11 @@ QUIET_SECONDS = 2.0
 def say(line: str = "") -> None:
     """Print one line to stdout, inert."""
     sys.stdout.write(inert(line) + "\n")
+
+
+def as_json(facts: Mapping[str, Any]) -> str:
+    """Return facts as one line of JSON."""
+    return json.dumps(facts)
 
 
 def complain(line: str) -> None:

@@ -19,6 +19,13 @@ _FACE = {
         "classifier": ("ImpreciseClassifier",),
         "regressor": ("ImpreciseRegressor",),
         "noise_start": ("estimated_transition",),
+        "choose": ("Choice", "choose_method"),
+        "label_sources": ("LabelSources",),
+        "workflow": ("TrainOptions", "train_model"),
+        "trained_model": ("TrainedModel",),
+        "calibrate": ("calibrate_model",),
+        "evaluate": ("evaluate_predictions",),
+        "evaluation": ("accuracy_under_noise", "checked_accuracy", "corrected_accuracy"),
     }.items()
     for name in names
 }

@@ -151,7 +151,7 @@ def _any_kind(evidence: Evidence) -> Choice:
     more = " It learns beside the network how far each source of votes can be trusted." if "votes" in said else ""
     return _chosen(
         "ImpreciseLabelLearner",
-        f"The labels are {what}. Imprecise label learning [P010] takes each of them, and any mixture, as evidence about "
+        f"The labels are {what}. Imprecise label learning [P010] takes each of them, and any mixture, as evidence of "
         f"one hidden class a row, in a single fit.{more}",
     )
 

@@ -1,0 +1,323 @@
+"""What is known of the labels, from everywhere it stands: columns of the data and files of votes beside it.
+
+    one label a row          the label column
+    votes                    a file with the row's id, a source and a label a line
+    candidate sets           a column with several labels a cell, or a file with several lines an id and no source
+    counts of bags           a column that names the bag, and one column of counts (or shares) a class
+    known positives          one class of the label column; every other row was never looked at
+
+Each becomes a part of evidence about its rows; several parts make a `Mixed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from labelwright.data.column_types import cell_texts, is_list, numbers
+from labelwright.data.dataset import Dataset, Source
+from labelwright.data.identity import row_ids
+from labelwright.data.infer import infer_plan
+from labelwright.data.labels import class_order, encode_labels, read_classes
+from labelwright.data.readers.dispatch import read_source
+from labelwright.data.tasks import known_texts
+from labelwright.errors import BadInput, did_you_mean, quoted
+from labelwright.evidence import Bags, Candidates, Evidence, Hard, LabelSpace, Mixed, Tags
+from labelwright.learn.vote_files import VoteFile, read_votes
+
+PLACEHOLDER = "labelwright_label"
+
+
+@dataclass(frozen=True)
+class LabelSources:
+    """Where labels stand.
+
+    Parameters
+    ----------
+    label : str, optional
+        Column of one label a row.
+    candidates : str, optional
+        Column of several labels a cell: a list, or text joined by ``|``.
+    bag : str, optional
+        Column that names the bag of each row.
+    counts : tuple of str
+        One column of counts or shares a class, ``column`` or ``class=column``; the same in all rows of a bag.
+    files : tuple of Path
+        Votes or candidates, joined by the identity of rows.
+    positive : str, optional
+        The class of known positives; the rows without it are unknown.
+    trusted : bool
+        The label column is right where it says something.
+    """
+
+    label: str | None = None
+    candidates: str | None = None
+    bag: str | None = None
+    counts: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+    positive: str | None = None
+    trusted: bool = False
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Data and everything that is known of its labels.
+
+    `noisy` is the number of the part whose noise the audit can estimate (the label column), None without one.
+    """
+
+    dataset: Dataset
+    space: LabelSpace
+    parts: tuple[Evidence, ...]
+    rows: tuple[NDArray[np.int64], ...]
+    noisy: int | None
+    label: str | None
+
+    @property
+    def evidence(self) -> Evidence:
+        """All parts as one piece of evidence about the rows of the data."""
+        n = len(self.dataset)
+        if len(self.parts) == 1 and np.array_equal(self.rows[0], np.arange(n)):
+            return self.parts[0]
+        return Mixed(self.parts, self.rows, n)
+
+    @property
+    def speaks(self) -> NDArray[np.bool_]:
+        """Which rows have evidence of any kind."""
+        heard = np.zeros(len(self.dataset), dtype=bool)
+        for part, rows in zip(self.parts, self.rows, strict=True):
+            silent = part.labels < 0 if isinstance(part, Hard) else np.zeros(len(rows), dtype=bool)
+            heard[rows[~silent]] = True
+        return heard
+
+
+def gather_labels(
+    data: Path,
+    sources: LabelSources,
+    *,
+    id: str | None = None,
+    text: Sequence[str] = (),
+    image: str | None = None,
+    feature_columns: Sequence[str] = (),
+    features: str | None = None,
+    group: str | None = None,
+    classes: str | Path | Sequence[str] | None = None,
+    root: Path | None = None,
+    sheet: str | None = None,
+) -> Gathered:
+    """Read data and all that is known of its labels.
+
+    Raises
+    ------
+    BadInput
+        There is nothing about labels, a column or row is not there, or counts do not fit their bag.
+    """
+    if not (sources.label or sources.candidates or sources.bag or sources.files):
+        only = read_source(data, root, sheet=sheet)
+        if only.format not in ("image_folder", "huggingface"):
+            raise BadInput("nothing says what the labels are", fix="name --label, --evidence, --candidates or --bag")
+    source = read_source(data, root, sheet=sheet)
+    _check_columns(source, sources)
+    reduced = _without_label_columns(source, sources)
+    found = [read_votes(path, id) for path in sources.files]
+    lists = _candidate_lists(source, sources.candidates)
+    names = read_classes(classes) or _all_names(source, sources, found, lists)
+    label = sources.label
+    if label is None and (found or lists or sources.bag):
+        reduced, label = _with_placeholder(reduced, names or ()), PLACEHOLDER
+    plan = infer_plan(
+        reduced,
+        label,
+        task=None if label is None else "classification",
+        text=text,
+        image=image,
+        features=features,
+        feature_columns=feature_columns,
+        id=id,
+        group=group,
+    )
+    if plan.task != "classification":
+        raise BadInput(
+            f"the labels are read as {plan.task}, and train learns one class a row",
+            fix="use labelwright.learn in Python for tags and numbers",
+        )
+    labels, given, space = encode_labels(reduced, plan, names)
+    assert space is not None
+    if label == PLACEHOLDER:
+        labels, given = np.full(len(labels), -1, np.int32), (None,) * len(labels)
+    dataset = Dataset(reduced, plan, labels, given, space, row_ids(source, plan))
+    return _parts(dataset, source, sources, found, lists, None if label == PLACEHOLDER else plan.label)
+
+
+def _parts(
+    dataset: Dataset,
+    source: Source,
+    sources: LabelSources,
+    found: list[VoteFile],
+    lists: list[list[str]] | None,
+    label: str | None,
+) -> Gathered:
+    space = dataset.space
+    assert space is not None
+    every = np.arange(len(dataset))
+    parts: list[tuple[Evidence, NDArray[np.int64]]] = []
+    noisy: int | None = None
+    if label is not None and sources.positive is not None:
+        parts.append((_positives(dataset.labels, space, sources.positive), every))
+        space = LabelSpace((_other(space, sources.positive), sources.positive))
+    elif label is not None:
+        noisy = None if sources.trusted else 0
+        parts.append((Hard(dataset.labels, len(space)), every))
+    for votes in found:
+        parts.append(votes.evidence(dataset.ids, space))
+    if lists is not None:
+        parts.append(_candidates(lists, space, sources.candidates or ""))
+    if sources.bag is not None:
+        parts.append((_bags(source, sources, space), every))
+    if sources.positive is not None and len(parts) > 1:
+        raise BadInput("known positives cannot be mixed with other evidence", fix="leave out --positive or the others")
+    if len(dataset) == 0 or not parts:
+        raise BadInput("there are no rows to learn from", where=dataset.source.path.name)
+    return Gathered(dataset, space, tuple(p for p, _ in parts), tuple(r for _, r in parts), noisy, label)
+
+
+def _check_columns(source: Source, sources: LabelSources) -> None:
+    have = source.table.column_names
+    named = [sources.candidates, sources.bag, *(column for _, column in _count_columns(sources))]
+    for name in named:
+        if name is not None and name not in have:
+            raise BadInput(f"there is no column {quoted(name)}", where=source.path.name, fix=did_you_mean(name, have))
+    if bool(sources.bag) != bool(sources.counts):
+        raise BadInput("bags need both their names and their counts", fix="give --bag COL and --count-columns COLS")
+
+
+def _count_columns(sources: LabelSources) -> list[tuple[str, str]]:
+    """Return class and column of each count."""
+    pairs = [one.partition("=") for one in sources.counts]
+    return [(name.strip(), (column or name).strip()) for name, _, column in pairs]
+
+
+def _without_label_columns(source: Source, sources: LabelSources) -> Source:
+    """Return the source without the columns that tell of labels: a model may not look at them."""
+    drop = {sources.candidates, sources.bag, *(column for _, column in _count_columns(sources))} - {None}
+    kept = [name for name in source.table.column_names if name not in drop]
+    return replace(source, table=source.table.select(kept)) if drop else source
+
+
+def _with_placeholder(source: Source, names: Sequence[str]) -> Source:
+    """Return the source with a label column that says nothing: shuffled names, so that no column gives it away."""
+    if len(names) < 2:
+        raise BadInput(f"the evidence names {len(names)} class(es)", fix="name all of them with --classes")
+    codes = np.random.default_rng(0).permutation(np.arange(len(source)) % len(names))
+    return replace(source, table=source.table.append_column(PLACEHOLDER, [[names[c] for c in codes.tolist()]]))
+
+
+def _all_names(
+    source: Source, sources: LabelSources, found: list[VoteFile], lists: list[list[str]] | None
+) -> tuple[str, ...] | None:
+    """Return every class that any source names; None where the label column alone decides."""
+    if not (found or lists or sources.bag or sources.positive):
+        return None
+    names: set[str] = {name for name, _ in _count_columns(sources)}
+    for votes in found:
+        names |= {name for name in votes.labels if name is not None}
+    names |= {name for cell in lists or () for name in cell}
+    if sources.label is not None:
+        if sources.label not in source.table.column_names:
+            return None
+        texts = known_texts(source.table.column(sources.label)).unique().to_pylist()
+        names |= {str(name) for name in texts if name is not None}
+    if sources.positive is not None:
+        if sources.positive not in names:
+            raise BadInput(
+                f"no row has the label {quoted(sources.positive)}", fix=did_you_mean(sources.positive, sorted(names))
+            )
+        names |= {f"not {sources.positive}"} if len(names) == 1 else set()
+    return class_order(sorted(names))
+
+
+def _other(space: LabelSpace, positive: str) -> str:
+    rest = [name for name in space.names if name != positive]
+    return rest[0] if len(rest) == 1 else f"not {positive}"
+
+
+def _positives(labels: NDArray[np.int32], space: LabelSpace, positive: str) -> Tags:
+    known = labels == space.index[positive]
+    offsets = np.concatenate([[0], np.cumsum(known)])
+    ones = np.ones(int(known.sum()), np.int8)
+    return Tags(offsets, np.zeros(len(ones), np.int32), ones, 1)
+
+
+def _candidate_lists(source: Source, column: str | None) -> list[list[str]] | None:
+    if column is None:
+        return None
+    cells = source.table.column(column)
+    if is_list(cells.type):
+        return [[str(one).strip() for one in cell or () if one is not None] for cell in cells.to_pylist()]
+    return [[one.strip() for one in (cell or "").split("|") if one.strip()] for cell in known_texts(cells).to_pylist()]
+
+
+def _candidates(lists: list[list[str]], space: LabelSpace, column: str) -> tuple[Evidence, NDArray[np.int64]]:
+    rows = np.array([row for row, cell in enumerate(lists) if cell], np.int64)
+    for row in rows.tolist():
+        unknown = [name for name in lists[row] if name not in space.index]
+        if unknown:
+            raise BadInput(
+                f"{quoted(unknown[0])} is not among the classes",
+                where=f"row {row}, column {quoted(column)}",
+                fix=did_you_mean(unknown[0], space.names),
+            )
+    if not len(rows):
+        raise BadInput(f"column {quoted(column)} lists no label", fix="name the column of candidate labels")
+    sets = [sorted({space.index[name] for name in lists[row]}) for row in rows.tolist()]
+    return Candidates.from_sets(sets, len(space)), rows
+
+
+def _bags(source: Source, sources: LabelSources, space: LabelSpace) -> Bags:
+    assert sources.bag is not None
+    texts = cell_texts(source.table.column(sources.bag)).combine_chunks().dictionary_encode()
+    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    ids: NDArray[np.int64] = texts.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    names = texts.dictionary.to_pylist()
+    if not names:
+        raise BadInput(f"column {quoted(sources.bag)} names no bag")
+    column_of = dict(_count_columns(sources))
+    absent = [name for name in space.names if name not in column_of]
+    if absent:
+        raise BadInput(f"no column counts the class {quoted(absent[0])}", fix="give one count column a class")
+    table = np.column_stack([_count(source.table, column_of[name]) for name in space.names])
+    first = np.array([int(np.flatnonzero(ids == bag)[0]) for bag in range(len(names))])
+    inside = np.flatnonzero(ids >= 0)
+    differs = inside[(table[inside] != table[first[ids[inside]]]).any(axis=1)]
+    if len(differs):
+        bag = names[ids[differs[0]]]
+        raise BadInput(
+            f"the rows of bag {quoted(bag)} give different counts",
+            where=source.where(int(differs[0])),
+            fix="repeat the counts of the bag in each of its rows",
+        )
+    counts: NDArray[Any] = table[first]
+    sizes = np.bincount(ids[inside], minlength=len(names))
+    if np.allclose(counts.sum(axis=1), 1) and not np.array_equal(sizes, np.ones_like(sizes)):
+        return Bags.proportions(ids, counts, n_classes=len(space))
+    wrong = np.flatnonzero((counts.sum(axis=1) != sizes) | (counts != np.floor(counts)).any(axis=1))
+    if len(wrong):
+        told = ", ".join(f"{count:g}" for count in counts[wrong[0]])
+        raise BadInput(
+            f"bag {quoted(names[wrong[0]])} has {sizes[wrong[0]]} rows, and its counts are {told}",
+            fix="give whole counts that add up to the rows of the bag, or shares that add up to 1",
+        )
+    return Bags.counts(ids, counts.astype(np.int64), n_classes=len(space))
+
+
+def _count(table: pa.Table, column: str) -> NDArray[np.float64]:
+    values = numbers(table.column(column))
+    if values is None or np.isnan(values).any() or (values < 0).any():
+        raise BadInput(f"column {quoted(column)} does not hold a count in each row", fix="fill it with numbers")
+    return values

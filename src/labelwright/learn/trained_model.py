@@ -1,0 +1,245 @@
+"""A trained model on disk with all that it needs to answer for new rows: features, network, classes, calibration.
+
+model.json, model.safetensors          the network (see `model_files`)
+features.json, features.safetensors    how rows become vectors
+task.json                              columns, classes, and a hash of each training row
+model_card.json, MODEL_CARD.md         what the model is and how far it can be trusted
+calibration.json                       temperature and conformal scores, once calibrated
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelwright.atomic import staged_directory
+from labelwright.data.dataset import Dataset, Plan
+from labelwright.data.features import FittedFeatures
+from labelwright.data.identity import row_ids
+from labelwright.data.readers.dispatch import read_source
+from labelwright.errors import BadInput, did_you_mean, quoted
+from labelwright.evidence import LabelSpace
+from labelwright.learn.classifier import ImpreciseClassifier
+from labelwright.learn.model_calibration import Calibration
+from labelwright.learn.model_card import ModelCard
+from labelwright.progress import SILENT, Progress
+
+SCHEMA_VERSION = 1
+TASK, CARD, PAGE, CALIBRATION = "task.json", "model_card.json", "MODEL_CARD.md", "calibration.json"
+
+
+@dataclass(frozen=True)
+class TaskFacts:
+    """What the columns were for in training.
+
+    Parameters
+    ----------
+    classes : tuple of str
+    label, id : str, optional
+        Columns.
+    modality : str
+    positives : bool
+        The network has one output: the probability of the second class.
+    scale : float
+        Features are multiplied by it before the network sees them.
+    training_rows : tuple of str
+        A short hash of the identity of each row that the model learned from.
+    """
+
+    classes: tuple[str, ...]
+    label: str | None
+    id: str | None
+    modality: str
+    positives: bool
+    scale: float
+    training_rows: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Answers for the rows of a data set.
+
+    Parameters
+    ----------
+    ids : array of str (n,)
+    probs : float64 (n, K)
+        Calibrated, where the model is.
+    in_training : bool (n,)
+        The model learned from this row.
+    sets : bool (n, K), optional
+        Which classes stand in the prediction set of each row.
+    """
+
+    ids: NDArray[np.str_]
+    probs: NDArray[np.float64]
+    in_training: NDArray[np.bool_]
+    sets: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A classifier with its features, its classes and what is known of it."""
+
+    classifier: ImpreciseClassifier
+    features: FittedFeatures
+    task: TaskFacts
+    card: ModelCard
+    calibration: Calibration | None = None
+
+    def save(self, folder: Path) -> Path:
+        """Write everything into a new folder, in one step."""
+        with staged_directory(folder) as aside:
+            self.classifier.save(aside)
+            self.features.save(aside)
+            _write(aside / TASK, {"schema_version": SCHEMA_VERSION, **asdict(self.task)})
+            self._write_card(aside)
+        return folder
+
+    def save_calibration(self, folder: Path) -> None:
+        """Write the calibration, and the card that tells of it, beside the model."""
+        assert self.calibration is not None
+        with staged_directory(folder) as aside:
+            _write(aside / CALIBRATION, self.calibration.facts())
+            self._write_card(aside)
+
+    def _write_card(self, folder: Path) -> None:
+        _write(folder / CARD, self.card.facts())
+        (folder / PAGE).write_text(self.card.page(), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> TrainedModel:
+        """Return what `save` wrote.
+
+        Raises
+        ------
+        BadInput
+            The folder holds no model, one of another version, or broken files.
+        """
+        if not (folder / TASK).is_file():
+            raise BadInput(f"{quoted(folder)} holds no trained model", fix="name a folder that labelwright train wrote")
+        task = _read(folder / TASK)
+        try:
+            task["classes"], task["training_rows"] = tuple(task["classes"]), tuple(task["training_rows"])
+            facts, card = TaskFacts(**task), ModelCard.read(_read(folder / CARD))
+            calibrated = (folder / CALIBRATION).is_file()
+            calibration = Calibration.read(_read(folder / CALIBRATION)) if calibrated else None
+        except (KeyError, TypeError) as error:
+            raise BadInput(
+                f"the model in {quoted(folder.name)} cannot be read ({type(error).__name__})", fix="train again"
+            ) from None
+        return cls(ImpreciseClassifier.load(folder), FittedFeatures.load(folder), facts, card, calibration)
+
+    @property
+    def space(self) -> LabelSpace:
+        """The classes."""
+        return LabelSpace(self.task.classes)
+
+    def rows_of(
+        self, data: Path, *, id: str | None = None, root: Path | None = None, sheet: str | None = None
+    ) -> Dataset:
+        """Read rows to predict; they need no labels, and columns that the model does not use are ignored."""
+        source = read_source(data, root, sheet=sheet)
+        have = source.table.column_names
+        if id is not None and id not in have:
+            raise BadInput(f"there is no column {quoted(id)}", where=source.path.name, fix=did_you_mean(id, have))
+        name = id if id is not None else self.task.id if self.task.id in have else None
+        columns = self.features.columns
+        plan = Plan(
+            task="classification",
+            modality=self.task.modality,  # type: ignore[arg-type]
+            label=self.task.label or "",
+            text=columns if self.features.kind in ("text", "minilm") else (),
+            image=columns[0] if self.features.kind == "patches" else None,
+            feature_columns=columns if self.features.kind in ("table", "columns") else (),
+            id=name,
+        )
+        unknown = np.full(len(source), -1, np.int32)
+        return Dataset(source, plan, unknown, (None,) * len(source), self.space, row_ids(source, plan))
+
+    def predict(
+        self,
+        dataset: Dataset,
+        *,
+        alpha: float | None = None,
+        features: Path | None = None,
+        jobs: int = 1,
+        progress: Progress = SILENT,
+    ) -> Predictions:
+        """Return probabilities of the rows, and with `alpha` sets that miss the truth with at most that rate.
+
+        Raises
+        ------
+        BadInput
+            With `alpha`, when the model is not calibrated.
+        """
+        if alpha is not None and self.calibration is None:
+            raise BadInput(
+                "prediction sets need a calibrated model",
+                fix="run labelwright calibrate MODEL DATA --label COL with rows that it has not seen",
+            )
+        matrix = self.features.transform(dataset, given=features, jobs=jobs, progress=progress).matrix
+        with progress.stage("predictions"):
+            probs = self.raw_probs(matrix)
+        if self.calibration is not None:
+            probs = self.calibration.calibrate(probs)
+        sets = None if alpha is None or self.calibration is None else self.calibration.sets(probs, alpha)
+        return Predictions(dataset.ids, probs, self.seen(dataset.ids), sets)
+
+    def raw_probs(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the network's own probabilities (n, K) of feature rows (n, d)."""
+        return class_probs(self.classifier, matrix * np.float32(self.task.scale), self.task.positives)
+
+    def seen(self, ids: NDArray[np.str_]) -> NDArray[np.bool_]:
+        """Return which rows the model learned from."""
+        known = set(self.task.training_rows)
+        return np.array([one in known for one in row_hashes(ids)], dtype=bool)
+
+    def calibrated(self, calibration: Calibration) -> TrainedModel:
+        """Return the model with a calibration, and a card that tells of it."""
+        return replace(self, calibration=calibration, card=replace(self.card, calibration=calibration.about()))
+
+
+def class_probs(classifier: ImpreciseClassifier, matrix: NDArray[np.float32], positives: bool) -> NDArray[np.float64]:
+    """Return class probabilities (n, K); a network of known positives has one output and gives two columns."""
+    if not len(matrix):
+        return np.zeros((0, 2 if positives else len(classifier.classes_)))
+    if not positives:
+        return classifier.predict_proba(matrix)
+    on = classifier.loop_.predict_proba(classifier._standardized(matrix)).cpu().numpy().astype(np.float64)[:, 0]
+    return np.column_stack([1 - on, on])
+
+
+def row_hashes(ids: Sequence[str] | NDArray[np.str_]) -> tuple[str, ...]:
+    """Return 16 hexadecimal digits a row: enough to know a row again, and no way back to its name."""
+    return tuple(hashlib.blake2b(str(one).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest() for one in ids)
+
+
+def _write(path: Path, facts: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return the facts of a file of ours without their version, which must be the one that is read here."""
+    try:
+        facts = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise BadInput(
+            f"{quoted(path.name)} cannot be read ({type(error).__name__})",
+            where=path.parent.name,
+            fix="restore the model's folder from a copy, or train again",
+        ) from None
+    version = facts.pop("schema_version", None)
+    if version != SCHEMA_VERSION:
+        raise BadInput(
+            f"{quoted(path.name)} is of version {version}, this labelwright reads {SCHEMA_VERSION}",
+            where=path.parent.name,
+            fix="train again, or use the labelwright that wrote it",
+        )
+    return facts

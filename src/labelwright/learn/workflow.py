@@ -1,0 +1,347 @@
+"""From a file with imperfect labels to a model on disk: features, the audit's noise estimate, a method, a card."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelwright.atomic import check_can_write
+from labelwright.audit.material import METRIC, N_VOTERS
+from labelwright.audit.noise_rate import NoiseEstimate, estimate_noise
+from labelwright.audit.truth_model import estimate_truth
+from labelwright.data.crossval import out_of_fold_probs
+from labelwright.data.features import Features, FittedFeatures, fit_features
+from labelwright.data.neighbors import nearest_neighbors
+from labelwright.errors import BadInput, listed, quoted
+from labelwright.evidence import Candidates, Evidence, Hard, Mixed
+from labelwright.learn.choose import KINDS, Choice, choose_method
+from labelwright.learn.classifier import ImpreciseClassifier
+from labelwright.learn.held_out import HeldOut, judged, split_rows
+from labelwright.learn.label_sources import Gathered, LabelSources, gather_labels
+from labelwright.learn.methods import Method, find_method
+from labelwright.learn.model_card import ModelCard
+from labelwright.learn.trained_model import TaskFacts, TrainedModel, class_probs, row_hashes
+from labelwright.progress import SILENT, Progress
+
+FEWEST_FOR_NOISE = 50  # labelled rows below which nobody can say how many are wrong
+UNSCALED = ("columns", "file")  # vectors of the caller's own: each column may have a unit of its own
+MOST_FOR_NOISE = 20_000  # rows that the estimate looks at
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Settings of one training run that are not about the meaning of columns.
+
+    Parameters
+    ----------
+    method : str
+        ``"auto"`` or a name that `find_method` knows.
+    settings : mapping
+        Arguments of the method's constructor.
+    epochs, seed, jobs : int
+    holdout : float
+        Share of the rows held out to measure the model, in [0, 1).
+    checkpoint : Path, optional
+        Folder that an interrupted run goes on from.
+    """
+
+    method: str = "auto"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    epochs: int = 60
+    seed: int = 0
+    jobs: int = 1
+    holdout: float = 0.2
+    checkpoint: Path | None = None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model and what was said on the way."""
+
+    model: TrainedModel
+    notes: tuple[str, ...]
+
+
+def check_out(folder: Path) -> None:
+    """Refuse a folder for a model that is a file, cannot be written, or holds anything."""
+    if folder.exists() and not folder.is_dir():
+        raise BadInput("this is a file, not a folder", where=str(folder), fix="choose another --out folder")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise BadInput("the folder is not empty", where=str(folder), fix="name a new folder with --out")
+    try:
+        check_can_write(folder)
+    except OSError as error:
+        raise BadInput(f"cannot write here ({error.strerror})", where=str(folder), fix="choose another --out") from None
+
+
+def train_model(
+    data: str | Path,
+    sources: LabelSources,
+    options: TrainOptions | None = None,
+    *,
+    features: str | None = None,
+    progress: Progress = SILENT,
+    **columns: Any,
+) -> Trained:
+    """Train a model.
+
+    Parameters
+    ----------
+    data : path
+        Whatever an audit reads.
+    sources : LabelSources
+        Where labels stand.
+    options : TrainOptions, optional
+    features : str, optional
+        ``"minilm"`` or a file with a vector a row.
+    **columns
+        ``id``, ``text``, ``image``, ``feature_columns``, ``classes``, ``root``, ``sheet``: see `load_dataset`.
+
+    Raises
+    ------
+    BadInput
+        Data, labels, method or settings cannot be used; the message says where and how to mend it.
+    """
+    options = options or TrainOptions()
+    if not 0 <= options.holdout < 1:
+        raise BadInput(f"the held-out share is {options.holdout}", fix="choose a share of at least 0 and below 1")
+    method = None if options.method == "auto" else find_method(options.method)
+    if method is None and options.settings:
+        raise BadInput("settings are given, but no method", fix="name one: --method ELR --set lam=7")
+    gathered = gather_labels(Path(data), sources, features=features, **columns)
+    method = _method_for_positives(method, sources)
+    fitted, found = fit_features(
+        gathered.dataset, spec=features, jobs=options.jobs, seed=options.seed, progress=progress
+    )
+    noise, why_not = audited_noise(gathered, found.matrix, options, progress)
+    rows, evidence, choice = _task(gathered, method, noise, options)
+    held = split_rows(evidence, rows, options.holdout, options.seed)
+    training = rows[~held]
+    scale = input_scale(fitted, found.matrix[training])
+    matrix = found.matrix * np.float32(scale)
+    classifier = ImpreciseClassifier(
+        choice.objective,
+        standardize=fitted.kind in UNSCALED,
+        epochs=options.epochs,
+        checkpoint=options.checkpoint,
+        progress=progress,
+        random_state=options.seed,
+    )
+    classifier.fit(matrix[training], evidence.take(training))
+    measured = _measured(classifier, matrix, evidence, rows[held], sources.positive is not None)
+    task = TaskFacts(
+        gathered.space.names,
+        gathered.label,
+        gathered.dataset.plan.id,
+        gathered.dataset.plan.modality,
+        sources.positive is not None,
+        scale,
+        row_hashes(gathered.dataset.ids[training]),
+    )
+    notes = (*gathered.dataset.plan.notes, *found.notes, *([why_not] if why_not else ()), *_rare(gathered))
+    card = _card(gathered, fitted, found, noise, choice, options, len(training), measured)
+    return Trained(TrainedModel(classifier, fitted, task, card), notes)
+
+
+def input_scale(fitted: FittedFeatures, matrix: NDArray[np.float32]) -> float:
+    """Return what brings built-in features to a mean square of 1 with the proportions of their columns kept.
+
+    Their last columns hold little but noise, and each brought to the same spread would drown the first ones.
+    """
+    if fitted.kind in UNSCALED:
+        return 1.0
+    spread = float(np.sqrt(np.mean(np.square(matrix, dtype=np.float64))))
+    return 1 / spread if spread > 0 else 1.0
+
+
+def _method_for_positives(method: Method | None, sources: LabelSources) -> Method | None:
+    if sources.positive is None:
+        if method is not None and method.learns == "positives":
+            raise BadInput(f"{method.name} learns from known positives", fix="name their class with --positive")
+        return method
+    method = method or find_method("NonNegativePU")
+    if method.learns != "positives":
+        raise BadInput(f"{method.name} does not learn from known positives", fix="use NonNegativePU or UnbiasedPU")
+    return method
+
+
+def audited_noise(
+    gathered: Gathered, matrix: NDArray[np.float32], options: TrainOptions, progress: Progress
+) -> tuple[NoiseEstimate | None, str | None]:
+    """Return the audit's estimate of how the label column goes wrong, or why there is none."""
+    if gathered.noisy is None:
+        return None, None
+    labels = gathered.dataset.labels
+    rows = np.flatnonzero(labels >= 0)
+    if len(rows) < FEWEST_FOR_NOISE or len(np.unique(labels[rows])) < 2:
+        return None, f"{len(rows)} labelled rows are too few to estimate how many are wrong"
+    if len(rows) > MOST_FOR_NOISE:
+        rows = np.sort(np.random.default_rng(options.seed).choice(rows, MOST_FOR_NOISE, replace=False))
+    x, y = matrix[rows], labels[rows]
+    k = len(gathered.space)
+    probs = out_of_fold_probs(x, y, k, folds=5, seed=options.seed, jobs=options.jobs, progress=progress)
+    with progress.stage("noise estimate"):
+        near = nearest_neighbors(x, min(N_VOTERS, len(x) - 1), metric=METRIC, jobs=options.jobs)
+        truth = estimate_truth(y, probs, neighbors=near, seed=options.seed)
+        return estimate_noise(y, probs, truth=truth, seed=options.seed), None
+
+
+def _task(
+    gathered: Gathered, method: Method | None, noise: NoiseEstimate | None, options: TrainOptions
+) -> tuple[NDArray[np.int64], Evidence, Choice]:
+    """Return the rows to learn from, the evidence about all rows, and the method."""
+    evidence = gathered.evidence
+    rows = np.arange(len(evidence))
+    if method is None:
+        choice = choose_method(evidence, noise, int(gathered.speaks.sum()))
+        if isinstance(evidence, Mixed) and gathered.noisy is not None:
+            choice = replace(choice, objective=_noisy_mixture(gathered, noise))
+        method = find_method(choice.name)
+    else:
+        _check_fits(method, evidence)
+        chosen = method.build(options.settings, noise)
+        choice = Choice(chosen, method.name, f"{method.name} [{method.id}] was asked for by name.")
+    if method.learns in ("labels", "candidates") and isinstance(evidence, Hard | Candidates):
+        rows = np.flatnonzero(gathered.speaks)
+    if not gathered.speaks.any():
+        raise BadInput("no row has a label", where=gathered.dataset.source.path.name, fix="give labels or evidence")
+    return rows, evidence, choice
+
+
+def _noisy_mixture(gathered: Gathered, noise: NoiseEstimate | None) -> Any:
+    """Return the learner of mixtures that does not trust the label column."""
+    from labelwright.learn.noisy import ImpreciseLabelLearner, LearntNoise
+
+    start = LearntNoise() if noise is None else LearntNoise(0.95 * noise.transition_matrix + 0.05 / len(noise.joint))
+    return ImpreciseLabelLearner([start if i == gathered.noisy else None for i in range(len(gathered.parts))])
+
+
+def _check_fits(method: Method, evidence: Evidence) -> None:
+    kinds = {"labels": "Hard", "candidates": "Candidates", "bags": "Bags", "positives": "Tags"}
+    kind = type(evidence).__name__
+    if method.learns != "any" and kinds[method.learns] != kind:
+        parts = evidence.parts if isinstance(evidence, Mixed) else (evidence,)
+        said = [KINDS.get(type(part), type(part).__name__) for part in parts]
+        raise BadInput(
+            f"{method.name} learns from {method.learns}, and these rows have {listed(said)}",
+            fix="use --method auto or ImpreciseLabelLearner, which take anything",
+        )
+
+
+def _measured(
+    classifier: ImpreciseClassifier,
+    matrix: NDArray[np.float32],
+    evidence: Evidence,
+    held: NDArray[np.int64],
+    positives: bool,
+) -> HeldOut | None:
+    if not len(held) or positives:
+        return None
+    return judged(class_probs(classifier, matrix[held], positives), evidence.take(held))
+
+
+def _rare(gathered: Gathered) -> tuple[str, ...]:
+    """Return a note on each class that the data say too little of."""
+    if gathered.label is None or not isinstance(gathered.parts[0], Hard):
+        return ()
+    counts = np.bincount(gathered.dataset.labels[gathered.dataset.labels >= 0], minlength=len(gathered.space))
+    names = gathered.space.names
+    none = [names[k] for k in np.flatnonzero(counts == 0)]
+    one = [names[k] for k in np.flatnonzero(counts == 1)]
+    said = [f"no row has the label {listed(none)}"] if none else []
+    return (*said, *([f"one row alone has the label {listed(one)}"] if one else []))
+
+
+def _card(
+    gathered: Gathered,
+    fitted: FittedFeatures,
+    found: Features,
+    noise: NoiseEstimate | None,
+    choice: Choice,
+    options: TrainOptions,
+    n_training: int,
+    measured: HeldOut | None,
+) -> ModelCard:
+    dataset = gathered.dataset
+    counts = np.bincount(dataset.labels[dataset.labels >= 0], minlength=len(dataset.space or gathered.space))
+    own = gathered.label is not None and len(counts) == len(gathered.space)
+    data = {
+        "file": dataset.source.path.name,
+        "rows": len(dataset),
+        "rows_learned_from": n_training,
+        "modality": dataset.plan.modality,
+        "features": "; ".join(found.notes) or f"{fitted.width} numbers a row",
+    }
+    settings = {"epochs": options.epochs, "seed": options.seed, "holdout": options.holdout, **options.settings}
+    return ModelCard(
+        data=data,
+        classes={name: int(counts[k]) if own else -1 for k, name in enumerate(gathered.space.names)},
+        evidence=tuple(_about_part(part, rows) for part, rows in zip(gathered.parts, gathered.rows, strict=True)),
+        noise=None if noise is None else _noise_facts(noise, gathered.space.names),
+        method=choice.name,
+        reason=choice.reason,
+        settings=settings,
+        held_out=None if measured is None else _without_nan(asdict(measured)),
+        limits=_limits(gathered, noise, measured),
+    )
+
+
+def _about_part(part: Evidence, rows: NDArray[np.int64]) -> str:
+    if isinstance(part, Hard):
+        return f"one label a row, on {int((part.labels >= 0).sum())} of {len(part)} rows"
+    kind = KINDS.get(type(part), "known positives")
+    return f"{kind}, on {len(rows)} rows"
+
+
+def _noise_facts(noise: NoiseEstimate, names: Sequence[str]) -> dict[str, Any]:
+    return {
+        "noise_rate": noise.noise_rate,
+        "low": noise.low,
+        "high": noise.high,
+        "level": noise.level,
+        "source": noise.source,
+        "transition_matrix": noise.transition_matrix.tolist(),
+        "rows_are": "the truth",
+        "columns_are": "the given label",
+        "classes": list(names),
+    }
+
+
+def _without_nan(facts: dict[str, Any]) -> dict[str, Any]:
+    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in facts.items()}
+
+
+def _limits(gathered: Gathered, noise: NoiseEstimate | None, measured: HeldOut | None) -> tuple[str, ...]:
+    limits = ["It answers for rows of the kind that it learned from; nothing warns of rows of another kind."]
+    if measured is not None and "given labels" in measured.measure:
+        limits.append(
+            "Agreement with given labels is not accuracy: some of these labels are wrong too. labelwright evaluate "
+            "estimates what it would be on corrected ones."
+        )
+    elif measured is not None:
+        limits.append("The held-out figure compares with imperfect labels, not with the truth.")
+    if noise is not None:
+        limits.append("The share of wrong labels is a model's estimate; labels that people checked would tell.")
+    limits += [f"{note[0].upper()}{note[1:]}." for note in _rare(gathered)]
+    return tuple(limits)
+
+
+def train_lines(trained: Trained, folder: Path, quiet: bool) -> list[str]:
+    """Return what the command line prints."""
+    card = trained.model.card
+    held = card.held_out
+    verdict = f"{card.method}, {card.data['rows_learned_from']} rows"
+    if held is not None:
+        interval = "" if held["low"] is None else f" ({held['low']:.1%} to {held['high']:.1%})"
+        verdict += f"; {held['measure']} on {held['n']} held-out rows: {held['value']:.1%}{interval}"
+    verdict += f". Model: {folder}"
+    if quiet:
+        return [verdict]
+    told = [f"- {note}" for note in trained.notes]
+    return [*told, "", card.reason, "", verdict, f"Next: labelwright predict {quoted(folder)[1:-1]} NEW_DATA"]
