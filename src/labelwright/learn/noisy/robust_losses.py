@@ -56,8 +56,6 @@ def labelled_mean(losses: Tensor, rows: Batch) -> Tensor:
 class OneRowLoss(Objective):
     """One network, one loss a row: subclasses say which in `row_losses`."""
 
-    distributed = True
-
     def setup(self, task: Task) -> None:
         """Make the network; the task must have hard labels."""
         assert task.labels is not None
