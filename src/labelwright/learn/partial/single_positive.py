@@ -63,6 +63,11 @@ class EntropyMaximizationLoss(TagObjective):
     ----------
     alpha : float, default 0.1
         Weight of the entropy, at least 0. The paper takes 0.01 to 0.2.
+
+    Notes
+    -----
+    The paper's gain of several points in mAP did not show on tables: on scene, emotions and yeast an MLP from scratch
+    gained 0.004 over assume negative (mean of three seeds; asked 0.02), pseudo-labels another 0.001.
     """
 
     def __init__(self, alpha: float = 0.1) -> None:
