@@ -30,6 +30,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "mixbag": ("ConfidenceIntervalLoss", "ExactMixLoss", "MixBag", "MixLoss", "confidence_interval_loss"),
     "mixed_bags": ("GaussOwn", "HalfOwn", "MixedBags", "OwnRows", "UniformOwn", "hypergeometric", "mix_bags"),
     "pooling": ("LogSumExp", "MaxPooling", "MeanPooling", "NoisyOr", "PooledMIL", "TopKMean"),
+    "regions": ("GridProposals", "box_iou", "objectness", "roi_pool"),
     "regression": (
         "AttentionBagRegressor",
         "MeanBagRegressor",
@@ -41,6 +42,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "set_pretrain": ("SetContrastivePretrainer", "SetLevelPretrainer", "sample_sets"),
     "set_transformer": ("ISAB", "MAB", "PMA", "SAB", "SetTransformer"),
+    "zero_shot_tagging": ("ZeroShotTagger", "calibrated_stacking", "ranking_tag_loss"),
     "similarity": ("similarity_graph",),
 }
 # Public names and where they live. They load on first use.
