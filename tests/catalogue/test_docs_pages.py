@@ -69,7 +69,7 @@ def test_the_site_takes_no_font_from_elsewhere(settings):
 def test_the_table_of_papers_has_a_line_a_row():
     table = markdown_table(load_papers())
     assert table.count("\n") == len(load_papers()) + 2
-    assert all(line.count(" | ") == 3 for line in table.splitlines()[2:])
+    assert all(line.count(" | ") == 4 for line in table.splitlines()[2:])
 
 
 def test_every_command_and_every_public_name_has_its_reference(pages):

@@ -64,8 +64,18 @@ class Verdict:
     parts: tuple[Verdict, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain lists, dicts and scalars."""
-        return asdict(self)
+        """Return plain lists, dicts and scalars; parts leave out the figures, which the whole has."""
+        plain = asdict(self)
+        plain["parts"] = [
+            {
+                "claim": part.claim,
+                "holds": part.holds,
+                "reason": part.reason,
+                "interval": part.interval and asdict(part.interval),
+            }
+            for part in self.parts
+        ]
+        return plain
 
 
 @runtime_checkable
