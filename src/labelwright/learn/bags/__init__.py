@@ -8,6 +8,7 @@ from typing import Any
 _HERE = "labelwright.learn.bags"
 
 _ROOMS: dict[str, tuple[str, ...]] = {
+    "bag_em": ("BagEM",),
     "belief_propagation": (
         "LLPBeliefPropagation",
         "gibbs_pseudo_labels",
