@@ -1,6 +1,6 @@
 """P053: purification beats PRODEN where wrong candidates look like the truth; sets shrink, the truth stays inside.
 
-Digits, 70/30, MLP of 64-256-256-10 (bed TB1), 60 epochs, batches of 128. A wrong class joins a row's set with a chance
+Digits, 70/30, MLP of 64-256-256-10 (bed TB1), 60 epochs. A wrong class joins a row's set with a chance
 that grows with what an auxiliary model (logistic regression on the true labels of the training rows) gives it, 0.4 on
 average before the cap at 1. POP and one PRODEN see the same three views, the other PRODEN the plain inputs. Rounds
 every 2 epochs from epoch 10 on, θ from 0.015 (chosen on two other seeds for sets below 1.5 classes) by 10 % steps.
@@ -47,8 +47,8 @@ def run(seed: int) -> dict[str, float]:
     pop = bed.fitted(
         ProgressivePurification(theta=0.015, step=0.1, start=10, every=2), sets, epochs=EPOCHS, batch_size=128
     )
-    plain = bed.fitted(PRODEN(views=views), sets, epochs=EPOCHS, batch_size=128)
-    single = bed.fitted(PRODEN(), sets, epochs=EPOCHS, batch_size=128)
+    plain = bed.fitted(PRODEN(views=views), sets, epochs=EPOCHS)
+    single = bed.fitted(PRODEN(), sets, epochs=EPOCHS)
     allowed = pop.objective.allowed.numpy()
     return {
         "method": bed.accuracy(pop),

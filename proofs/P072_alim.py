@@ -21,7 +21,7 @@ from labelwright.noise import noisy_candidates, uniform_candidates
 DATA = ("digits",)
 BUDGET_S = 180
 SEEDS = 3
-EPOCHS, START = 60, 20
+EPOCHS, START = 60, 5
 MISS, INCLUSION = 0.3, 0.3
 CLAIM = All(
     Beats(baseline="PRODEN", by=0.06, seeds=SEEDS, metric="test accuracy"),
