@@ -44,9 +44,7 @@ def run(seed: int) -> dict[str, float]:
     bed = digits_bed(seed)
     sets = look_alike_sets(bed, seed)
     views = ("weak", "strong", "strong")
-    pop = bed.fitted(
-        ProgressivePurification(theta=0.015, step=0.1, start=10, every=2), sets, epochs=EPOCHS, batch_size=128
-    )
+    pop = bed.fitted(ProgressivePurification(theta=0.015, step=0.1, start=10, every=2), sets, epochs=EPOCHS)
     plain = bed.fitted(PRODEN(views=views), sets, epochs=EPOCHS)
     single = bed.fitted(PRODEN(), sets, epochs=EPOCHS)
     allowed = pop.objective.allowed.numpy()
