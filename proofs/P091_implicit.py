@@ -23,7 +23,7 @@ from labelwright.learn.noisy import BPO, BPR, NoisyRobustBPO
 DATA = ("movielens",)
 BUDGET_S = 180
 SEEDS = 3
-PENALTY = {BPO: 0.01, BPR: 0.01, NoisyRobustBPO: 0.01}
+PENALTY = {BPO: 0.03, BPR: 0.03, NoisyRobustBPO: 0.03}
 CLAIM = All(
     AtLeast("ratio", 1.03, seeds=SEEDS, statement="NDCG@20 of NBPO over that of BPO"),
     Beats(baseline="BPR", by=0.0, seeds=SEEDS, metric="NDCG@20", baseline_figure="bpr"),

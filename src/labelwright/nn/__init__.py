@@ -55,6 +55,7 @@ _FACE = {
             "Linear",
             "Module",
             "Network",
+            "PointNet",
             "ResNet18",
             "SmallCNN",
             "Standardized",

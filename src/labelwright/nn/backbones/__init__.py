@@ -6,6 +6,7 @@ from labelwright.nn.backbones.convolution import ResNet18, SmallCNN
 from labelwright.nn.backbones.graph import GAT, GCN
 from labelwright.nn.backbones.network import Network, Standardized
 from labelwright.nn.backbones.perceptron import MLP, Linear
+from labelwright.nn.backbones.points import PointNet
 from labelwright.nn.backbones.towers import TwoTowers
 from labelwright.nn.backbones.unet import UNet
 from labelwright.nn.backbones.wrapped import Module
@@ -17,6 +18,7 @@ __all__ = [
     "Linear",
     "Module",
     "Network",
+    "PointNet",
     "ResNet18",
     "SmallCNN",
     "Standardized",
