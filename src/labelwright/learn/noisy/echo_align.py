@@ -8,8 +8,9 @@ Where the label was right nothing much happens, and the features stay alike:
 Then a network learns from the kept originals and the edits of all rows, whose labels are right by construction, each
 kind weighted by the other one's share, and at last from the kept originals alone, as test inputs are never edited.
 
-On digits with 30 % instance-dependent noise it ends at 0.940 to cross-entropy's 0.727, and keeps 97.3 % of the right rows
-at 97 % precision; small losses already keep 91.6 % there, so the paper's near doubling has no room and did not come back.
+On digits with 30 % instance-dependent noise it ends at 0.940 to cross-entropy's 0.727, and keeps 97.3 % of the right
+rows at 97 % precision; small losses already keep 91.6 % there: the paper's near doubling has no room and did not come
+back.
 
 Source: Zheng et al., Can We Treat Noisy Labels as Accurate?, arXiv 2024 [P020]. The paper edits images
 by a large diffusion model and compares them by CLIP; any editor and any features can take their place here.
