@@ -12,6 +12,9 @@ Both are learned on strong views by MixMatch, with a contrastive term on the unl
 
     L = CE(labelled) + λ_u · ramp · mean (p − t)²(unlabelled) + λ_c SimCLR + Σ_k (1/K) log((1/K) / mean p_k)
 
+On digits with 60 % symmetric noise it ends at 0.920 to cross-entropy's 0.456 and memorises a hundredth of what that
+does, but DivideMix, which learns every label twice, ends at 0.947: the paper's lead over it did not come back.
+
 Source: Kim et al., CrossSplit: Mitigating Label Noise Memorization through Data Splitting, ICML
 2023 [P094]. The published loader shows every label to both networks; here no label of one half reaches the other one's
 network, not even at the start.
