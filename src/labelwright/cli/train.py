@@ -105,7 +105,8 @@ def command(
     from labelwright.cli.console import as_json, progress_for, say
     from labelwright.learn import LabelSources, TrainOptions, train_model
     from labelwright.learn.methods import read_settings
-    from labelwright.learn.workflow import check_out, train_lines
+    from labelwright.learn.training_report import train_lines
+    from labelwright.learn.workflow import check_out
 
     folder = out or Path(f"{data.resolve().name.split('.')[0] or 'data'}-model")
     check_out(folder)
@@ -133,7 +134,8 @@ def command(
         sheet=sheet,
     )
     trained.model.save(folder)
-    for line in [as_json(trained.model.card.facts())] if json else train_lines(trained, folder, quiet):
+    card = trained.model.card
+    for line in [as_json(card.facts())] if json else train_lines(card, trained.notes, folder, quiet):
         say(line)
 
 

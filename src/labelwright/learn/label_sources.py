@@ -14,13 +14,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from labelwright.data.column_types import cell_texts, is_list, numbers
 from labelwright.data.dataset import Dataset, Source
 from labelwright.data.identity import row_ids
 from labelwright.data.infer import infer_plan
@@ -28,7 +25,15 @@ from labelwright.data.labels import class_order, encode_labels, read_classes
 from labelwright.data.readers.dispatch import read_source
 from labelwright.data.tasks import known_texts
 from labelwright.errors import BadInput, did_you_mean, quoted
-from labelwright.evidence import Bags, Candidates, Evidence, Hard, LabelSpace, Mixed, Tags
+from labelwright.evidence import Evidence, Hard, LabelSpace, Mixed
+from labelwright.learn.label_columns import (
+    bags_of,
+    candidate_lists,
+    candidates_of,
+    count_columns,
+    other_class,
+    positives_of,
+)
 from labelwright.learn.vote_files import VoteFile, read_votes
 
 PLACEHOLDER = "labelwright_label"
@@ -126,7 +131,7 @@ def gather_labels(
     _check_columns(source, sources)
     reduced = _without_label_columns(source, sources)
     found = [read_votes(path, id) for path in sources.files]
-    lists = _candidate_lists(source, sources.candidates)
+    lists = candidate_lists(source, sources.candidates)
     names = read_classes(classes) or _all_names(source, sources, found, lists)
     label = sources.label
     if label is None and (found or lists or sources.bag):
@@ -169,17 +174,17 @@ def _parts(
     parts: list[tuple[Evidence, NDArray[np.int64]]] = []
     noisy: int | None = None
     if label is not None and sources.positive is not None:
-        parts.append((_positives(dataset.labels, space, sources.positive), every))
-        space = LabelSpace((_other(space, sources.positive), sources.positive))
+        parts.append((positives_of(dataset.labels, space, sources.positive), every))
+        space = LabelSpace((other_class(space, sources.positive), sources.positive))
     elif label is not None:
         noisy = None if sources.trusted else 0
         parts.append((Hard(dataset.labels, len(space)), every))
     for votes in found:
         parts.append(votes.evidence(dataset.ids, space))
     if lists is not None:
-        parts.append(_candidates(lists, space, sources.candidates or ""))
+        parts.append(candidates_of(lists, space, sources.candidates or ""))
     if sources.bag is not None:
-        parts.append((_bags(source, sources, space), every))
+        parts.append((bags_of(source, sources.bag, sources.counts, space), every))
     if sources.positive is not None and len(parts) > 1:
         raise BadInput("known positives cannot be mixed with other evidence", fix="leave out --positive or the others")
     if len(dataset) == 0 or not parts:
@@ -189,7 +194,7 @@ def _parts(
 
 def _check_columns(source: Source, sources: LabelSources) -> None:
     have = source.table.column_names
-    named = [sources.candidates, sources.bag, *(column for _, column in _count_columns(sources))]
+    named = [sources.candidates, sources.bag, *(column for _, column in count_columns(sources.counts))]
     for name in named:
         if name is not None and name not in have:
             raise BadInput(f"there is no column {quoted(name)}", where=source.path.name, fix=did_you_mean(name, have))
@@ -197,15 +202,9 @@ def _check_columns(source: Source, sources: LabelSources) -> None:
         raise BadInput("bags need both their names and their counts", fix="give --bag COL and --count-columns COLS")
 
 
-def _count_columns(sources: LabelSources) -> list[tuple[str, str]]:
-    """Return class and column of each count."""
-    pairs = [one.partition("=") for one in sources.counts]
-    return [(name.strip(), (column or name).strip()) for name, _, column in pairs]
-
-
 def _without_label_columns(source: Source, sources: LabelSources) -> Source:
     """Return the source without the columns that tell of labels: a model may not look at them."""
-    drop = {sources.candidates, sources.bag, *(column for _, column in _count_columns(sources))} - {None}
+    drop = {sources.candidates, sources.bag, *(column for _, column in count_columns(sources.counts))} - {None}
     kept = [name for name in source.table.column_names if name not in drop]
     return replace(source, table=source.table.select(kept)) if drop else source
 
@@ -224,7 +223,7 @@ def _all_names(
     """Return every class that any source names; None where the label column alone decides."""
     if not (found or lists or sources.bag or sources.positive):
         return None
-    names: set[str] = {name for name, _ in _count_columns(sources)}
+    names: set[str] = {name for name, _ in count_columns(sources.counts)}
     for votes in found:
         names |= {name for name in votes.labels if name is not None}
     names |= {name for cell in lists or () for name in cell}
@@ -240,84 +239,3 @@ def _all_names(
             )
         names |= {f"not {sources.positive}"} if len(names) == 1 else set()
     return class_order(sorted(names))
-
-
-def _other(space: LabelSpace, positive: str) -> str:
-    rest = [name for name in space.names if name != positive]
-    return rest[0] if len(rest) == 1 else f"not {positive}"
-
-
-def _positives(labels: NDArray[np.int32], space: LabelSpace, positive: str) -> Tags:
-    known = labels == space.index[positive]
-    offsets = np.concatenate([[0], np.cumsum(known)])
-    ones = np.ones(int(known.sum()), np.int8)
-    return Tags(offsets, np.zeros(len(ones), np.int32), ones, 1)
-
-
-def _candidate_lists(source: Source, column: str | None) -> list[list[str]] | None:
-    if column is None:
-        return None
-    cells = source.table.column(column)
-    if is_list(cells.type):
-        return [[str(one).strip() for one in cell or () if one is not None] for cell in cells.to_pylist()]
-    return [[one.strip() for one in (cell or "").split("|") if one.strip()] for cell in known_texts(cells).to_pylist()]
-
-
-def _candidates(lists: list[list[str]], space: LabelSpace, column: str) -> tuple[Evidence, NDArray[np.int64]]:
-    rows = np.array([row for row, cell in enumerate(lists) if cell], np.int64)
-    for row in rows.tolist():
-        unknown = [name for name in lists[row] if name not in space.index]
-        if unknown:
-            raise BadInput(
-                f"{quoted(unknown[0])} is not among the classes",
-                where=f"row {row}, column {quoted(column)}",
-                fix=did_you_mean(unknown[0], space.names),
-            )
-    if not len(rows):
-        raise BadInput(f"column {quoted(column)} lists no label", fix="name the column of candidate labels")
-    sets = [sorted({space.index[name] for name in lists[row]}) for row in rows.tolist()]
-    return Candidates.from_sets(sets, len(space)), rows
-
-
-def _bags(source: Source, sources: LabelSources, space: LabelSpace) -> Bags:
-    assert sources.bag is not None
-    texts = cell_texts(source.table.column(sources.bag)).combine_chunks().dictionary_encode()
-    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-    ids: NDArray[np.int64] = texts.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    names = texts.dictionary.to_pylist()
-    if not names:
-        raise BadInput(f"column {quoted(sources.bag)} names no bag")
-    column_of = dict(_count_columns(sources))
-    absent = [name for name in space.names if name not in column_of]
-    if absent:
-        raise BadInput(f"no column counts the class {quoted(absent[0])}", fix="give one count column a class")
-    table = np.column_stack([_count(source.table, column_of[name]) for name in space.names])
-    first = np.array([int(np.flatnonzero(ids == bag)[0]) for bag in range(len(names))])
-    inside = np.flatnonzero(ids >= 0)
-    differs = inside[(table[inside] != table[first[ids[inside]]]).any(axis=1)]
-    if len(differs):
-        bag = names[ids[differs[0]]]
-        raise BadInput(
-            f"the rows of bag {quoted(bag)} give different counts",
-            where=source.where(int(differs[0])),
-            fix="repeat the counts of the bag in each of its rows",
-        )
-    counts: NDArray[Any] = table[first]
-    sizes = np.bincount(ids[inside], minlength=len(names))
-    if np.allclose(counts.sum(axis=1), 1) and not np.array_equal(sizes, np.ones_like(sizes)):
-        return Bags.proportions(ids, counts, n_classes=len(space))
-    wrong = np.flatnonzero((counts.sum(axis=1) != sizes) | (counts != np.floor(counts)).any(axis=1))
-    if len(wrong):
-        told = ", ".join(f"{count:g}" for count in counts[wrong[0]])
-        raise BadInput(
-            f"bag {quoted(names[wrong[0]])} has {sizes[wrong[0]]} rows, and its counts are {told}",
-            fix="give whole counts that add up to the rows of the bag, or shares that add up to 1",
-        )
-    return Bags.counts(ids, counts.astype(np.int64), n_classes=len(space))
-
-
-def _count(table: pa.Table, column: str) -> NDArray[np.float64]:
-    values = numbers(table.column(column))
-    if values is None or np.isnan(values).any() or (values < 0).any():
-        raise BadInput(f"column {quoted(column)} does not hold a count in each row", fix="fill it with numbers")
-    return values
