@@ -1,6 +1,6 @@
 """P072: where candidate sets miss the truth, ALIM beats PRODEN and PiCO.
 
-Digits, 70/30, MLP of 64-256-256-10 (bed TB1), 60 epochs, batches of 128. A wrong class joins a set with probability
+Digits, 70/30, MLP of 64-256-256-10 (bed TB1), 80 epochs, batches of 128. A wrong class joins a set with probability
 0.3; then 30 % of the sets lose their truth and get a wrong class for it. ALIM is told η = 0.3, starts λ at epoch 20 and
 takes g from prototypes; PiCO is the same without λ and mixup. `recovered` is the share of training rows with a missed
 truth to which ALIM's weights give the true class. Last epoch, clean test rows.
@@ -21,7 +21,7 @@ from labelwright.noise import noisy_candidates, uniform_candidates
 DATA = ("digits",)
 BUDGET_S = 180
 SEEDS = 3
-EPOCHS, START = 60, 5
+EPOCHS, START = 80, 20
 MISS, INCLUSION = 0.3, 0.3
 CLAIM = All(
     Beats(baseline="PRODEN", by=0.06, seeds=SEEDS, metric="test accuracy"),
