@@ -89,8 +89,8 @@ class PUMultiLabelLoss(TagObjective):
 
     Notes
     -----
-    Measured with a = 2, g = 0.85 and a fifth of the positives of yeast and scene known (mAP, three seeds): 0.585, assume
-    negative 0.525; nnPU that is told the true shares 0.576, too close for three seeds to tell.
+    Measured with a = 2, g = 0.85 and a fifth of the positives of yeast and scene known (mAP, three seeds): 0.585,
+    assume negative 0.525; nnPU that is told the true shares 0.576, too close for three seeds to tell.
     """
 
     def __init__(self, a: float = 1.0, g: float = 0.55, mix: float = 1.0, alpha: float = 0.3) -> None:
