@@ -205,6 +205,30 @@ def test_what_is_no_column_of_numbers_is_a_value_error(y):
         ImpreciseRegressor().fit(np.eye(3), y)
 
 
+def test_ends_without_measure_are_open_and_small_units_are_units():
+    x, y, _ = plane(40)
+    wide = ImpreciseRegressor(epochs=2).fit(x, Reals.between(y - 1e300, y + 1e300))
+    assert np.isfinite(wide.predict(x)).all()
+    big, small = (ImpreciseRegressor(epochs=2).fit(x, unit * y).predict(x) for unit in (1.0, 1e-12))
+    np.testing.assert_allclose(small, 1e-12 * big, rtol=1e-4)
+
+
+def test_negative_weights_and_scores_on_classes_are_refused():
+    x, y, _ = plane(10)
+    with pytest.raises(ValueError, match="Negative values"):
+        ImpreciseRegressor().fit(x, y, sample_weight=-np.ones(10))
+    with pytest.raises(BadInput, match="no evidence about numbers"):
+        ImpreciseRegressor(epochs=1).fit(x, y).score(x, Hard(np.zeros(10), 2))
+
+
+def test_weights_that_run_away_are_told_with_epoch_and_cause():
+    from labelwright.nn import SGD, TrainingFailed
+
+    x, y, _ = plane(100)
+    with pytest.raises(TrainingFailed, match="epoch"):
+        ImpreciseRegressor(optimizer=SGD(1e30), epochs=3).fit(x, y)
+
+
 def test_shuffled_values_cannot_be_cut():
     x, y, _ = plane(20)
     dealt = permuted_values(y, 1.0, 0).values

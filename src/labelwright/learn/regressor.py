@@ -119,7 +119,9 @@ class ImpreciseRegressor(RegressorMixin, BaseEstimator):
             At least 0.
         """
         x, evidence = self._checked(X, y)
-        weight = None if sample_weight is None else np.asarray(_check_sample_weight(sample_weight, x, dtype=np.float64))
+        weight = None
+        if sample_weight is not None:
+            weight = np.asarray(_check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True))
         moments = location_and_scale(x, weight) if self.standardize else (np.zeros(1), np.ones(1))
         self.location_: Floats = moments[0]
         self.scale_: Floats = moments[1]
@@ -164,6 +166,7 @@ class ImpreciseRegressor(RegressorMixin, BaseEstimator):
     def score(self, X: ArrayLike, y: Any, sample_weight: ArrayLike | None = None) -> float:
         """Return R² on plain numbers, or the mean log-probability of evidence a row under `noise_scale_`."""
         if isinstance(y, Evidence):
+            entries(y)
             return float(EvidenceLogLikelihood(scale=self.noise_scale_)(self, X, y))
         return float(super().score(X, y, sample_weight))
 

@@ -111,8 +111,9 @@ class GaussianLikelihood(Objective):
         weight = self.spoken[rows.index].to(mean.dtype)
         if "weight" in rows.fields:
             weight = weight * rows["weight"]
+        scale = self.scale.nan_to_num(FLOOR)  # where the weights ran away, the mean says so and the loop tells it
         return Losses(
-            likelihood=gaussian_loss(mean, evidence, self.scale, weight),
+            likelihood=gaussian_loss(mean, evidence, scale, weight),
             logits=mean[:, None],
             figures={"scale": self.scale.detach()},
         )

@@ -13,6 +13,8 @@ from labelwright.evidence import Evidence, Mixed, Reals
 
 Floats = NDArray[np.float64]
 
+FAR = 1e6  # standard deviations; a network counts in float32
+
 
 @dataclass(frozen=True)
 class TargetScale:
@@ -59,14 +61,17 @@ class TargetScale:
             spread = float(np.sqrt(np.average((guess[used] - location) ** 2, weights=w[used])))
         if not np.isfinite(spread):
             raise BadInput("the targets are too large to be standardised", fix="divide them by a power of ten")
-        return cls(location, spread if spread > 1e-10 * max(1.0, abs(location)) else 1.0)
+        return cls(location, spread if spread > 1e-10 * abs(location) else 1.0)
 
     def standardized(self, evidence: Evidence) -> Evidence:
-        """Return the evidence with location taken off and divided by scale."""
+        """Return the evidence with location taken off and divided by scale; ends of intervals beyond `FAR` are open."""
         if isinstance(evidence, Mixed):
             return Mixed(tuple(self.standardized(part) for part in evidence.parts), evidence.rows, evidence.n_rows)
         assert isinstance(evidence, Reals)
-        return Reals((evidence.bounds - self.location) / self.scale, evidence.block)
+        low, high = ((evidence.bounds - self.location) / self.scale).T
+        loose = low < high
+        ends = np.where(loose & (low < -FAR), -np.inf, low), np.where(loose & (high > FAR), np.inf, high)
+        return Reals(np.stack(ends, axis=1), evidence.block)
 
     def restored(self, values: Floats) -> Floats:
         """Return standardised values in the targets' unit."""
