@@ -56,6 +56,11 @@ def test_saliency_follows_the_order_of_the_points():
     torch.testing.assert_close(moved_gradient, gradient[:, order])
 
 
+def test_the_network_does_not_see_order_or_repeated_points():
+    net, x = NET((32, 3), 2), boxes().x[:2]
+    torch.testing.assert_close(net(torch.cat([x.flip(1), x[:, :5]], dim=1)), net(x))
+
+
 def test_saliency_spans_zero_to_one_in_each_cloud():
     saliency, _ = point_saliency(NET((32, 3), 2).eval(), boxes().x[:4], torch.tensor([0, 1, 0, 1]))
     assert saliency.amin(dim=1).tolist() == [0] * 4 and saliency.amax(dim=1).allclose(torch.ones(4))

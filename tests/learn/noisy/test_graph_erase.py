@@ -82,6 +82,8 @@ def test_it_separates_two_communities_from_partly_wrong_labels():
     torch.testing.assert_close(probs.sum(dim=1), torch.ones(40))
     assert (probs.argmax(dim=1).numpy() == y).mean() > 0.9
     assert (loop.objective.labels.numpy() == y).mean() > 0.9
+    with pytest.raises(BadInput, match="nodes"):
+        loop.predict_proba(x[:5])
 
 
 @pytest.mark.parametrize("settings", [{"a": 1.5}, {"eps": 0.0}, {"heads": 3}, {"size": 0}])

@@ -299,4 +299,8 @@ class ERASE(Objective):
 
     def predict(self, x: Any) -> Tensor:
         """Return class probabilities (n, K) of all nodes; `x` are the features of the whole graph."""
+        if len(x) != len(self.labels):
+            raise BadInput(
+                f"{len(x)} rows for a graph of {len(self.labels)} nodes", fix="pass all nodes in their order"
+            )
         return (normalize(self.net(x), dim=1) @ self.weight.T + self.bias).softmax(dim=1)

@@ -18,7 +18,6 @@ Source: Qin et al., CAPro: Webly Supervised Learning with Cross-Modality Aligned
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -271,7 +270,7 @@ def capro(task: Task, objective: CAPro, training: Training, tuning: Training, *,
     for p in needed:
         p.requires_grad_(False)
     own = Task(task.x, Hard(kept, task.n_classes), net=lambda shape, outputs: objective.net, rows=rows)
-    Loop(Mixup(alpha), own, replace(tuning)).fit()
+    Loop(Mixup(alpha), own, tuning).fit()
     for p in needed:
         p.requires_grad_(True)
     return loop
