@@ -24,7 +24,7 @@ from labelwright.nn import Loop
 
 DATA = ("digits",)
 BUDGET_S = 180
-SEEDS = 3
+SEEDS = 5
 HARD, BLUR, EPOCHS = (3, 8, 9), 1.0, 30
 
 
