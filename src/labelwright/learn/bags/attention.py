@@ -101,12 +101,13 @@ class AttentionMIL(Objective):
     @torch.no_grad()
     def bag_proba(self, x: Any, bag_ids: ArrayLike) -> Tensor:
         """Return the probability that each bag is positive, (g,): inputs (n, ...), bag of each (n,) from 0 on."""
-        return self._bag_log_odds(self.encoder(as_inputs(x)), members_of_ids(bag_ids)).sigmoid()
+        h = self.encoder(as_inputs(x, self))
+        return self._bag_log_odds(h, members_of_ids(bag_ids, h.device)).sigmoid()
 
     @torch.no_grad()
     def attention_scores(self, x: Any) -> Tensor:
         """Return each item's score before the softmax over its bag, (n,); larger = it counts more."""
-        return self.attention.scores(self.encoder(as_inputs(x)))
+        return self.attention.scores(self.encoder(as_inputs(x, self)))
 
     def predict(self, x: Any) -> Tensor:
         """Return P(negative), P(positive) of each item as a bag of its own, (n, 2)."""

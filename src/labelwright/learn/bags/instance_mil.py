@@ -159,7 +159,7 @@ class InstanceMIL(PiCO):
         pooling : nn.Module, default TopKMean(1)
             The largest item; `TopKMean(k)` is steadier for large bags.
         """
-        logits = self.net(as_inputs(x))
-        members = members_of_ids(bag_ids)
+        logits = self.net(as_inputs(x, self))
+        members = members_of_ids(bag_ids, logits.device)
         pooled: Tensor = (pooling or TopKMean(1))(*members.padded((logits[:, 1] - logits[:, 0])[members.rows]))
         return pooled.sigmoid()

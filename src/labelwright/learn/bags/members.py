@@ -69,14 +69,14 @@ def members_of(evidence: Evidence, device: torch.device | None = None) -> Member
     return Members(*(torch.as_tensor(np.ascontiguousarray(part), device=device) for part in parts))
 
 
-def members_of_ids(bag_ids: ArrayLike) -> Members:
+def members_of_ids(bag_ids: ArrayLike, device: torch.device | None = None) -> Members:
     """Return rows grouped by bag number (n,), every number from 0 on in use."""
     ids = np.asarray(bag_ids, dtype=np.int64)
     n_bags = int(ids.max(initial=-1)) + 1
     if ids.ndim != 1 or len(ids) == 0 or ids.min() < 0 or len(np.unique(ids)) != n_bags:
         raise BadInput("bag_ids do not number the bags from 0", fix="pass one bag number a row, none left out")
     offsets, rows = grouped(ids, n_bags)
-    return Members(torch.from_numpy(rows), torch.from_numpy(segment_ids(offsets)), torch.from_numpy(np.diff(offsets)))
+    return Members(*(torch.as_tensor(part, device=device) for part in (rows, segment_ids(offsets), np.diff(offsets))))
 
 
 def as_bags(evidence: Evidence | None) -> Bags:

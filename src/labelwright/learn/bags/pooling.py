@@ -141,12 +141,14 @@ class PooledMIL(Objective):
     @torch.no_grad()
     def bag_proba(self, x: Any, bag_ids: ArrayLike) -> Tensor:
         """Return the probability that each bag is positive, (g,): inputs (n, ...), bag of each (n,) from 0 on."""
-        return self._bag_log_odds(self.net(as_inputs(x)), members_of_ids(bag_ids)).sigmoid()
+        logits = self.net(as_inputs(x, self))
+        return self._bag_log_odds(logits, members_of_ids(bag_ids, logits.device)).sigmoid()
 
 
-def as_inputs(x: Any) -> Tensor:
-    """Return inputs as a tensor, numbers as float32."""
-    return x if isinstance(x, Tensor) else torch.as_tensor(np.asarray(x, dtype=np.float32))
+def as_inputs(x: Any, objective: nn.Module) -> Tensor:
+    """Return inputs as a tensor where the objective's weights are, numbers as float32."""
+    own = x if isinstance(x, Tensor) else torch.as_tensor(np.asarray(x, dtype=np.float32))
+    return own.to(next(objective.parameters()).device)
 
 
 def check_bag_labels(task: Task) -> None:

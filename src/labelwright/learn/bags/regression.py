@@ -125,8 +125,9 @@ class BagRegressor(Objective):
     @torch.no_grad()
     def predict_bags(self, x: Any, bag_ids: ArrayLike) -> Tensor:
         """Return ŝ (g,) for tiles x (n, ...) and the bag of each (n,) from 0 on; all tiles count."""
-        members = members_of_ids(bag_ids)
-        return self.bag_scores(as_inputs(x)[members.rows], members)
+        tiles = as_inputs(x, self)
+        members = members_of_ids(bag_ids, tiles.device)
+        return self.bag_scores(tiles[members.rows], members)
 
 
 class MeanBagRegressor(BagRegressor):
@@ -196,7 +197,7 @@ class AttentionBagRegressor(BagRegressor):
     @torch.no_grad()
     def attention_scores(self, x: Any) -> Tensor:
         """Return each tile's attention before the softmax over its bag, (n,)."""
-        return self.attention.scores(self.encoder(as_inputs(x)))
+        return self.attention.scores(self.encoder(as_inputs(x, self)))
 
     def predict(self, x: Any) -> Tensor:
         """Return f(h_i) of each tile, (n,)."""

@@ -92,7 +92,7 @@ class SetEncoder(Objective):
     @torch.no_grad()
     def encode(self, items: Any) -> Tensor:
         """Return features of single items (n, ...), (n, d): what stage 2 is fitted on."""
-        features: Tensor = self.encoder(as_inputs(items))
+        features: Tensor = self.encoder(as_inputs(items, self))
         return features
 
 

@@ -121,12 +121,12 @@ class ZeroShotTagger(Objective):
     @torch.no_grad()
     def tag_scores(self, x: Any, vectors: ArrayLike) -> Tensor:
         """Return the scores (n, C) of any tags with word vectors (C, d), seen or unseen."""
-        return self._pooled(as_inputs(x), self._checked(vectors))
+        return self._pooled(as_inputs(x, self), self._checked(vectors))
 
     @torch.no_grad()
     def tag_regions(self, x: Any, vectors: ArrayLike) -> Tensor:
         """Return the region that scores highest for each tag, int64 (n, C): its box is the tag's box."""
-        return self.region_scores(as_inputs(x), self._checked(vectors)).argmax(dim=1)
+        return self.region_scores(as_inputs(x, self), self._checked(vectors)).argmax(dim=1)
 
     def _checked(self, vectors: ArrayLike) -> Tensor:
         w = whole_vectors(vectors).to(self.vectors.device)
