@@ -216,6 +216,11 @@ class COMIC(TagObjective):
     heads : int, default 2
         Parts of the cosine classifiers.
     loss : MultiFocalModifierLoss, optional
+
+    Notes
+    -----
+    The gain over the asymmetric loss did not show on bibtex with an MLP of 15 epochs: mAP 0.04 below it, 0.06 on rare
+    classes; 61 % of the recovered tags were right (three seeds).
     """
 
     def __init__(
