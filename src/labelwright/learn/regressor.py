@@ -192,9 +192,11 @@ def _refuse_gaps(y: Any) -> None:
         numbers = np.zeros(0) if given.dtype.kind == "c" else given.astype(np.float64)
     except (TypeError, ValueError):
         return
-    wrong = np.argwhere(~np.isfinite(np.atleast_1d(numbers)))
+    if numbers.ndim == 0:
+        return
+    wrong = np.argwhere(~np.isfinite(numbers))
     if len(wrong):
-        found = "NaN" if np.isnan(np.atleast_1d(numbers)[tuple(wrong[0])]) else "infinity"
+        found = "NaN" if np.isnan(numbers[tuple(wrong[0])]) else "infinity"
         raise BadInput(
             f"{len(np.unique(wrong[:, 0]))} targets are NaN or infinite, the first is {found}",
             where=f"row {int(wrong[0, 0])}",
