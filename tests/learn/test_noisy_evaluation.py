@@ -64,3 +64,10 @@ def test_checked_rows_have_the_exact_binomial_interval():
     assert n == 9
     assert interval.high == 1.0
     assert_allclose(interval.low, 0.025 ** (1 / 9))
+
+
+def test_where_everything_agrees_the_interval_still_has_width():
+    labels = np.arange(40) % 2
+    found = accuracy_under_noise(labels, labels, noise_of(np.eye(2), np.full(2, 0.5)))
+    assert found.corrected.estimate == found.corrected.high == 1
+    assert 0.85 < found.corrected.low < 0.99

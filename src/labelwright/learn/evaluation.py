@@ -5,7 +5,7 @@ let errors of the model and of the labels be independent once the truth is known
 
     C[i, j] = P(prediction i, given j) = Σ_k A[i, k] T[k, j],      so  A = C T⁻¹  and  accuracy = Σ_k A[k, k]
 
-T is the audit's model estimate [P042]. The interval draws rows (C) and the audit's joint (T) anew. Where model and
+T is the audit's model estimate [P042]. The interval draws C and the audit's joint (T) anew. Where model and
 annotators fall for the same rows the independence fails, and the corrected figure is too high; labels that people
 checked need no model.
 """
@@ -13,6 +13,7 @@ checked need no model.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -129,20 +130,31 @@ def _why_not(noise: NoiseEstimate | None) -> str:
 
 
 def _bootstrapped(counts: NDArray[np.int64], noise: NoiseEstimate, level: float, seed: int) -> Interval:
-    """Draw rows and the audit's joint anew; the estimate itself is that of the data."""
-    n, k = int(counts.sum()), len(counts)
+    """Draw both tables anew (Bayesian bootstrap); the estimate itself is that of the data."""
+    n = int(counts.sum())
     estimate = corrected_accuracy(counts, noise.transition_matrix)
     rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(n, counts.ravel() / n, size=DRAWS).reshape(DRAWS, k, k)
-    joints = rng.multinomial(n, noise.joint.ravel() / noise.joint.sum(), size=DRAWS).reshape(DRAWS, k, k)
+    drawn = _drawn(counts, rng)
+    joints = _drawn(noise.joint * (n / noise.joint.sum()), rng)
     values = []
     for C, joint in zip(drawn, joints, strict=True):
         total = joint.sum(axis=1, keepdims=True)
-        T = np.where(total > 0, joint / np.maximum(total, 1), noise.transition_matrix)
+        T = np.where(total > 0, joint / np.where(total > 0, total, 1), noise.transition_matrix)
         if np.linalg.cond(T) < 100 * WORST_CONDITION:
             values.append(corrected_accuracy(C, T))
     low, high = np.quantile(values or [0.0, 1.0], [(1 - level) / 2, (1 + level) / 2])
     return Interval(estimate, min(float(low), estimate), max(float(high), estimate), level)
+
+
+def _drawn(counts: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return tables (draws, K, K) from the Dirichlet of counts with half a row on the diagonal and half a row off it.
+
+    The halves are Jeffreys' prior of the share on the diagonal: where everything agrees, the interval still has width.
+    """
+    k = len(counts)
+    prior = np.full((k, k), 0.5 / max(k * k - k, 1))
+    np.fill_diagonal(prior, 0.5 / k)
+    return rng.dirichlet((counts + prior).ravel(), size=DRAWS).reshape(DRAWS, k, k)
 
 
 def checked_accuracy(predicted: ArrayLike, truth: ArrayLike, level: float = 0.95) -> tuple[Interval | None, int]:
