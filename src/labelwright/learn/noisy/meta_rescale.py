@@ -222,7 +222,8 @@ class MetaLossRescaling(Objective):
 
     Notes
     -----
-    The step θ' is that of the loop's own optimizer (SGD, Adam or AdamW), differentiated as it is.
+    The step θ' is that of the loop's own optimizer (SGD, Adam or AdamW), differentiated as it is. On YouTube comments
+    without flips it ended 2.7 points of F1 below cross-entropy (0.918 against 0.945): did not reproduce as harmless.
     """
 
     def __init__(
