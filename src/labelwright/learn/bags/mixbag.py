@@ -122,7 +122,8 @@ class MixBag(Objective):
 
     Notes
     -----
-    A batch must hold two bags or more for mixing: choose the batch size (in rows) accordingly.
+    A batch must hold two bags or more for mixing: choose the batch size (in rows) accordingly. On digits in 120 bags of
+    10 the gain over `DLLP` does not reproduce: both come to about 96 % (seeds 0 and 1, last epoch).
     """
 
     def __init__(
