@@ -1,4 +1,8 @@
-"""Facts that hold for every label model, and the bad days."""
+"""Facts that hold for every label model, and the bad days.
+
+Majority and weighted vote (B045), Dawid-Skene and one coin (B046), data programming (B047), matrix completion (B048),
+triplets (B049), GLAD (B050), MACE (B051), IBCC and EBCC (B052), and the library as a whole (P121).
+"""
 
 from __future__ import annotations
 
