@@ -160,7 +160,9 @@ class EnhancedMetaLabelCorrection(Objective):
     Notes
     -----
     The student's momentum and weight decay are not part of the meta-gradient, as in the paper. Batch normalisation
-    uses its running statistics in the meta-gradient.
+    uses its running statistics in the meta-gradient. On digits with 60 % of even noise and 50 trusted rows: 80.0 %
+    against 58.8 % for cross-entropy tuned on the trusted rows; the trusted rows alone give 79.2 %, so nearly all of
+    the gain is theirs. The gate's AUC is 0.896 where 0.9 was asked.
     """
 
     corrected: Tensor

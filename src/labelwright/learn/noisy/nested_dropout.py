@@ -170,6 +170,11 @@ class NestedTraining(Objective):
         s of `NestedDropout`.
     validation : float, default 0.1
         Share of the rows held out to choose the width by, in (0, 1); rows that the loop holds out are taken instead.
+
+    Notes
+    -----
+    On digits with 40 % of even noise the gain over cross-entropy is 5.6 points in the mean of five seeds but differs
+    from seed to seed (95 % interval −4.8 to +16.0 points), so the asked four points are not shown; co-teaching gains.
     """
 
     net: NestedNetwork
