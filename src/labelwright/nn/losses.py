@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy as torch_cross_entropy
 from torch.nn.functional import log_softmax, logsigmoid, softplus
 
 
@@ -35,10 +36,11 @@ def cross_entropy(logits: Tensor, labels: Tensor, *, smoothing: float = 0.0, wei
     >>> round(float(cross_entropy(torch.zeros(2, 4), torch.tensor([1, -1]))), 4)
     1.3863
     """
+    if weight is None:  # one fused call; its mean would be NaN without any label
+        total = torch_cross_entropy(logits, labels, ignore_index=-1, label_smoothing=smoothing, reduction="sum")
+        return total / (labels >= 0).sum().clamp_min(1)
     known = (labels >= 0).to(logits.dtype)
-    return weighted_mean(
-        row_cross_entropy(logits, labels, smoothing=smoothing), known if weight is None else known * weight
-    )
+    return weighted_mean(row_cross_entropy(logits, labels, smoothing=smoothing), known * weight)
 
 
 def row_soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:

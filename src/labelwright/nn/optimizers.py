@@ -116,6 +116,8 @@ class Stepper:
         self._base_lr = [float(group["lr"]) for group in self.optimizer.param_groups]
         self._params = [p for group in self.optimizer.param_groups for p in group["params"]]
         self._factor: float | None = None
+        # Full precision in one process needs nothing of Fabric, whose calls cost as much as a small layer.
+        self._plain = loop.training.precision == "32-true" and loop.fabric.world_size == 1
 
     @property
     def lr(self) -> float:
@@ -131,12 +133,18 @@ class Stepper:
 
         def evaluate() -> Tensor:
             self.optimizer.zero_grad(set_to_none=True)
-            with self._loop.fabric.autocast():
+            if self._plain:
                 losses = closure()
+            else:
+                with self._loop.fabric.autocast():
+                    losses = closure()
             self._loop.guard.check(losses)
             if losses.total.requires_grad:
-                self._loop.fabric.backward(losses.total)
-                self._average_over_processes()
+                if self._plain:
+                    losses.total.backward()  # type: ignore[no-untyped-call]
+                else:
+                    self._loop.fabric.backward(losses.total)
+                    self._average_over_processes()
                 if self.clip is not None:
                     torch.nn.utils.clip_grad_norm_(self._params, self.clip)
             if not first:
