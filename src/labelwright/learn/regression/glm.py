@@ -97,7 +97,9 @@ class _Bernoulli(Family):
             raise BadInput("responses of a Bernoulli family are not 0 or 1")
 
 
-GAUSSIAN, POISSON, BERNOULLI = _Gaussian(), _Poisson(), _Bernoulli()
+GAUSSIAN = _Gaussian()
+POISSON = _Poisson()
+BERNOULLI = _Bernoulli()
 
 
 @dataclass(frozen=True, eq=False)
