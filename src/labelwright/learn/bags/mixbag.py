@@ -123,7 +123,7 @@ class MixBag(Objective):
     Notes
     -----
     A batch must hold two bags or more for mixing: choose the batch size (in rows) accordingly. On digits in 120 bags of
-    10 the gain over `DLLP` does not reproduce: 96.6 % to 96.9 % (five seeds, last epoch); the exact law: 97.1 %.
+    10 the gain over `DLLP` does not reproduce: 96.6 % to 96.9 % (five seeds); the exact law: 97.1 %.
     """
 
     def __init__(

@@ -203,8 +203,8 @@ class ConRRegularization(AbsoluteError):
     Notes
     -----
     The regression loss sees the inputs as they are, ConR two weak views of each. On digits with long-tailed values
-    (five seeds) the few-shot error is 0.974 of that without ConR, where 0.97 was asked, and 1.004 when both weigh rows by
-    rarity; many-shot errors are no worse. Feature distances follow label distances less well than without it.
+    (five seeds) the few-shot error is 0.974 of that without ConR, where 0.97 was asked, and 1.004 when both weigh rows
+    by rarity; many-shot errors are no worse. Feature distances follow label distances less well than without it.
     """
 
     def __init__(
