@@ -7,20 +7,19 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from labelwright.errors import BadInput
 from labelwright.evidence import Evidence, Hard, Reals, evidence_log_likelihood
-from labelwright.learn.estimator import fit_loop, location_and_scale, seed_of
+from labelwright.learn.estimator import NetworkEstimator, fit_loop, location_and_scale, seed_of
 from labelwright.learn.noise_start import estimated_transition
-from labelwright.nn import Objective, Stopping, ViewPair
+from labelwright.nn import Objective
 from labelwright.nn.task import outputs_of
-from labelwright.progress import Progress
 
 
-class ImpreciseClassifier(ClassifierMixin, BaseEstimator):
+class ImpreciseClassifier(ClassifierMixin, NetworkEstimator):
     """Train a network on labels that are noisy, partial, voted, coarse, aggregated, missing, or all of these at once.
 
     Parameters
@@ -71,35 +70,6 @@ class ImpreciseClassifier(ClassifierMixin, BaseEstimator):
     >>> ImpreciseClassifier(epochs=20).fit(X, y).predict([[0.1], [4.9]]).tolist()
     [0, 1]
     """
-
-    def __init__(
-        self,
-        objective: Objective | None = None,
-        *,
-        net: Any = None,
-        epochs: int = 60,
-        batch_size: int = 64,
-        optimizer: Any = None,
-        stopping: Stopping | None = None,
-        views: ViewPair | None = None,
-        standardize: bool = True,
-        device: str = "auto",
-        checkpoint: str | Path | None = None,
-        progress: Progress | None = None,
-        random_state: Any = None,
-    ) -> None:
-        self.objective = objective
-        self.net = net
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.stopping = stopping
-        self.views = views
-        self.standardize = standardize
-        self.device = device
-        self.checkpoint = checkpoint
-        self.progress = progress
-        self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Train.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 from torch import nn
 
 from labelwright.errors import BadInput
@@ -22,14 +24,48 @@ from labelwright.nn import (
     Module,
     Objective,
     SmallCNN,
+    Stopping,
     Task,
     Training,
     ViewPair,
 )
 from labelwright.nn.task import NetSpec
-from labelwright.progress import SILENT
+from labelwright.progress import SILENT, Progress
 
 SMALL = 50_000_000  # numbers in X below which one thread trains fastest
+
+
+class NetworkEstimator(BaseEstimator):
+    """The parameters that every estimator over networks has, kept as scikit-learn wants them: as they were given."""
+
+    def __init__(
+        self,
+        objective: Objective | None = None,
+        *,
+        net: Any = None,
+        epochs: int = 60,
+        batch_size: int = 64,
+        optimizer: Any = None,
+        stopping: Stopping | None = None,
+        views: ViewPair | None = None,
+        standardize: bool = True,
+        device: str = "auto",
+        checkpoint: str | Path | None = None,
+        progress: Progress | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.objective = objective
+        self.net = net
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.stopping = stopping
+        self.views = views
+        self.standardize = standardize
+        self.device = device
+        self.checkpoint = checkpoint
+        self.progress = progress
+        self.random_state = random_state
 
 
 def as_backbone(net: Any, input_shape: tuple[int, ...]) -> NetSpec:

@@ -7,22 +7,20 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from labelwright.errors import BadInput
 from labelwright.evidence import Evidence, Reals
 from labelwright.evidence.scoring import EvidenceLogLikelihood
-from labelwright.learn.estimator import fit_loop, location_and_scale
+from labelwright.learn.estimator import NetworkEstimator, fit_loop, location_and_scale
 from labelwright.learn.regression.gaussian import WIDEST, GaussianLikelihood, likeliest_scale
 from labelwright.learn.regression.target_scale import TargetScale, entries
-from labelwright.nn import Objective, Stopping, ViewPair
-from labelwright.progress import Progress
 
 Floats = NDArray[np.float64]
 
 
-class ImpreciseRegressor(RegressorMixin, BaseEstimator):
+class ImpreciseRegressor(RegressorMixin, NetworkEstimator):
     """Train a network on numbers that are exact, rounded, censored, shuffled, unknown, or all of these at once.
 
     Parameters
@@ -78,35 +76,6 @@ class ImpreciseRegressor(RegressorMixin, BaseEstimator):
     >>> ImpreciseRegressor(epochs=80).fit(X, at_least_or_exact).predict([[0.5]]).round(0).tolist()
     [12.0]
     """
-
-    def __init__(
-        self,
-        objective: Objective | None = None,
-        *,
-        net: Any = None,
-        epochs: int = 60,
-        batch_size: int = 64,
-        optimizer: Any = None,
-        stopping: Stopping | None = None,
-        views: ViewPair | None = None,
-        standardize: bool = True,
-        device: str = "auto",
-        checkpoint: str | Path | None = None,
-        progress: Progress | None = None,
-        random_state: Any = None,
-    ) -> None:
-        self.objective = objective
-        self.net = net
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.stopping = stopping
-        self.views = views
-        self.standardize = standardize
-        self.device = device
-        self.checkpoint = checkpoint
-        self.progress = progress
-        self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Train.
