@@ -133,15 +133,25 @@ class Cache:
 
         A folder that cannot be written costs the saving, never the result.
         """
-        key = content_hash([_LAYOUT, __version__, np.__version__, key_parts]).hex()
-        entry = self.path / key[:2] / f"{key}.npy"
-        kept = _read(entry)
+        kept = self.read(key_parts)
         if kept is not None:
             return kept
         value = np.asarray(compute())
-        with suppress(OSError):
-            self._write(entry, value)
+        self.write(key_parts, value)
         return value
+
+    def read(self, key_parts: object) -> NDArray | None:
+        """Return what was kept under these `key_parts`, None when there is nothing."""
+        return _read(self._entry(key_parts))
+
+    def write(self, key_parts: object, value: NDArray) -> None:
+        """Keep an array under these `key_parts`; a folder that cannot be written keeps nothing, silently."""
+        with suppress(OSError):
+            self._write(self._entry(key_parts), value)
+
+    def _entry(self, key_parts: object) -> Path:
+        key = content_hash([_LAYOUT, __version__, np.__version__, key_parts]).hex()
+        return self.path / key[:2] / f"{key}.npy"
 
     def _write(self, entry: Path, value: NDArray) -> None:
         if value.dtype.hasobject:
