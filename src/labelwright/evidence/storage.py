@@ -19,20 +19,24 @@ from numpy.typing import NDArray
 from labelwright.atomic import write_aside
 from labelwright.errors import BadInput, quoted
 from labelwright.evidence.base import Evidence
+from labelwright.evidence.boxes import Boxes
 from labelwright.evidence.candidates import Candidates
 from labelwright.evidence.groups import Bags
+from labelwright.evidence.masks import Masks
 from labelwright.evidence.mixed import Mixed
 from labelwright.evidence.pairs import Pairs
 from labelwright.evidence.reals import Reals
 from labelwright.evidence.rows import Hard, Soft
 from labelwright.evidence.space import LabelSpace
+from labelwright.evidence.spans import Spans
 from labelwright.evidence.tags import Tags
 from labelwright.evidence.votes import Votes
 
 SCHEMA_VERSION = 1
 KEY = b"labelwright"
 TYPES: dict[str, type[Evidence]] = {
-    kind.__name__: kind for kind in (Hard, Soft, Candidates, Votes, Tags, Bags, Pairs, Reals, Mixed)
+    kind.__name__: kind
+    for kind in (Hard, Soft, Candidates, Votes, Tags, Bags, Pairs, Reals, Spans, Boxes, Masks, Mixed)
 }
 DTYPES = ("int8", "int32", "int64", "float32", "float64")
 MOST_PARTS = 1000
