@@ -26,6 +26,7 @@ def build_app() -> Typer:
     from labelwright.cli.demo import command as demo
     from labelwright.cli.doctor import command as doctor
     from labelwright.cli.evaluate import command as evaluate
+    from labelwright.cli.measures import app as measures
     from labelwright.cli.papers import app as papers
     from labelwright.cli.predict import command as predict
     from labelwright.cli.prove import command as prove
@@ -53,6 +54,7 @@ def build_app() -> Typer:
     app.command("compare", rich_help_panel="Find")(compare)
     app.command("check", rich_help_panel="Find")(check)
     app.command("evaluate", rich_help_panel="Find")(evaluate)
+    app.add_typer(measures, name="measure", rich_help_panel="Find")
     app.command("apply", rich_help_panel="Mend")(apply)
     app.command("train", rich_help_panel="Train")(train)
     app.command("predict", rich_help_panel="Train")(predict)

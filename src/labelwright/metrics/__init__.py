@@ -32,7 +32,7 @@ _ROOMS = {
         "precision_recall_curve precision_recall_f1 recall_at"
     ),
     "regression": "RegressionErrors ShotErrors regression_errors shot_regression_errors",
-    "report": "Alert Report ReportTable Section",
+    "report": "Alert Measure Picture Plot Report ReportTable Section",
 }
 # Public names and where they live. They load on first use.
 _FACE = {name: f"labelwright.metrics.{room}" for room, names in _ROOMS.items() for name in names.split()}

@@ -1,0 +1,65 @@
+"""The measures that there are: which question each answers, what it takes and where it stands.
+
+A measure is an object whose ``measure(...)`` returns a `Report`. The command line has one subcommand for each entry.
+"""
+
+from __future__ import annotations
+
+import json as json_module
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from typing import Any
+
+from labelwright.errors import BadInput, did_you_mean, quoted
+
+
+@dataclass(frozen=True)
+class MeasureEntry:
+    """One measure.
+
+    Parameters
+    ----------
+    name : str
+        Of the subcommand of ``labelwright measure``.
+    question : str
+        What it answers, one plain question.
+    inputs : str
+        What it is given, in plain words.
+    where : str
+        ``module:Class`` of the object with ``measure``.
+    paper : str
+        The row of the catalogue.
+    """
+
+    name: str
+    question: str
+    inputs: str
+    where: str
+    paper: str
+
+    def load(self) -> type[Any]:
+        """Return the class of the measure."""
+        module, _, name = self.where.partition(":")
+        found: type[Any] = getattr(import_module(module), name)
+        return found
+
+
+MEASURES: tuple[MeasureEntry, ...] = ()
+
+
+def find_measure(name: str) -> MeasureEntry:
+    """Return the measure of that name; BadInput names the nearest ones."""
+    for entry in MEASURES:
+        if entry.name == name:
+            return entry
+    raise BadInput(f"there is no measure {quoted(name)}", fix=did_you_mean(name, [entry.name for entry in MEASURES]))
+
+
+def measure_list_lines(*, json: bool = False) -> list[str]:
+    """Return the list of measures for a terminal: the question, and the command that answers it."""
+    if json:
+        return [json_module.dumps([asdict(entry) for entry in MEASURES])]
+    lines = ["A measure answers one question about labels and writes a report."]
+    for entry in MEASURES:
+        lines += ["", entry.question, f"  labelwright measure {entry.name}", f"  takes {entry.inputs} [{entry.paper}]"]
+    return [*lines, "", "Next: labelwright measure NAME --help says what to give."]

@@ -1,0 +1,21 @@
+"""`labelwright measure NAME ...`: one subcommand a measure; alone it says which question each of them answers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from typer import Context, Option, Typer
+
+app = Typer(help="Answer one question about labels, with a report: without a name, lists the questions.")
+
+
+@app.callback(invoke_without_command=True)
+def overview(context: Context, json: Annotated[bool, Option("--json", help="Print the list as JSON.")] = False) -> None:
+    """Answer one question about labels, with a report: without a name, lists the questions."""
+    if context.invoked_subcommand is not None:
+        return
+    from labelwright.audit.measures import measure_list_lines
+    from labelwright.cli.console import say
+
+    for line in measure_list_lines(json=json):
+        say(line)

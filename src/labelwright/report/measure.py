@@ -1,0 +1,86 @@
+"""The report of a measure as files (JSON, one HTML page, CSV tables) and as lines for a terminal."""
+
+from __future__ import annotations
+
+import json as json_module
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+
+from labelwright import __version__
+from labelwright.atomic import check_can_write, staged_directory
+from labelwright.errors import BadInput
+from labelwright.metrics.report import Report, ReportTable
+from labelwright.report.html import number
+from labelwright.report.measure_page import render_measure
+from labelwright.report.outputs import spreadsheet_safe
+
+_WORST_FIRST = ("serious", "caution", "info")
+
+
+def measure_facts(name: str, report: Report) -> dict[str, Any]:
+    """Return what ``report.json`` holds: the report, the name of the measure and the version that made it."""
+    return {"measure": name, "labelwright": __version__, **report.to_dict()}
+
+
+def check_measure_folder(folder: Path, inputs: Sequence[Path] = ()) -> None:
+    """Refuse a results folder that cannot be written, or that is or lies in an input; BadInput says why."""
+    target = folder.resolve()
+    for source in inputs:
+        taken = source.resolve()
+        if target == taken or (source.is_dir() and taken in target.parents):
+            raise BadInput("results would be written into the data", where=str(folder), fix="choose another --out")
+    if target.exists() and not target.is_dir():
+        raise BadInput("this is a file, not a folder", where=str(folder), fix="choose another --out folder")
+    try:
+        check_can_write(folder)
+    except OSError as error:
+        raise BadInput(f"cannot write here ({error.strerror})", where=str(folder), fix="choose another --out") from None
+
+
+def write_measure(name: str, report: Report, folder: Path) -> Path:
+    """Write ``report.json``, ``report.html`` and a CSV for each table that names a file; return `folder`."""
+    facts = json_module.dumps(measure_facts(name, report), ensure_ascii=False, allow_nan=False, indent=1)
+    page = render_measure(name, report)
+    with staged_directory(folder) as aside:
+        (aside / "report.json").write_text(facts + "\n", encoding="utf-8", errors="backslashreplace")
+        (aside / "report.html").write_text(page, encoding="utf-8", errors="backslashreplace")
+        for table in (table for section in report.sections for table in section.tables if table.file):
+            pyarrow.csv.write_csv(spreadsheet_safe(_arrow(table)), aside / table.file)
+    return folder
+
+
+def measure_lines(name: str, report: Report, *, json: bool = False, folder: Path | None = None) -> list[str]:
+    """Return what the command line prints: the verdict, the first figures, alerts, and what to do next."""
+    if json:
+        return [json_module.dumps(measure_facts(name, report), allow_nan=False)]
+    lines = [report.title, "", report.verdict]
+    if report.figures:
+        width = max(len(figure) for figure in report.figures)
+        lines += ["", *(f"  {figure:<{width}}  {number(value)}" for figure, value in report.figures.items())]
+    alerts = sorted(report.alerts, key=lambda alert: _WORST_FIRST.index(alert.severity))
+    if alerts:
+        lines += ["", *(f"  {alert.severity}: {alert.message} {alert.mitigation}".rstrip() for alert in alerts)]
+    steps = list(report.next_steps)
+    if folder is not None:
+        steps.append(f"Open {folder / 'report.html'}")
+        files = [table.file for section in report.sections for table in section.tables if table.file]
+        if files:
+            steps[-1] += f"; whole tables: {', '.join(files)}"
+    if steps:
+        lines += ["", "Next", *(f"  - {step.rstrip('.')}." for step in steps)]
+    return lines
+
+
+def _arrow(table: ReportTable) -> pa.Table:
+    """Return the table as Arrow; a column of mixed kinds becomes text, None stays empty."""
+    columns = {}
+    for j, name in enumerate(table.columns):
+        cells = [row[j] for row in table.rows]
+        kinds = {type(cell) for cell in cells if cell is not None}
+        mixed = len(kinds) > 1 and not kinds <= {int, float}
+        columns[name] = [None if cell is None else str(cell) for cell in cells] if mixed else cells
+    return pa.table({name: pa.array(cells) for name, cells in columns.items()})
