@@ -8,6 +8,7 @@ from typing import Any
 # Public names and where they live. They load on first use.
 _FACE: dict[str, str] = {
     "Cache": "labelwright.data.cache",
+    "ChatEndpoint": "labelwright.data.endpoint",
     "Cover": "labelwright.data.covering",
     "Dataset": "labelwright.data.dataset",
     "Features": "labelwright.data.features.build",
@@ -20,7 +21,9 @@ _FACE: dict[str, str] = {
     "PredProbs": "labelwright.data.pred_probs",
     "Remembered": "labelwright.data.language_model",
     "RidgeProbe": "labelwright.data.probes",
+    "SimilarityScorer": "labelwright.data.local_scorers",
     "Source": "labelwright.data.dataset",
+    "TransformersScorer": "labelwright.data.local_scorers",
     "TagProbe": "labelwright.data.probes",
     "Scenes": "labelwright.data.synthetic",
     "WritingModel": "labelwright.data.language_model",
