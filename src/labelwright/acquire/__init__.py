@@ -1,0 +1,29 @@
+"""Which label to buy next: rows to label, labels to check again, annotators to ask, test rows to measure a model on.
+
+An acquisition has ``select(pool, budget, rng) -> Selection``. Scores are high where a row should be asked about first.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_ROOMS = {
+    "contract": "ANYONE Acquisition Pool ScoredAcquisition Selection highest",
+    "inclusion": "inclusion_probabilities poisson_sample systematic_sample",
+    "uncertainty": ("Entropy LeastConfidence Margin RandomSampling entropy_score least_confidence_score margin_score"),
+}
+# Public names and where they live. They load on first use; rooms that train networks need labelwright[torch].
+_FACE = {name: f"labelwright.acquire.{room}" for room, names in _ROOMS.items() for name in names.split()}
+
+__all__ = sorted(_FACE)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FACE:
+        return getattr(import_module(_FACE[name]), name)
+    raise AttributeError(f"module 'labelwright.acquire' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_FACE])
