@@ -1,4 +1,4 @@
-"""How labels go wrong: transition matrices and simulators of every kind of imperfect label."""
+"""How labels go wrong: simulate it, estimate it, and know when it cannot be estimated."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from importlib import import_module
 from typing import Any
 
 _ROOMS = {
+    "high_order_consensus": (
+        "DisentanglementGain HighOrderConsensus LocalTransitions clusterability_score disentanglement_gain"
+    ),
+    "identifiability": "Identifiability check_identifiable kruskal_rank",
+    "label_moments": "LabelMoments",
     "matrix_error": "MatchedError matched_transition_error transition_error",
     "record": "Corruption",
     "simulate_bags": (
@@ -29,6 +34,7 @@ _ROOMS = {
     "simulate_votes": "SimulatedVotes ask_by_coverage ask_each cast_votes glad_votes",
     "sources": "Sources",
     "transition": "TransitionMatrix",
+    "triplets": "TransitionEstimate transition_from_triplets transitions_by_stratum",
 }
 # Public names and where they live. They load on first use.
 _FACE = {name: f"labelwright.noise.{room}" for room, names in _ROOMS.items() for name in names.split()}
