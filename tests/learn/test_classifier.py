@@ -28,6 +28,7 @@ from labelwright.evidence import (  # noqa: E402
     evidence_log_likelihood,
 )
 from labelwright.learn import ImpreciseClassifier  # noqa: E402
+from labelwright.learn.estimator import location_and_scale  # noqa: E402
 from labelwright.learn.noisy import EarlyLearningRegularization, ImpreciseLabelLearner, LearntNoise  # noqa: E402
 from labelwright.nn import MLP, CrossEntropy  # noqa: E402
 
@@ -189,3 +190,23 @@ def test_learnt_noise_is_told():
     (matrix,) = model.objective_.transition_matrices
     assert matrix.argmax(axis=1).tolist() == [0, 1, 2]
     np.testing.assert_allclose(matrix.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_principal_components_keep_their_proportions():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 20)) / np.arange(1, 21)
+    location, scale = location_and_scale(x, None)
+    np.testing.assert_allclose(scale, np.sqrt(np.mean(x.var(axis=0))))
+    np.testing.assert_allclose(((x - location) / scale).var(axis=0).mean(), 1)
+
+
+def test_columns_in_no_order_each_get_their_own_scale():
+    x = np.random.default_rng(0).normal(size=(60, 20)) / np.random.default_rng(1).permutation(np.arange(1, 21))
+    np.testing.assert_allclose(location_and_scale(x, None)[1], x.std(axis=0))
+
+
+def test_a_constant_column_among_components_does_no_harm():
+    x = np.random.default_rng(0).normal(size=(60, 20)) / np.arange(1, 21)
+    x[:, 3] = 7.0
+    location, scale = location_and_scale(x, None)
+    np.testing.assert_array_equal(((x - location) / scale)[:, 3], 0)

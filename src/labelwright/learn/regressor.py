@@ -40,7 +40,9 @@ class ImpreciseRegressor(RegressorMixin, NetworkEstimator):
     views : ViewPair, optional
         How weak and strong views of an input are made.
     standardize : bool, default True
-        Bring each column (each channel of images) to mean 0 and standard deviation 1 of the training rows.
+        Bring each column (each channel of images) to mean 0 and standard deviation 1 of the training rows. Columns
+        whose spreads fall from first to last are taken for components of PCA or SVD: they share one scale, because
+        their spreads say how much they matter. False leaves inputs as they are.
     device : {"auto", "cpu", "cuda"}
     checkpoint : path, optional
         Folder that a run interrupted goes on from.

@@ -47,8 +47,6 @@ class TaskFacts:
     modality : str
     positives : bool
         The network has one output: the probability of the second class.
-    scale : float
-        Features are multiplied by it before the network sees them.
     training_rows : tuple of str
         A short hash of the identity of each row that the model learned from.
     """
@@ -58,7 +56,6 @@ class TaskFacts:
     id: str | None
     modality: str
     positives: bool
-    scale: float
     training_rows: tuple[str, ...]
 
 
@@ -194,7 +191,7 @@ class TrainedModel:
 
     def raw_probs(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the network's own probabilities (n, K) of feature rows (n, d)."""
-        return class_probs(self.classifier, matrix * np.float32(self.task.scale), self.task.positives)
+        return class_probs(self.classifier, matrix, self.task.positives)
 
     def seen(self, ids: NDArray[np.str_]) -> NDArray[np.bool_]:
         """Return which rows the model learned from."""

@@ -15,7 +15,7 @@ from labelwright.audit.material import METRIC, N_VOTERS
 from labelwright.audit.noise_rate import NoiseEstimate, estimate_noise
 from labelwright.audit.truth_model import estimate_truth
 from labelwright.data.crossval import out_of_fold_probs
-from labelwright.data.features import FittedFeatures, fit_features
+from labelwright.data.features import fit_features
 from labelwright.data.neighbors import nearest_neighbors
 from labelwright.errors import BadInput, listed
 from labelwright.evidence import Candidates, Evidence, Hard, Mixed
@@ -29,7 +29,6 @@ from labelwright.learn.training_report import model_card, rare_classes
 from labelwright.progress import SILENT, Progress
 
 FEWEST_FOR_NOISE = 50  # labelled rows below which nobody can say how many are wrong
-UNSCALED = ("columns", "file")  # vectors of the caller's own: each column may have a unit of its own
 MOST_FOR_NOISE = 20_000  # rows that the estimate looks at
 
 
@@ -122,11 +121,9 @@ def train_model(
     rows, evidence, choice = _task(gathered, method, noise, options)
     held = split_rows(evidence, rows, options.holdout, options.seed)
     training = rows[~held]
-    scale = input_scale(fitted, found.matrix[training])
-    matrix = found.matrix * np.float32(scale)
+    matrix = found.matrix
     classifier = ImpreciseClassifier(
         choice.objective,
-        standardize=fitted.kind in UNSCALED,
         epochs=options.epochs,
         checkpoint=options.checkpoint,
         progress=progress,
@@ -140,24 +137,12 @@ def train_model(
         gathered.dataset.plan.id,
         gathered.dataset.plan.modality,
         sources.positive is not None,
-        scale,
         row_hashes(gathered.dataset.ids[training]),
     )
     notes = (*gathered.dataset.plan.notes, *found.notes, *([why_not] if why_not else ()), *rare_classes(gathered))
     settings = {"epochs": options.epochs, "seed": options.seed, "holdout": options.holdout, **options.settings}
     card = model_card(gathered, fitted, found, noise, choice, settings, len(training), measured)
     return Trained(TrainedModel(classifier, fitted, task, card), notes)
-
-
-def input_scale(fitted: FittedFeatures, matrix: NDArray[np.float32]) -> float:
-    """Return what brings built-in features to a mean square of 1 with the proportions of their columns kept.
-
-    Their last columns hold little but noise, and each brought to the same spread would drown the first ones.
-    """
-    if fitted.kind in UNSCALED:
-        return 1.0
-    spread = float(np.sqrt(np.mean(np.square(matrix, dtype=np.float64))))
-    return 1 / spread if spread > 0 else 1.0
 
 
 def _method_for_positives(method: Method | None, sources: LabelSources) -> Method | None:
