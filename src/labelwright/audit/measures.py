@@ -44,7 +44,15 @@ class MeasureEntry:
         return found
 
 
-MEASURES: tuple[MeasureEntry, ...] = ()
+MEASURES: tuple[MeasureEntry, ...] = (
+    MeasureEntry(
+        "judges",
+        "Which labels does a panel of judges doubt, and how often is such a doubt right?",
+        "labelled rows; probabilities of judges, class descriptions or a language model; rows that people checked",
+        "labelwright.audit.judged_labels:JudgedLabels",
+        "P188",
+    ),
+)
 
 
 def find_measure(name: str) -> MeasureEntry:

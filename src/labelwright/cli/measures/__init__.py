@@ -6,6 +6,8 @@ from typing import Annotated
 
 from typer import Context, Option, Typer
 
+from labelwright.cli.measures.judges import command as judges
+
 app = Typer(help="Answer one question about labels, with a report: without a name, lists the questions.")
 
 
@@ -19,3 +21,6 @@ def overview(context: Context, json: Annotated[bool, Option("--json", help="Prin
 
     for line in measure_list_lines(json=json):
         say(line)
+
+
+app.command("judges")(judges)

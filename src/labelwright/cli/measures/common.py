@@ -9,10 +9,25 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 
 if TYPE_CHECKING:
+    from labelwright.data.language_model import LanguageModel
     from labelwright.metrics.report import Report
 
+DATA = "The data, as in the audit"
 OUTPUT = "What comes out"
 
+Label = Annotated[str | None, Option("--label", metavar="COL", help="The column of labels.", rich_help_panel=DATA)]
+Id = Annotated[str | None, Option("--id", metavar="COL", help="Column that names each row.", rich_help_panel=DATA)]
+Text = Annotated[
+    str | None, Option("--text", metavar="COLS", help="Text columns, joined by commas.", rich_help_panel=DATA)
+]
+Image = Annotated[str | None, Option("--image", metavar="COL", help="Column of image paths.", rich_help_panel=DATA)]
+Root = Annotated[
+    Path | None, Option("--root", metavar="DIR", help="Open images only below this folder.", rich_help_panel=DATA)
+]
+Features = Annotated[
+    str | None, Option("--features", metavar="FILE|NAME", help="Features from a file, or minilm.", rich_help_panel=DATA)
+]
+Jobs = Annotated[int | None, Option("--jobs", metavar="N", min=1, help="Processes. Default: the cores there are.")]
 Out = Annotated[
     Path | None,
     Option("--out", metavar="DIR", help="Folder for the results. Default: MEASURE-report.", rich_help_panel=OUTPUT),
@@ -38,3 +53,16 @@ def finish(name: str, report: Report, folder: Path, json: bool) -> None:
     write_measure(name, report, folder)
     for line in measure_lines(name, report, json=json, folder=folder):
         say(line)
+
+
+def names(joined: str | None) -> tuple[str, ...]:
+    """Split a comma-joined option."""
+    return tuple(name.strip() for name in joined.split(",")) if joined else ()
+
+
+def endpoint(model: str, url: str, send_to: str | None) -> LanguageModel:
+    """Return a chat endpoint that is never asked the same thing twice."""
+    from labelwright.data.endpoint import ChatEndpoint
+    from labelwright.data.language_model import Remembered
+
+    return Remembered(ChatEndpoint(model, base_url=url, send_to=send_to))

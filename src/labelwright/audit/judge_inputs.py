@@ -1,0 +1,108 @@
+"""Who judges the rows of a file: files of probabilities, class descriptions, a language model, or models of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelwright.audit.judge import Judge, PromptedJudge, SimilarityJudge
+from labelwright.audit.judge_ensemble import JudgeEnsemble
+from labelwright.audit.measure_inputs import classes_of, own_predictions, read_yaml_mapping
+from labelwright.data.crossval import out_of_fold_probs
+from labelwright.data.dataset import Dataset
+from labelwright.data.pred_probs import load_pred_probs
+from labelwright.errors import BadInput, listed
+from labelwright.progress import SILENT, Progress
+
+NEIGHBORS = 15
+QUESTION = 'Which of these is the best label for the following text?\n\n"[TEXT]"'
+Floats = NDArray[np.float64]
+
+
+def judges_of_rows(
+    dataset: Dataset,
+    *,
+    judge_files: Sequence[Path] = (),
+    descriptions: Path | None = None,
+    model: Any = None,
+    question: str | None = None,
+    features: str | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress = SILENT,
+) -> dict[str, Floats]:
+    """Return what each judge says of each row, float64 (n, K) by name.
+
+    Without any judge named: a linear probe and the nearest rows, both out of fold on the data's own features.
+    """
+    classes = classes_of(dataset)
+    found = {_free(path.name, ()): load_pred_probs(path, dataset).values for path in judge_files}
+    if len(found) < len(judge_files):
+        raise BadInput("two files of judges have one name", fix="rename one: the reports name judges by their file")
+    spoken: list[Judge] = []
+    if descriptions is not None:
+        spoken += _described(descriptions, dataset, progress)
+    if model is not None:
+        _texts(dataset)
+        spoken.append(PromptedJudge(model, question or QUESTION))
+    if spoken:
+        ensemble = JudgeEnsemble(spoken, classes)
+        ensemble.score(dataset.texts())
+        found |= {_free(name, found): probs for name, probs in ensemble.by_judge_.items()}
+    return found or _own(dataset, features, seed, jobs, progress)
+
+
+def _described(path: Path, dataset: Dataset, progress: Progress) -> list[Judge]:
+    from labelwright.data.features.encoders import minilm_features
+
+    _texts(dataset)
+    classes = classes_of(dataset)
+    told = {
+        name: [text] if isinstance(text, str) else text for name, text in read_yaml_mapping(path, "classes").items()
+    }
+    absent = [name for name in classes if not told.get(name)]
+    if absent:
+        raise BadInput(f"describes no class {listed(absent, 4)}", where=path.name, fix="add a line for each class")
+    if any(not isinstance(texts, list) or not all(isinstance(t, str) for t in texts) for texts in told.values()):
+        raise BadInput("a description is no text", where=path.name, fix="write class: text, or a list of texts")
+    vectors: dict[str, Floats] = {}
+
+    def encode(texts: Sequence[Any]) -> Floats:
+        key = "\0".join(texts)
+        if key not in vectors:
+            vectors[key] = minilm_features(list(texts), progress=progress)[0].astype(np.float64)
+        return vectors[key]
+
+    rounds = min(len(told[name]) for name in classes)
+    return [
+        SimilarityJudge(f"descriptions {i + 1}", encode, {name: told[name][i] for name in classes})
+        for i in range(rounds)
+    ]
+
+
+def _own(dataset: Dataset, features: str | None, seed: int, jobs: int, progress: Progress) -> dict[str, Floats]:
+    from sklearn.neighbors import KNeighborsClassifier
+
+    matrix, linear = own_predictions(dataset, features, seed, jobs, progress)
+    fewest = int((dataset.labels >= 0).sum() * 0.8) - 1
+    if fewest < 1:
+        raise BadInput("too few rows have a label", fix="give at least three, or name judges with --judge")
+    near = KNeighborsClassifier(min(NEIGHBORS, fewest), weights="distance")
+    rows = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
+    nearest = out_of_fold_probs(
+        rows, dataset.labels, len(classes_of(dataset)), estimator=near, seed=seed, jobs=jobs, progress=progress
+    )
+    return {"linear probe, out of fold": linear, "nearest rows, out of fold": nearest}
+
+
+def _texts(dataset: Dataset) -> None:
+    if not dataset.plan.text:
+        raise BadInput("the data have no text column for this judge", fix="name one with --text")
+
+
+def _free(name: str, taken: Any) -> str:
+    return name if name not in taken else f"{name} (2)"
