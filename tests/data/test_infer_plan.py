@@ -139,9 +139,15 @@ def test_a_comma_joined_string_names_several_text_columns():
     assert _plan({"subject": TEXTS, "body": TEXTS}, text="subject, body").text == ("subject", "body")
 
 
-def test_a_file_of_features_leaves_every_column():
-    plan = _plan({"body": TEXTS}, features="vectors.npy")
-    assert (plan.modality, plan.text) == ("features", ())
+def test_with_a_file_of_features_the_text_is_what_people_are_shown():
+    plan = _plan({"body": TEXTS, "size": SIZES}, features="vectors.npy")
+    assert (plan.modality, plan.text, plan.feature_columns) == ("features", ("body",), ())
+    assert _reason(plan, "size") == "the features are used"
+
+
+def test_with_a_column_of_vectors_the_text_is_what_people_are_shown():
+    plan = _plan({"body": TEXTS, "embedding": RNG.normal(size=(N, 4)).tolist()})
+    assert (plan.modality, plan.text, plan.feature_columns) == ("features", ("body",), ("embedding",))
 
 
 @pytest.mark.parametrize(

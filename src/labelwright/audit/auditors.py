@@ -177,10 +177,9 @@ def _content(material: Material) -> Any:
     data = material.dataset
     if material.images is not None:
         return material.images.content_hashes()
-    if data.plan.text and not data.plan.feature_columns:
+    if data.plan.text:
         return data.texts()
-    names = [*data.plan.text, *data.plan.feature_columns]
-    return data.source.table.select(names) if names else None
+    return data.source.table.select(list(data.plan.feature_columns)) if data.plan.feature_columns else None
 
 
 def _suspects(found: list[Scores], n: int) -> NDArray[np.bool_] | None:

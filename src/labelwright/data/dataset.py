@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ from labelwright.errors import quoted
 from labelwright.evidence.space import LabelSpace
 from labelwright.inert import inert
 
-Task = Literal["classification", "multilabel", "regression"]
+Task = Literal["classification", "multilabel", "regression", "token", "detection", "segmentation"]
 Modality = Literal["text", "image", "table", "features", "none"]
 
 
@@ -33,7 +33,7 @@ class Source:
         What was read.
     format : str
         ``"csv"``, ``"xlsx"``, ``"parquet"``, ``"jsonl"``, ``"arrow"``, ``"npz"``, ``"image_folder"``,
-        ``"huggingface"``, or ``"memory"``.
+        ``"huggingface"``, ``"conll"``, ``"coco"``, ``"yolo"``, ``"masks"``, or ``"memory"``.
     root : Path
         Images named by a column are opened only below this folder.
     line_numbers : array of int64, shape (n,), optional
@@ -70,7 +70,10 @@ class IgnoredColumn:
 
 @dataclass(frozen=True)
 class Plan:
-    """What each column is for, decided by the caller or inferred; `notes` say what was inferred and from what."""
+    """What each column is for, decided by the caller or inferred; `notes` say what was inferred and from what.
+
+    Where vectors judge the rows (modality ``"features"``), `text` and `image` are what people are shown of them.
+    """
 
     task: Task
     modality: Modality
@@ -93,13 +96,16 @@ class Dataset:
     ----------
     labels : array
         Classification: int32 (n,), -1 = unlabelled. Multi-label: int8 (n, K) with 1, 0 and -1 = unknown.
-        Regression: float64 (n,), NaN = unlabelled.
+        Regression: float64 (n,), NaN = unlabelled. Tokens and boxes: int32, one a token or box. Segmentation: int8
+        (n, K), which classes a mask holds.
     given : tuple of str or None, length n
         The label of each row as it stands in the file.
     space : LabelSpace or None
         The classes, None for regression.
     ids : array of str, shape (n,)
         Durable row identity: the id column, or a content hash (label excluded) plus an occurrence number.
+    parts : Sentences, ImageBoxes, MaskFiles or None
+        What carries the labels where the rows have parts (`labelwright.data.parts`).
     """
 
     source: Source
@@ -108,6 +114,7 @@ class Dataset:
     given: tuple[str | None, ...]
     space: LabelSpace | None
     ids: NDArray[np.str_]
+    parts: Any = None
 
     def __len__(self) -> int:
         return len(self.source)

@@ -173,8 +173,10 @@ def _input_line(dataset: Dataset, features: str | Path | None) -> str:
         asked = f"features {quoted(features)}"
     else:
         asked = "built-in features" if plan.modality != "features" else "features as they are"
-    columns = plan.text or ((plan.image,) if plan.image else plan.feature_columns)
-    return f"input: {plan.modality}, {asked}" + (f", from {listed(columns, 12)}" if columns else "")
+    content = plan.text or ((plan.image,) if plan.image else ())
+    columns = plan.feature_columns if plan.modality == "features" else content or plan.feature_columns
+    shown = f"; rows are shown by {listed(content)}" if plan.modality == "features" and content else ""
+    return f"input: {plan.modality}, {asked}" + (f", from {listed(columns, 12)}" if columns else "") + shown
 
 
 def _role_lines(dataset: Dataset) -> list[str]:

@@ -44,7 +44,7 @@ def infer_plan(
     text, image, feature_columns : optional
         Columns to use as input; by default chosen by what they hold.
     features : str or Path, optional
-        A file of features (then no column is read as input) or the name of an encoder.
+        A file of features (then text and images are only shown to people) or the name of an encoder.
     id, group, split : str, optional
         Columns that name the rows, groups that belong together, and the splits. A column called ``split`` with such
         names is found.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from labelwright.data.column_types import ColumnProfile
 from labelwright.data.dataset import Modality, Source, Task
@@ -75,7 +75,8 @@ def choose_inputs(source: Source, asked: Asked, profiles: list[ColumnProfile], r
     if asked.feature_columns:
         return _asked_columns(asked.feature_columns, kinds)
     if asked.features and asked.features.lower().endswith(FEATURE_FILES):
-        return Inputs("features", note="the features come from a file")
+        shown = _shown_beside([p for p in profiles if p.name not in reasons])
+        return replace(shown, note="the features come from a file")
     return _inferred_inputs([p for p in profiles if p.name not in reasons])
 
 
@@ -105,7 +106,8 @@ def _inferred_inputs(usable: list[ColumnProfile]) -> Inputs:
     texts = tuple(p.name for p in usable if p.kind == "text")
     matrix = _best_matrix([p.name for p in usable if p.kind == "matrix"])
     if matrix is not None:
-        return Inputs("features", columns=(matrix,), note=f"column {quoted(matrix)} holds a vector for each row")
+        note = f"column {quoted(matrix)} holds a vector for each row"
+        return replace(_shown_beside(usable), columns=(matrix,), note=note)
     if texts:
         plural = "columns" if len(texts) > 1 else "column"
         holds = "hold" if len(texts) > 1 else "holds"
@@ -117,6 +119,13 @@ def _inferred_inputs(usable: list[ColumnProfile]) -> Inputs:
     if short:
         return Inputs("text", text=(short[0].name,), note=f"column {quoted(short[0].name)} is the only one left")
     return Inputs("none", note="no column can serve as input")
+
+
+def _shown_beside(usable: list[ColumnProfile]) -> Inputs:
+    """Return what people look at where vectors judge the rows: the image, else the free text."""
+    images = [p.name for p in usable if p.kind == "image"]
+    texts = tuple(p.name for p in usable if p.kind == "text")
+    return Inputs("features", text=() if images else texts, image=images[0] if images else None)
 
 
 def _best_matrix(names: list[str]) -> str | None:

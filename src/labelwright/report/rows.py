@@ -11,6 +11,7 @@ import numpy as np
 
 from labelwright.audit.summary import row_name
 from labelwright.data.dataset import Dataset
+from labelwright.data.matrices import is_matrix
 from labelwright.errors import LabelwrightError
 
 TEXT_WIDTH = 600
@@ -57,6 +58,8 @@ class RowContent:
         self._images = images if images is not None else _open_images(dataset)
         self._known: dict[int, dict[str, Any]] = {}
         self._room = PICTURE_BUDGET
+        schema = dataset.source.table.schema
+        self._plain_columns = tuple(field.name for field in schema if not is_matrix(field))
 
     def card(self, row: int) -> dict[str, Any]:
         """Return what is known of one row; `row` counts from 0."""
@@ -98,11 +101,10 @@ class RowContent:
 
     def _cells(self, row: int) -> list[list[str | None]]:
         plan = self.dataset.plan
-        if plan.modality not in ("table", "none"):
+        if plan.text or plan.image:
             return []
-        names = plan.feature_columns or tuple(
-            name for name in self.dataset.source.table.column_names if name not in (plan.label, plan.id)
-        )
+        names = plan.feature_columns if plan.modality == "table" else ()
+        names = names or tuple(name for name in self._plain_columns if name not in (plan.label, plan.id))
         return [[shorten(name, CELL_WIDTH), cut(self._value(name, row), CELL_WIDTH)] for name in names[:MOST_CELLS]]
 
     def _value(self, name: str, row: int) -> str | None:

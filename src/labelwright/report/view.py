@@ -174,7 +174,8 @@ def _item(record: Mapping[str, Any], rows: RowContent, parts: Mapping[int, list[
 
 def _made(result: Any) -> dict[str, Any]:
     options, plan = result.options, result.dataset.plan
-    columns = plan.text or ((plan.image,) if plan.image else plan.feature_columns)
+    content = plan.text or ((plan.image,) if plan.image else ())
+    columns = plan.feature_columns if plan.modality == "features" else content or plan.feature_columns
     parameters = {
         "label column": plan.label,
         "task": plan.task,
@@ -183,6 +184,7 @@ def _made(result: Any) -> dict[str, Any]:
         "features": None if result.features is None else result.features.name,
         "probabilities": "given" if getattr(options, "pred_probs", None) is not None else "cross-validation",
         "folds": getattr(options, "folds", None),
+        "image column": plan.image,
         "id column": plan.id,
         "group column": plan.group,
         "split column": plan.split,

@@ -199,7 +199,7 @@ def _notes(old: AuditState, new: AuditState, rows: RowChanges) -> list[str]:
             "rows are named by their content: an edited row counts as one gone and one added; --id tells them apart"
         )
     elif old.stored or new.stored:
-        images = [state for state in (old, new) if state.plan.modality == "image"]
+        images = [state for state in (old, new) if state.plan.image or state.plan.modality == "image"]
         notes += ["images are compared by their names: an audit does not keep their bytes"] if images else []
     if old.plan.label != new.plan.label:
         notes.append(f"the label column was {quoted(old.plan.label)} and is {quoted(new.plan.label)}")

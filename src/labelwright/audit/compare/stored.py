@@ -77,6 +77,7 @@ def _state(
         task=summary["task"],
         modality=summary["modality"],
         label=label,
+        image=parameters.get("image column"),
         id=parameters.get("id column"),
         group=parameters.get("group column"),
         split=parameters.get("split column"),

@@ -220,7 +220,7 @@ class _Court:
             fix = "label errors need labels of two classes and something to judge them by"
         elif what == "split_leak" and plan.split is None:
             fix = "audit with --split COL"
-        elif what in IMAGE_KINDS and plan.modality != "image":
+        elif what in IMAGE_KINDS and plan.image is None and plan.modality != "image":
             fix = "leave the condition out: these data are not images"
         if fix is not None:
             raise BadInput(f"{quoted(condition.text)}: {what} was not looked for in {quoted(self.state.name)}", fix=fix)
