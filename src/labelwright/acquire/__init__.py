@@ -9,8 +9,19 @@ from importlib import import_module
 from typing import Any
 
 _ROOMS = {
+    "activelab": (
+        "ActiveLab VoteQuality activelab_scores activelab_scores_ensemble fit_temperature_to_votes vote_quality"
+    ),
+    "badge": "BADGE last_layer_slope",
+    "bald": "BALD BootstrapCommittee mutual_information",
     "contract": "ANYONE Acquisition Pool ScoredAcquisition Selection highest",
+    "core_set": "KCenterGreedy KMeansCenters",
+    "error_reduction": "ExpectedErrorReduction GaussianField",
     "inclusion": "inclusion_probabilities poisson_sample systematic_sample",
+    "ledger": "Budget Entry",
+    "probcover": "ProbCover ball_graph purity_radius",
+    "rounds": "CurveBand LearningCurve Rounds run_rounds",
+    "typiclust": "TypiClust",
     "uncertainty": ("Entropy LeastConfidence Margin RandomSampling entropy_score least_confidence_score margin_score"),
 }
 # Public names and where they live. They load on first use; rooms that train networks need labelwright[torch].

@@ -13,6 +13,8 @@ with multiple annotators, 2022.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -61,21 +63,11 @@ class CROWDLAB(LabelModel):
         self.pred_probs = pred_probs
 
     def _fit(self, table: VoteTable, gold: NDArray[np.int64]) -> None:
-        probs, k = self._probs(table), table.n_classes
-        counts = table.class_weights()
-        n_votes = counts.sum(axis=1)
-        winner = majority_by_classifier(counts, probs)
-        winner = np.where(gold >= 0, gold, winner)
-        several = n_votes > 1
-        share = counts[np.arange(len(counts)), winner] / np.maximum(n_votes, 1e-300)
-        self._likelihood = float(share[several].mean()) if several.any() else 0.5
-        commonest = np.bincount(winner[several], minlength=k).argmax()
-        base_error = max(float((winner[several] != commonest).mean()) if several.any() else 1.0, LEAST_WEIGHT)
-        self.agreement_ = agreement_with_others(table, counts)
-        self.weights_ = np.maximum(1 - (1 - self.agreement_) / base_error, LEAST_WEIGHT)
-        error = float((probs[several].argmax(axis=1) != winner[several]).mean()) if several.any() else 0.0
-        mean_votes = float(n_votes[n_votes > 0].mean()) if (n_votes > 0).any() else 0.0
-        self.classifier_weight_ = max(1 - error / base_error, LEAST_WEIGHT) * float(np.sqrt(mean_votes))
+        probs, counts = self._probs(table), table.class_weights()
+        winner = np.where(gold >= 0, gold, majority_by_classifier(counts, probs))
+        self._shares = vote_shares(table, counts, winner, probs[None])
+        self.agreement_, self.weights_ = self._shares.agreement, self._shares.sources
+        self.classifier_weight_ = float(self._shares.classifiers[0])
         q = self._posterior(table)
         self.class_balance_ = q.mean(axis=0)
         right = summed(table.source, table.weight * q[table.row(), table.value], table.n_sources)
@@ -93,16 +85,8 @@ class CROWDLAB(LabelModel):
         return probs
 
     def _posterior(self, table: VoteTable) -> Floats:
-        """q_ik = [ w_M p_ik + Σ_j w_j ((1 − P)/(K − 1) + 1[L_ij = k] (P − (1 − P)/(K − 1))) ] / (w_M + Σ_j w_j)."""
-        probs, k = self._probs(table), table.n_classes
-        hit = self._likelihood
-        miss = (1 - hit) / max(k - 1, 1)
-        weight = table.weight * self.weights_[table.source]
-        row = table.row()
-        total = summed(row, weight, table.n_rows)[:, None]
-        voted = summed(row * k + table.value, weight, table.n_rows * k).reshape(-1, k)
-        mixed = self.classifier_weight_ * probs + total * miss + voted * (hit - miss)
-        mixed = mixed / (self.classifier_weight_ + total)
+        probs = self._probs(table)
+        mixed = mixed_posterior(table, probs[None], self._shares)
         return np.where(table.covered()[:, None], mixed / mixed.sum(axis=1, keepdims=True), probs)
 
     def posterior_table(self, table: VoteTable) -> Floats:
@@ -111,6 +95,71 @@ class CROWDLAB(LabelModel):
 
     def _accuracy(self) -> Floats:
         return self._right
+
+
+@dataclass(frozen=True)
+class VoteShares:
+    """What each voice counts for.
+
+    Parameters
+    ----------
+    likelihood : float
+        P, the mean share of a row's votes that equal the consensus.
+    agreement, sources : float64 (m,)
+        A_j and w_j.
+    classifiers : float64 (P,)
+        w_M of each classifier.
+    """
+
+    likelihood: float
+    agreement: Floats
+    sources: Floats
+    classifiers: Floats
+
+
+def vote_shares(table: VoteTable, counts: Floats, consensus: NDArray[np.int64], pred_probs: Floats) -> VoteShares:
+    """Return what sources and classifiers count for, given a consensus.
+
+    Parameters
+    ----------
+    table : VoteTable
+    counts : float64 (n, K)
+        Weight of the votes for each class.
+    consensus : int64 (n,)
+    pred_probs : float64 (P, n, K)
+        Of P classifiers.
+    """
+    n_votes = counts.sum(axis=1)
+    several = n_votes > 1
+    share = counts[np.arange(len(counts)), consensus] / np.maximum(n_votes, 1e-300)
+    likelihood = float(share[several].mean()) if several.any() else 0.5
+    settled = consensus[several]
+    commonest = np.bincount(settled, minlength=table.n_classes).argmax()
+    base_error = max(float((settled != commonest).mean()) if several.any() else 1.0, LEAST_WEIGHT)
+    agreement = agreement_with_others(table, counts)
+    errors = np.array([(p[several].argmax(axis=1) != settled).mean() if several.any() else 0.0 for p in pred_probs])
+    mean_votes = float(n_votes[n_votes > 0].mean()) if (n_votes > 0).any() else 0.0
+    return VoteShares(
+        likelihood,
+        agreement,
+        np.maximum(1 - (1 - agreement) / base_error, LEAST_WEIGHT),
+        np.maximum(1 - errors / base_error, LEAST_WEIGHT) * float(np.sqrt(mean_votes)),
+    )
+
+
+def mixed_posterior(table: VoteTable, pred_probs: Floats, shares: VoteShares) -> Floats:
+    """q_ik = [ Σ_M w_M p_Mik + Σ_j w_j ((1 − P)/(K − 1) + 1[L_ij = k] (P − (1 − P)/(K − 1))) ] / (Σ_M w_M + Σ_j w_j).
+
+    `pred_probs` float64 (P, n, K); returns (n, K).
+    """
+    k = table.n_classes
+    miss = (1 - shares.likelihood) / max(k - 1, 1)
+    weight = table.weight * shares.sources[table.source]
+    row = table.row()
+    total = summed(row, weight, table.n_rows)[:, None]
+    voted = summed(row * k + table.value, weight, table.n_rows * k).reshape(-1, k)
+    mixed = np.tensordot(shares.classifiers, pred_probs, axes=1) + total * miss + voted * (shares.likelihood - miss)
+    return np.asarray(mixed / (shares.classifiers.sum() + total))
 
 
 def majority_by_classifier(counts: Floats, pred_probs: Floats) -> NDArray[np.int64]:

@@ -80,41 +80,50 @@ def k_center_greedy(
     >>> k_center_greedy([[0.0], [1.0], [5.0], [9.0]], 2, covered=[0]).rows
     array([3, 2])
     """
-    from labelwright.data._covering_kernels import shrink
+    from labelwright.data._covering_kernels import catch_up, farthest
 
     rows = checked_rows(X)
-    known = as_codes("covered", covered)
-    if len(known) and not (known.min() >= 0 and known.max() < len(rows)):
-        raise BadInput(f"covered names a row outside 0 to {len(rows) - 1}")
-    free = np.ones(len(rows), np.bool_) if candidates is None else as_mask("candidates", candidates).copy()
-    if len(free) != len(rows):
-        raise BadInput(f"there are {len(rows)} rows of features but candidates has {len(free)}")
-    free[known] = False
+    known, free = _checked(len(rows), covered, candidates)
     if n < 0:
         raise BadInput(f"{n} rows are asked for", fix="ask for at least 0")
     size = min(int(n), int(free.sum()))
-    square = np.full(len(rows), np.inf, np.float32)
-    starts = range(0, len(rows), _BLOCK)
     taken, radius = np.empty(size, np.int64), np.empty(size)
-    with ThreadPoolExecutor(max(1, jobs)) as threads, progress.stage("covering rows", len(known) + size) as advance:
+    least, seen = np.full(len(rows), np.inf, np.float32), np.zeros(len(rows), np.int64)
+    centers = np.empty((len(known) + size, rows.shape[1]), np.float32)
+    centers[: len(known)] = rows[known]
 
-        def take(row: int) -> None:
-            center = rows[row]
-            list(threads.map(lambda a: shrink(rows[a : a + _BLOCK], center, square[a : a + _BLOCK]), starts))
-            advance(1)
+    def reach(m: int) -> None:
+        """Measure every row against the first m centers."""
+        with ThreadPoolExecutor(max(1, jobs)) as threads:
+            spans = [slice(a, a + _BLOCK) for a in range(0, len(rows), _BLOCK)]
+            list(threads.map(lambda span: catch_up(rows[span], centers[:m], least[span], seen[span]), spans))
 
-        for row in known.tolist():
-            take(row)
+    reach(len(known))
+    hint = -1
+    with progress.stage("covering rows", size) as advance:
         for i in range(size):
-            row = _nearest_to_mean(rows, free, first) if i == 0 and not len(known) else _farthest(square, free)
-            taken[i], radius[i] = row, np.sqrt(np.float64(square[row]))
-            free[row] = False
-            take(row)
-    return Cover(taken, radius, np.sqrt(square.astype(np.float64)))
+            if i == 0 and not len(known):
+                row = _nearest_to_mean(rows, free, first)
+            else:
+                row, hint = farthest(rows, centers[: len(known) + i], least, seen, free, hint)
+            taken[i], radius[i] = row, np.sqrt(np.float64(least[row]))
+            free[row], least[row] = False, 0.0
+            centers[len(known) + i] = rows[row]
+            advance(1)
+    reach(len(centers))
+    return Cover(taken, radius, np.sqrt(least.astype(np.float64)))
 
 
-def _farthest(square: FloatRows, free: NDArray[np.bool_]) -> int:
-    return int(np.where(free, square, np.float32(-1)).argmax())
+def _checked(n: int, covered: ArrayLike, candidates: ArrayLike | None) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the covered rows, int64, and those that may be taken, bool (n,)."""
+    known = as_codes("covered", covered)
+    if len(known) and not (known.min() >= 0 and known.max() < n):
+        raise BadInput(f"covered names a row outside 0 to {n - 1}")
+    free = np.ones(n, np.bool_) if candidates is None else as_mask("candidates", candidates).copy()
+    if len(free) != n:
+        raise BadInput(f"there are {n} rows of features but candidates has {len(free)}")
+    free[known] = False
+    return known, free
 
 
 def _nearest_to_mean(rows: FloatRows, free: NDArray[np.bool_], first: int | None) -> int:
