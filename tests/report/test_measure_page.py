@@ -125,7 +125,7 @@ def test_the_terminal_gets_the_verdict_the_alerts_and_what_to_do(tmp_path):
     lines = measure_lines("test", report_of(), folder=tmp_path)
     assert lines[:3] == ["Test of cat", "", "cat is fine."]
     assert "  caution: cat is odd. Look at it." in lines
-    assert lines[-2:] == ["  - Look at cat.", f"  - Open {tmp_path / 'report.html'}; whole tables: shares.csv."]
+    assert lines[-2:] == ["  - Look at cat.", f"  - Open {tmp_path / 'report.html'}; beside it: shares.csv."]
     assert json.loads(measure_lines("test", report_of(), json=True)[0])["measure"] == "test"
 
 

@@ -52,6 +52,20 @@ MEASURES: tuple[MeasureEntry, ...] = (
         "labelwright.audit.judged_labels:JudgedLabels",
         "P188",
     ),
+    MeasureEntry(
+        "intrinsic",
+        "How hard are the data to learn, and which close rows carry different labels?",
+        "labelled rows",
+        "labelwright.audit.intrinsic_properties:IntrinsicProperties",
+        "P001",
+    ),
+    MeasureEntry(
+        "outlines",
+        "Who draws outlines well, and where is the merged drawing likely wrong?",
+        "folders of masks, one a person; reference masks of some tasks",
+        "labelwright.audit.outlines:OutlineQuality",
+        "P003",
+    ),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,8 @@ def check_measure_folder(folder: Path, inputs: Sequence[Path] = ()) -> None:
         raise BadInput(f"cannot write here ({error.strerror})", where=str(folder), fix="choose another --out") from None
 
 
-def write_measure(name: str, report: Report, folder: Path) -> Path:
-    """Write ``report.json``, ``report.html`` and a CSV for each table that names a file; return `folder`."""
+def write_measure(name: str, report: Report, folder: Path, files: Mapping[str, bytes] | None = None) -> Path:
+    """Write ``report.json``, ``report.html``, a CSV for each table that names a file, and `files`; return `folder`."""
     facts = json_module.dumps(measure_facts(name, report), ensure_ascii=False, allow_nan=False, indent=1)
     page = render_measure(name, report)
     with staged_directory(folder) as aside:
@@ -50,11 +50,18 @@ def write_measure(name: str, report: Report, folder: Path) -> Path:
         (aside / "report.html").write_text(page, encoding="utf-8", errors="backslashreplace")
         for table in (table for section in report.sections for table in section.tables if table.file):
             pyarrow.csv.write_csv(spreadsheet_safe(_arrow(table)), aside / table.file)
+        for file, content in (files or {}).items():
+            (aside / file).write_bytes(content)
     return folder
 
 
-def measure_lines(name: str, report: Report, *, json: bool = False, folder: Path | None = None) -> list[str]:
-    """Return what the command line prints: the verdict, the first figures, alerts, and what to do next."""
+def measure_lines(
+    name: str, report: Report, *, json: bool = False, folder: Path | None = None, files: Sequence[str] = ()
+) -> list[str]:
+    """Return what the command line prints: the verdict, the first figures, alerts, and what to do next.
+
+    With `folder` the last line says where the results lie; `files` are those beside the report and its tables.
+    """
     if json:
         return [json_module.dumps(measure_facts(name, report), allow_nan=False)]
     lines = [report.title, "", report.verdict]
@@ -67,9 +74,9 @@ def measure_lines(name: str, report: Report, *, json: bool = False, folder: Path
     steps = list(report.next_steps)
     if folder is not None:
         steps.append(f"Open {folder / 'report.html'}")
-        files = [table.file for section in report.sections for table in section.tables if table.file]
-        if files:
-            steps[-1] += f"; whole tables: {', '.join(files)}"
+        tables = [table.file for section in report.sections for table in section.tables if table.file]
+        if beside := [*files, *tables]:
+            steps[-1] += f"; beside it: {', '.join(beside)}"
     if steps:
         lines += ["", "Next", *(f"  - {step.rstrip('.')}." for step in steps)]
     return lines

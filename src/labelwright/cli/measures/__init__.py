@@ -6,7 +6,9 @@ from typing import Annotated
 
 from typer import Context, Option, Typer
 
+from labelwright.cli.measures.intrinsic import command as intrinsic
 from labelwright.cli.measures.judges import command as judges
+from labelwright.cli.measures.outlines import command as outlines
 
 app = Typer(help="Answer one question about labels, with a report: without a name, lists the questions.")
 
@@ -24,3 +26,5 @@ def overview(context: Context, json: Annotated[bool, Option("--json", help="Prin
 
 
 app.command("judges")(judges)
+app.command("intrinsic")(intrinsic)
+app.command("outlines")(outlines)

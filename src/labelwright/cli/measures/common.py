@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,13 +45,13 @@ def folder_for(name: str, out: Path | None, inputs: Sequence[Path]) -> Path:
     return folder
 
 
-def finish(name: str, report: Report, folder: Path, json: bool) -> None:
+def finish(name: str, report: Report, folder: Path, json: bool, files: Mapping[str, bytes] | None = None) -> None:
     """Write the results and print the verdict and what to do next."""
     from labelwright.cli.console import say
     from labelwright.report.measure import measure_lines, write_measure
 
-    write_measure(name, report, folder)
-    for line in measure_lines(name, report, json=json, folder=folder):
+    write_measure(name, report, folder, files)
+    for line in measure_lines(name, report, json=json, folder=folder, files=list(files or ())):
         say(line)
 
 

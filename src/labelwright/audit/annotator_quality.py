@@ -1,0 +1,315 @@
+"""How well people draw outlines: scores against reference drawings, weighted consensus, and where it is likely wrong.
+
+For one task, with pixels of the union of objects counted as TP, FP, FN, TN inside the target cell:
+
+    Area          = (TP + TN) / (TP + TN + FP + FN)
+    N             = matched objects / reference objects      match: more than half of each of the two lies in the other
+    Edge          = mean over matches of the share of the reference outline within `buffer` of the drawn outline
+    Categorical   = area of the right class / area that is rightly found
+    Q             = 0.55 Area + 0.225 N + 0.1 Edge + 0.125 Categorical
+
+Over the reference tasks of annotator i: skill_field = TP / (TP + FN), skill_nofield = TN / (TN + FP), and mean Q. On
+tasks without reference, with l_i = 1 where annotator i drew an object, 0.5 where unsure, 0 elsewhere:
+
+    w_i = mean Q_i · (skill_field_i where l_i > 0, else skill_nofield_i)
+    C   = Σ w_i l_i / Σ w_i          D = 1[C ≥ ½]          risk r = C (1 − D) + (1 − C) D = min(C, 1 − C)
+
+Source: Estes et al., A region-wide, multi-year set of crop field boundary labels for Africa, 2024 [P003].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from labelwright.errors import BadInput
+from labelwright.metrics.checks import as_array
+from labelwright.metrics.masks import erode
+
+Floats = NDArray[np.float64]
+Instances = NDArray[np.int64]
+WEIGHTS = (0.55, 0.225, 0.1, 0.125)
+RISKY = 0.34
+MOST_GOLD, LEAST_GOLD, SETTLED = 0.1, 0.02, 20
+
+
+@dataclass(frozen=True)
+class MaskQuality:
+    """The four parts of a drawing's score, each in [0, 1], and the pixels that they count."""
+
+    area: float
+    fragmentation: float
+    edge: float
+    categorical: float
+    tp: int
+    fp: int
+    fn: int
+    tn: int
+
+    @property
+    def score(self) -> float:
+        """0.55 Area + 0.225 N + 0.1 Edge + 0.125 Categorical, in [0, 1]."""
+        parts = (self.area, self.fragmentation, self.edge, self.categorical)
+        return float(np.dot(WEIGHTS, parts))
+
+
+def mask_quality_score(
+    reference: ArrayLike,
+    answer: ArrayLike,
+    *,
+    reference_classes: Mapping[int, object] | None = None,
+    answer_classes: Mapping[int, object] | None = None,
+    inside: ArrayLike | None = None,
+    buffer: float = 3.0,
+) -> MaskQuality:
+    """Score a drawing of objects against a reference drawing.
+
+    Parameters
+    ----------
+    reference, answer : int (H, W)
+        0 = background, each other number an object.
+    reference_classes, answer_classes : mapping of object number to class, optional
+        Objects that are not named share one class, so without both the class is always right.
+    inside : bool (H, W), optional
+        The target cell; pixels outside are not counted.
+    buffer : float, default 3.0
+        How far, in pixels, an outline may lie from the reference outline.
+
+    Returns
+    -------
+    MaskQuality
+        Where the reference is empty N and Edge are 1 if the answer is empty too, else 0; Categorical likewise, and 0
+        where nothing is rightly found.
+
+    Notes
+    -----
+    The published code divides the area of a thin band around the drawn outline by that of a wide band around the
+    reference, which a perfect drawing does not bring near 1 (mean Edge there: 0.05). Its comment means lengths; so does
+    this.
+
+    Examples
+    --------
+    >>> mask_quality_score([[1, 1, 0]], [[1, 1, 0]]).score
+    1.0
+    """
+    truth, drawn = _instances("reference", reference), _instances("answer", answer)
+    if truth.shape != drawn.shape:
+        raise BadInput(f"the drawings have shapes {truth.shape} and {drawn.shape}", fix="draw on one grid")
+    if inside is not None:
+        cell = np.asarray(inside, dtype=bool)
+        if cell.shape != truth.shape:
+            raise BadInput(f"inside has shape {cell.shape}, the drawings {truth.shape}")
+        truth, drawn = np.where(cell, truth, 0), np.where(cell, drawn, 0)
+    counted = truth.size if inside is None else int(np.count_nonzero(inside))
+    tp = int(np.count_nonzero((truth > 0) & (drawn > 0)))
+    fp, fn = int(np.count_nonzero(drawn)) - tp, int(np.count_nonzero(truth)) - tp
+    tn = counted - tp - fp - fn
+    pairs = matched_objects(truth, drawn)
+    objects = len(np.unique(truth[truth > 0]))
+    both_empty = not objects and not drawn.any()
+    edges = [_edge(truth == a, drawn == b, buffer) for a, b in pairs]
+    return MaskQuality(
+        area=(tp + tn) / counted if counted else 1.0,
+        fragmentation=len(pairs) / objects if objects else float(both_empty),
+        edge=float(np.mean(edges)) if edges else float(both_empty),
+        categorical=1.0 if both_empty else _categorical(truth, drawn, reference_classes or {}, answer_classes or {}),
+        tp=tp,
+        fp=fp,
+        fn=fn,
+        tn=tn,
+    )
+
+
+def matched_objects(reference: ArrayLike, answer: ArrayLike) -> list[tuple[int, int]]:
+    """Return pairs (reference object, drawn object) of which more than half of each lies in the other.
+
+    Examples
+    --------
+    >>> matched_objects([[1, 1, 1, 2]], [[7, 7, 0, 0]])
+    [(1, 7)]
+    """
+    truth, drawn = _instances("reference", reference), _instances("answer", answer)
+    both = (truth > 0) & (drawn > 0)
+    pairs, shared = np.unique(np.stack([truth[both], drawn[both]], axis=1), axis=0, return_counts=True)
+    size_of = [dict(zip(*(v.tolist() for v in np.unique(m, return_counts=True)), strict=True)) for m in (truth, drawn)]
+    return [
+        (a, b)
+        for (a, b), common in zip(pairs.tolist(), shared.tolist(), strict=True)
+        if 2 * common > size_of[0][a] and 2 * common > size_of[1][b]
+    ]
+
+
+@dataclass
+class AnnotatorScorecard:
+    """What the reference tasks say about one annotator; tasks are added one by one.
+
+    Examples
+    --------
+    >>> card = AnnotatorScorecard()
+    >>> card.add(mask_quality_score([[1, 1, 0, 0]], [[1, 0, 0, 0]]))
+    >>> card.field_skill, card.nofield_skill
+    (0.5, 1.0)
+    """
+
+    qualities: list[MaskQuality] = field(default_factory=list)
+
+    def add(self, quality: MaskQuality) -> None:
+        """Add one reference task."""
+        self.qualities.append(quality)
+
+    @property
+    def score(self) -> float:
+        """Mean Q over the reference tasks, NaN without any."""
+        return float(np.mean([q.score for q in self.qualities])) if self.qualities else float("nan")
+
+    @property
+    def field_skill(self) -> float:
+        """Share of object pixels that the annotator finds; 0 where there were none."""
+        return _share(sum(q.tp for q in self.qualities), sum(q.fn for q in self.qualities))
+
+    @property
+    def nofield_skill(self) -> float:
+        """Share of background pixels that the annotator leaves empty; 0 where there were none."""
+        return _share(sum(q.tn for q in self.qualities), sum(q.fp for q in self.qualities))
+
+    def trusted(self, pass_mark: float = 0.65, window: int = 10) -> bool:
+        """Tell whether the mean Q of the last `window` reference tasks reaches the pass mark."""
+        last = [q.score for q in self.qualities[-window:]]
+        return bool(last) and float(np.mean(last)) >= pass_mark
+
+    def gold_share(self, pass_mark: float = 0.65) -> float:
+        """Return the share of reference tasks to mix into the next work: 1 in 10, falling to 2 in 100 with trust.
+
+        It falls evenly over the first 20 reference tasks; who is not trusted stays at 1 in 10.
+        """
+        if not self.trusted(pass_mark):
+            return MOST_GOLD
+        done = min(len(self.qualities) / SETTLED, 1.0)
+        return MOST_GOLD + (LEAST_GOLD - MOST_GOLD) * done
+
+
+@dataclass(frozen=True)
+class ConsensusMap:
+    """What several annotators draw together, and how likely it is wrong.
+
+    Parameters
+    ----------
+    probability : float64 (H, W)
+        C, the weighted share of annotators who see an object.
+    mask : bool (H, W)
+        D.
+    risk : float64 (H, W), in [0, ½]
+    """
+
+    probability: Floats
+    mask: NDArray[np.bool_]
+    risk: Floats
+
+    @property
+    def mean_risk(self) -> float:
+        """Mean over the pixels."""
+        return float(self.risk.mean())
+
+    @property
+    def risky_share(self) -> float:
+        """Share of pixels with risk above 0.34."""
+        return float((self.risk > RISKY).mean())
+
+
+def weighted_consensus_map(maps: ArrayLike, cards: Sequence[AnnotatorScorecard] | None = None) -> ConsensusMap:
+    """Merge the maps of annotators, each weighted by what the reference tasks say about it.
+
+    Parameters
+    ----------
+    maps : float (m, H, W), each 0, 0.5 (unsure) or 1
+        An annotator who drew nothing is a map of zeros: evidence for background.
+    cards : sequence of AnnotatorScorecard, length m, optional
+        An annotator without reference tasks has the mean score and skills of the others. Without any all count alike.
+
+    Returns
+    -------
+    ConsensusMap
+        Where no weight is left C is ½.
+
+    Notes
+    -----
+    On synthetic mosaics with six annotators the scores order the annotators rightly and the risk finds wrong pixels
+    (AUROC 0.95), but it overstates them several times over (mean risk 0.11 where 0.02 were wrong), and the weights gain
+    nothing over the plain majority (IoU +0.0003, 95 % interval -0.009 to +0.009).
+
+    Examples
+    --------
+    >>> weighted_consensus_map([[[1.0]], [[0.0]]]).risk
+    array([[0.5]])
+    """
+    drawn = as_array("maps", maps, 3)
+    if not len(drawn) or not np.isin(drawn, (0.0, 0.5, 1.0)).all():
+        raise BadInput("maps hold something else than 0, 0.5 and 1", fix="give one map an annotator: 1 = object")
+    weights = np.ones_like(drawn) if cards is None else _weights(drawn, cards)
+    total = weights.sum(axis=0)
+    share = np.divide((weights * drawn).sum(axis=0), total, out=np.full(total.shape, 0.5), where=total > 0)
+    return ConsensusMap(share, share >= 0.5, bayesian_label_risk(share))
+
+
+def bayesian_label_risk(probability: ArrayLike) -> Floats:
+    """Return C (1 − D) + (1 − C) D with D = 1[C ≥ ½]: the chance that the hard map is wrong, in [0, ½].
+
+    Examples
+    --------
+    >>> bayesian_label_risk([0.25, 1.0])
+    array([0.25, 0.  ])
+    """
+    c = np.asarray(probability, dtype=np.float64)
+    if not ((c >= 0) & (c <= 1)).all():
+        raise BadInput("the consensus is no share in [0, 1]")
+    return np.minimum(c, 1 - c)
+
+
+def _weights(drawn: Floats, cards: Sequence[AnnotatorScorecard]) -> Floats:
+    if len(cards) != len(drawn):
+        raise BadInput(f"there are {len(drawn)} maps and {len(cards)} scorecards", fix="give one scorecard a map")
+    known = np.array([[c.score, c.field_skill, c.nofield_skill] if c.qualities else [np.nan] * 3 for c in cards])
+    tested = ~np.isnan(known[:, 0])
+    middle = known[tested].mean(axis=0) if tested.any() else np.ones(3)
+    score, found, left = np.where(tested[:, None], known, middle).T[:, :, None, None]
+    return np.asarray(score * np.where(drawn > 0, found, left))
+
+
+def _edge(truth: NDArray[np.bool_], drawn: NDArray[np.bool_], buffer: float) -> float:
+    """Return the share of the outline of `truth` within `buffer` of the outline of `drawn`."""
+    near = int(np.ceil(buffer)) + 2
+    window = tuple(
+        slice(max(part.start - near, 0), part.stop + near)
+        for part in ndimage.find_objects((truth | drawn).view(np.int8))[0]
+    )
+    a, b = truth[window], drawn[window]
+    outline, other = a & ~erode(a, 1), b & ~erode(b, 1)
+    if not outline.any() or not other.any():
+        return float(outline.any() == other.any())
+    return float((ndimage.distance_transform_edt(~other) <= buffer)[outline].mean())
+
+
+def _categorical(
+    truth: Instances, drawn: Instances, truth_class: Mapping[int, object], drawn_class: Mapping[int, object]
+) -> float:
+    both = (truth > 0) & (drawn > 0)
+    if not both.any():
+        return 0.0
+    pairs, pixels = np.unique(np.stack([truth[both], drawn[both]], axis=1), axis=0, return_counts=True)
+    right = np.array([truth_class.get(a) == drawn_class.get(b) for a, b in pairs.tolist()])
+    return float(pixels[right].sum() / pixels.sum())
+
+
+def _instances(name: str, values: ArrayLike) -> Instances:
+    array = np.asarray(values)
+    if array.ndim != 2 or array.dtype.kind not in "iub" or (array.size and array.min() < 0):
+        raise BadInput(f"{name} is no map of objects", fix="give whole numbers (H, W): 0 = background, else the object")
+    return array.astype(np.int64)
+
+
+def _share(part: int, rest: int) -> float:
+    return part / (part + rest) if part + rest else 0.0
