@@ -9,6 +9,10 @@ from importlib import import_module
 from typing import Any
 
 _ROOMS = {
+    "active_testing": (
+        "ActiveTester RiskEstimate cross_entropy_by_class draw_in_sequence estimate_risk expected_loss_acquisition "
+        "expected_squared_error lure_weights naive_weights pure_weights zero_one_by_class"
+    ),
     "activelab": (
         "ActiveLab VoteQuality activelab_scores activelab_scores_ensemble fit_temperature_to_votes vote_quality"
     ),
@@ -17,9 +21,11 @@ _ROOMS = {
     "contract": "ANYONE Acquisition Pool ScoredAcquisition Selection highest",
     "core_set": "KCenterGreedy KMeansCenters",
     "error_reduction": "ExpectedErrorReduction GaussianField",
+    "hierarchy_reannotation": "HierarchyReannotation expected_distance label_tree_distance novelty_overlap",
     "inclusion": "inclusion_probabilities poisson_sample systematic_sample",
     "ledger": "Budget Entry",
     "probcover": "ProbCover ball_graph purity_radius",
+    "robust_active_distillation": "GameSolution RobustActiveDistillation rad_distribution",
     "rounds": "CurveBand LearningCurve Rounds run_rounds",
     "typiclust": "TypiClust",
     "uncertainty": ("Entropy LeastConfidence Margin RandomSampling entropy_score least_confidence_score margin_score"),
