@@ -36,8 +36,8 @@ class Audit:
         A file or folder that labelwright reads, or a pandas, Polars or Arrow table.
     label : str, optional
         Column of labels; may be left out where the data say it (image folders, Hugging Face class labels).
-    task : {"classification", "multilabel", "regression"}, optional
-        Inferred when left out.
+    task : {"classification", "multilabel", "regression", "token", "detection", "segmentation"}, optional
+        Inferred when left out, but for segmentation.
     text, feature_columns : str or sequence of str
         Columns to read as text, or to learn from as they are.
     image, id, group, split : str, optional
@@ -45,7 +45,12 @@ class Audit:
     features : str or Path, optional
         ``"minilm"`` or a file of features.
     pred_probs : path or array of float64, shape (n, K), optional
-        Out-of-sample class probabilities of your own model, each in [0, 1], rows summing to 1.
+        Out-of-sample class probabilities of your own model, each in [0, 1], rows summing to 1. For tokens one row a
+        token; for masks (n, K, H, W), which may be memory-mapped, or a folder of ``.npy`` files.
+    predictions : path or Boxes, optional
+        Boxes that your model found: a COCO results file, or a folder of YOLO text files with confidences.
+    images : path, optional
+        The folder of the images that boxes or masks belong to.
     classes : str or sequence of str, optional
         Class names in order; a path of a file with one name a line, or names joined by commas.
     root : path, optional
@@ -84,6 +89,8 @@ class Audit:
         features: str | Path | None = None,
         feature_columns: str | Sequence[str] = (),
         pred_probs: Any = None,
+        predictions: Any = None,
+        images: str | Path | None = None,
         classes: str | Path | Sequence[str] | None = None,
         id: str | None = None,
         group: str | None = None,
@@ -113,7 +120,14 @@ class Audit:
             classes=classes,
             root=root,
             sheet=sheet,
+            images=images,
         )
+        if predictions is not None:
+            if pred_probs is not None:
+                raise BadInput("both --pred-probs and --predictions are given", fix="give one of them")
+            if self.dataset.parts is None:
+                raise BadInput("predictions are of boxes", fix="give probabilities of classes as --pred-probs")
+            pred_probs = predictions
         self.options = AuditOptions(
             features=features,
             pred_probs=Path(pred_probs) if isinstance(pred_probs, str) else pred_probs,

@@ -17,6 +17,12 @@ class Kind:
 
 _KINDS = (
     Kind("label", "Label error", "the label does not fit the row", "look at the row, then keep or correct its label"),
+    Kind(
+        "inconsistent_span",
+        "Marked otherwise elsewhere",
+        "the same words carry another mark in most other sentences",
+        "settle one mark for these words",
+    ),
     Kind("exact_duplicate", "Exact duplicate", "the same content stands in two rows", "keep one; settle their labels"),
     Kind("near_duplicate", "Near duplicate", "two rows are almost the same", "keep one; settle their labels"),
     Kind("split_leak", "Split leak", "a row stands in two splits", "remove it from one, or scores flatter the model"),

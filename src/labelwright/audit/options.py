@@ -20,7 +20,8 @@ class AuditOptions:
     features : str or Path, optional
         ``"minilm"`` or a file of features; None takes the built-in features of the modality.
     pred_probs : path or array of float64, shape (n, K), optional
-        Out-of-sample probabilities of the caller's own model; None makes them by cross-validation.
+        Out-of-sample probabilities of the caller's own model; None makes them by cross-validation. For boxes its
+        predicted boxes, for masks its probabilities of pixels.
     classes : sequence of str, optional
         Order of the columns of `pred_probs` when the file does not name them.
     folds : int
@@ -36,7 +37,7 @@ class AuditOptions:
     """
 
     features: str | Path | None = None
-    pred_probs: Path | NDArray[np.float64] | None = None
+    pred_probs: Any = None
     classes: Sequence[str] | None = None
     folds: int = 5
     seed: int = 0

@@ -16,6 +16,7 @@ from labelwright.audit.material import Clock, Material, gather
 from labelwright.audit.noise_rate import NoiseEstimate, estimate_noise
 from labelwright.audit.nutrition import nutrition_label
 from labelwright.audit.options import AuditOptions
+from labelwright.audit.part_auditors import part_findings
 from labelwright.audit.scores import Scores
 from labelwright.audit.summary import summarise
 from labelwright.data.cache import Cache
@@ -48,6 +49,8 @@ class AuditResult:
         Seconds by stage.
     summary : mapping
         The content of ``summary.json``.
+    part_predictions : optional
+        What a model says of tokens, boxes or pixels, where rows have such parts: see `labelwright.data.parts`.
     """
 
     dataset: Dataset
@@ -62,6 +65,7 @@ class AuditResult:
     notes: tuple[str, ...]
     timings: Mapping[str, float]
     summary: Mapping[str, Any]
+    part_predictions: Any = None
 
 
 def run_audit(
@@ -84,6 +88,8 @@ def run_audit(
         When given features or probabilities do not fit the data.
     """
     clock = Clock()
+    if dataset.parts is not None:
+        return _audit_of_parts(dataset, options, progress, cache or Cache(), clock)
     material = gather(dataset, options, progress, cache or Cache(), clock)
     scores = tuple(run_auditors(material, options, progress, clock))
     issues = merge_scores(scores, dataset.ids)
@@ -114,6 +120,31 @@ def run_audit(
         timings=clock.seconds,
         summary=summarise(dataset, issues, noise),
     )
+
+
+def _audit_of_parts(
+    dataset: Dataset, options: AuditOptions, progress: Progress, cache: Cache, clock: Clock
+) -> AuditResult:
+    """Audit sentences of tokens, or images with boxes or masks."""
+    found = part_findings(dataset, options, progress, cache, clock)
+    issues = merge_scores(found.scores, dataset.ids)
+    return AuditResult(
+        dataset=dataset,
+        options=options,
+        scores=found.scores,
+        issues=issues,
+        pred_probs=None,
+        features=None,
+        neighbors=None,
+        noise=None,
+        nutrition=None,
+        notes=(*dataset.plan.notes, *found.notes),
+        timings=clock.seconds,
+        summary=summarise(dataset, issues, None),
+        part_predictions=found.predictions,
+    )
+
+
 
 
 def _noise(material: Material, options: AuditOptions) -> NoiseEstimate | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 WORST_SHOWN = 10
+PART_WORDS = {"token": "sentences", "detection": "images", "segmentation": "images"}
 # A matrix of more classes than this is left to Python users: as JSON it would dwarf everything else.
 WIDEST_MATRIX = 1000
 
@@ -58,7 +59,8 @@ def summarise(dataset: Dataset, issues: pa.Table, noise: NoiseEstimate | None) -
 def count_by_kind(issues: pa.Table) -> dict[str, int]:
     """Return the number of issues of each kind looked for, in the order of the catalogue of kinds.
 
-    A row with several wrong tags is one label issue; its tags stand in the table as parts.
+    A row with several wrong parts is one label issue; its parts stand in the table beside it. Kinds that are about
+    parts alone count these.
     """
     counts = issues.filter(pc.not_equal(issues["level"], "part")).group_by("kind").aggregate([("is_issue", "sum")])
     found = dict(zip(counts["kind"].to_pylist(), counts["is_issue_sum"].to_pylist(), strict=True))
@@ -66,9 +68,19 @@ def count_by_kind(issues: pa.Table) -> dict[str, int]:
     return {name: int(found[name]) for name in order}
 
 
+def counted_issues(issues: pa.Table) -> pa.Table:
+    """Return the findings that counts are about: parts only of kinds that have no row of their own."""
+    of_parts = pc.equal(issues["level"], "part")
+    of_rows = pc.unique(issues.filter(pc.invert(of_parts))["kind"])
+    beside = pc.is_in(issues["kind"], value_set=of_rows.cast(pa.string()))
+    return issues.filter(pc.invert(pc.and_(of_parts, beside)))
+
+
 def verdict(summary: Mapping[str, Any]) -> str:
     """Return one plain sentence about the labels."""
     suspects, n = summary["counts"].get("label", 0), summary["n_labelled"]
+    if summary["task"] in PART_WORDS:
+        return _part_verdict(summary)
     if not n:
         return "No row has a label, so no label could be judged."
     what = "sets of tags" if summary["task"] == "multilabel" else "labels"
@@ -86,13 +98,29 @@ def verdict(summary: Mapping[str, Any]) -> str:
     )
 
 
+def _part_verdict(summary: Mapping[str, Any]) -> str:
+    """Say how many sentences or images are worth a look, and whether a model judged them."""
+    words, n = PART_WORDS[summary["task"]], summary["n_rows"]
+    if "label" in summary["counts"]:
+        suspects = summary["counts"]["label"]
+        if not suspects:
+            return f"None of {n:,} {words} has a label that stands out as wrong."
+        return f"{suspects:,} of {n:,} {words} {'has' if suspects == 1 else 'have'} a label worth a look."
+    found = summary["n_rows_with_issues"]
+    return (
+        f"No model's predictions were given: {found:,} of {n:,} {words} {'has' if found == 1 else 'have'} something "
+        "odd in themselves; predictions would find wrong labels too."
+    )
+
+
 def plain_lines(result: AuditResult, *, quiet: bool, show_text: bool, folder: Path | None) -> list[str]:
     """Return the lines for a terminal; row content appears only with `show_text`. The last line says what to do."""
     summary = result.summary
     following = next_step(result, folder)
     if quiet:
         return [verdict(summary), following]
-    head = f"{summary['data']}: {summary['n_rows']:,} rows, {_task_words(summary)}"
+    rows = PART_WORDS.get(summary["task"], "rows")
+    head = f"{summary['data']}: {summary['n_rows']:,} {rows}, {_task_words(summary)}"
     lines = [head, *(f"  {note}" for note in result.notes), "", verdict(summary)]
     found = [(kind_of(name), count) for name, count in summary["counts"].items() if count]
     if found:
@@ -118,12 +146,15 @@ def _worst(result: AuditResult) -> list[dict[str, Any]]:
     issues = result.issues
     if issues.num_rows == 0:
         return []
-    chosen = pc.and_(pc.and_(pc.equal(issues["kind"], "label"), pc.equal(issues["level"], "row")), issues["is_issue"])
+    level = "part" if result.dataset.plan.task in PART_WORDS else "row"
+    chosen = pc.and_(pc.and_(pc.equal(issues["kind"], "label"), pc.equal(issues["level"], level)), issues["is_issue"])
     return issues.filter(chosen).slice(0, WORST_SHOWN).to_pylist()
 
 
 def _worst_lines(result: AuditResult, worst: list[dict[str, Any]], show_text: bool) -> list[str]:
-    names = [shortened(inert(row_name(result.dataset, row["row"])), 40) for row in worst]
+    parts = [f"#{row['part']}" if row["level"] == "part" else "" for row in worst]
+    named = [f"{row_name(result.dataset, row['row'])}{part}" for row, part in zip(worst, parts, strict=True)]
+    names = [shortened(inert(name), 40) for name in named]
     given = [shortened(inert(str(row["given"])), 24) for row in worst]
     wide = max(display_width(name) for name in names), max(display_width(name) for name in given)
     lines = []
@@ -167,6 +198,8 @@ def _labelled(dataset: Dataset) -> int:
 def _task_words(summary: Mapping[str, Any]) -> str:
     classes = summary["classes"]
     over = f" over {len(classes):,} classes" if classes else ""
+    if summary["task"] in PART_WORDS:
+        return f"{summary['task']}{over}"
     return f"{summary['task']}{over}, judged by {summary['modality']}, labels in {summary['label']!r}"
 
 

@@ -28,7 +28,7 @@ def command(
         str | None, Option("--id", metavar="COL", help="Column that names each row for good.", rich_help_panel=DATA)
     ] = None,
     task: Annotated[
-        str | None, Option(metavar="T", help="classification, multilabel or regression.", rich_help_panel=DATA)
+        str | None, Option(metavar="T", help="The kind of label, as in the audit.", rich_help_panel=DATA)
     ] = None,
     image: Annotated[
         str | None, Option(metavar="COL", help="Column of image paths or bytes.", rich_help_panel=DATA)

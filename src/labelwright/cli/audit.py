@@ -14,13 +14,21 @@ OUTPUT = "What comes out"
 
 def command(
     data: Annotated[
-        Path, Argument(metavar="DATA", help="A CSV, TSV, xlsx, Parquet, JSONL, Arrow or .npz file, or a folder.")
+        Path,
+        Argument(
+            metavar="DATA", help="A CSV, TSV, xlsx, Parquet, JSONL, Arrow, .npz, CoNLL or COCO file, or a folder."
+        ),
     ],
     label: Annotated[
         str | None, Option("--label", metavar="COL", help="The column of labels.", rich_help_panel=DATA)
     ] = None,
     task: Annotated[
-        str | None, Option(metavar="T", help="classification, multilabel or regression.", rich_help_panel=DATA)
+        str | None,
+        Option(
+            metavar="T",
+            help="classification, multilabel, regression, token, detection or segmentation.",
+            rich_help_panel=DATA,
+        ),
     ] = None,
     text: Annotated[
         str | None, Option(metavar="COLS", help="Text columns, joined by commas.", rich_help_panel=DATA)
@@ -45,6 +53,10 @@ def command(
     classes: Annotated[
         str | None, Option(metavar="LIST|FILE", help="Class names in order, joined by commas.", rich_help_panel=DATA)
     ] = None,
+    images: Annotated[
+        Path | None,
+        Option(metavar="DIR", help="The folder of the images that boxes or masks belong to.", rich_help_panel=DATA),
+    ] = None,
     root: Annotated[
         Path | None, Option(metavar="DIR", help="Open images only below this folder.", rich_help_panel=DATA)
     ] = None,
@@ -61,6 +73,10 @@ def command(
     pred_probs: Annotated[
         Path | None,
         Option(metavar="FILE", help="Your model's out-of-sample probabilities.", rich_help_panel=MODEL),
+    ] = None,
+    predictions: Annotated[
+        Path | None,
+        Option(metavar="FILE", help="Boxes that your model found, with confidences.", rich_help_panel=MODEL),
     ] = None,
     seed: Annotated[int, Option(metavar="S", min=0, help="Same seed, same result.", rich_help_panel=MODEL)] = 0,
     jobs: Annotated[
@@ -102,6 +118,8 @@ def command(
         about=about,
         features=features,
         pred_probs=pred_probs,
+        predictions=predictions,
+        images=images,
         seed=seed,
         jobs=jobs,
         progress=progress_for(quiet or json),

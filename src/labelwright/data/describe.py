@@ -34,6 +34,10 @@ _FORMATS = {
     "npz": "NumPy archive",
     "image_folder": "folder of images",
     "huggingface": "Hugging Face data set",
+    "conll": "CoNLL",
+    "coco": "COCO",
+    "yolo": "YOLO",
+    "masks": "masks of images",
     "memory": "data frame in memory",
 }
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}

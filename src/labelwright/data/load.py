@@ -11,8 +11,10 @@ from labelwright.data.dataset import Dataset, Source
 from labelwright.data.identity import row_ids
 from labelwright.data.infer import infer_plan
 from labelwright.data.labels import encode_labels, read_classes
+from labelwright.data.parts.formats import load_parts, parts_format
 from labelwright.data.readers.dispatch import read_source
 from labelwright.data.readers.frames import from_frame
+from labelwright.errors import BadInput
 
 
 def load_dataset(
@@ -30,6 +32,7 @@ def load_dataset(
     classes: str | Path | Sequence[str] | None = None,
     root: str | os.PathLike[str] | None = None,
     sheet: str | None = None,
+    images: str | os.PathLike[str] | None = None,
 ) -> Dataset:
     """Load labelled data.
 
@@ -47,6 +50,8 @@ def load_dataset(
         Images named by a column are opened only below this folder.
     sheet : str, optional
         The sheet of a workbook.
+    images : path, optional
+        The folder of the images that boxes or masks belong to.
 
     Returns
     -------
@@ -62,6 +67,12 @@ def load_dataset(
     >>> load_dataset({"text": ["good", "bad"], "label": ["pos", "neg"]}, label="label").labels
     array([1, 0], dtype=int32)
     """
+    kind = parts_format(data, task)
+    if kind is not None:
+        folder = None if images is None else Path(images)
+        return load_parts(Path(data), kind, label=label, classes=classes, images=folder)
+    if images is not None:
+        raise BadInput("images belong to boxes or masks", fix="use --image COL for a column, or --task segmentation")
     if isinstance(data, Source):
         source = data
     elif isinstance(data, str | os.PathLike):

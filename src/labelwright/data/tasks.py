@@ -18,7 +18,7 @@ from labelwright.data.matrices import class_names, column_matrix, is_matrix, is_
 from labelwright.errors import BadInput, did_you_mean, quoted
 
 TagStyle = Literal["|", ";", ",", "json", "list", "matrix"]
-TASKS = ("classification", "multilabel", "regression")
+TASKS = ("classification", "multilabel", "regression")  # of columns; others have parts
 MISSING_TEXTS = ("NaN", "nan", "null", "NULL")
 _FEW_NUMBERS = 20
 _LONGEST_TAG = 80

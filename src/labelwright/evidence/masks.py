@@ -81,8 +81,8 @@ class Masks(Evidence):
             counts.append(len(starts))
             values.append(flat[starts])
             lengths.append(np.diff(np.append(starts, flat.size)))
-        joined = (np.concatenate(part) if part else np.empty(0, np.int64) for part in (values, lengths))
-        return cls(np.array(shapes, dtype=np.int64).reshape(-1, 2), offsets_of(counts), *joined, n_classes)
+        runs, sizes = (np.concatenate(part) if part else np.empty(0, np.int64) for part in (values, lengths))
+        return cls(np.array(shapes, dtype=np.int64).reshape(-1, 2), offsets_of(counts), runs, sizes, n_classes)
 
     def mask(self, row: int) -> NDArray[np.int32]:
         """Return the class of each pixel of one image, int32 (h, w), -1 where not known."""

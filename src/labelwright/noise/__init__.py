@@ -30,6 +30,7 @@ _ROOMS = {
         "IntervalLabels NoisyReals PermutedReals clipped heavy_tailed_noise incomplete_values interval_censored "
         "left_censored permuted_values right_censored rounded shrunk_values"
     ),
+    "simulate_spans": "NoisySpans forgotten_spans moved_span_bounds swapped_span_classes",
     "simulate_tags": "NoisyTags flipped_tags forgotten_tags missing_tags single_positive",
     "simulate_votes": "SimulatedVotes ask_by_coverage ask_each cast_votes glad_votes",
     "sources": "Sources",

@@ -38,15 +38,15 @@ def class_table(dataset: Dataset, suspects: pa.Table) -> dict[str, Any] | None:
         return None
     names, counts = class_names(dataset), rows_per_class(dataset)
     multilabel = dataset.plan.task == "multilabel"
+    share_of = len(dataset) if dataset.labels.ndim == 2 else total_of(counts)
     column = "part" if multilabel else "given"
     flagged, instead = _flagged(suspects, column, dataset.space.index, None if multilabel else "suggested")
-    total = int(max(counts.sum(), 1))
     order = np.lexsort((np.arange(len(names)), -counts, -flagged))[:MOST_CLASSES].tolist()
     rows = [
         {
             "name": names[k],
             "rows": int(counts[k]),
-            "share": float(counts[k] / (len(dataset) if multilabel else total)),
+            "share": float(counts[k] / share_of),
             "suspects": int(flagged[k]),
             "suspect_share": float(min(flagged[k] / counts[k], 1.0)) if counts[k] else 0.0,
             "instead": shorten(instead[k], CELL_WIDTH) if k in instead else None,
@@ -54,6 +54,11 @@ def class_table(dataset: Dataset, suspects: pa.Table) -> dict[str, Any] | None:
         for k in order
     ]
     return {"rows": rows, "total": len(names), "multilabel": multilabel}
+
+
+def total_of(counts: NDArray[np.int64]) -> int:
+    """Return the sum of counts, at least 1."""
+    return int(max(counts.sum(), 1))
 
 
 def _flagged(
@@ -66,7 +71,7 @@ def _flagged(
     grouped = suspects.select(keys).group_by(keys).aggregate([([], "count_all")]).to_pylist()
     grouped.sort(key=lambda r: (-r["count_all"], str(r[keys[-1]])))
     for record in grouped:
-        k = index.get(record[column])
+        k = index.get(record[column], index.get(str(record[column]).split(" ")[0]))  # several tokens: by the first
         if k is None:
             continue
         counts[k] += record["count_all"]

@@ -117,6 +117,7 @@ def _item(item: Mapping[str, Any], mask: _Mask, regression: bool) -> dict[str, A
         "reason": None,
         "copies": item["copies"],
         "parts": [{"part": mask(part["part"]), "given": "", "suggested": ""} for part in item["parts"]],
+        "shown": None,
     }
 
 

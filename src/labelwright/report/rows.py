@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -20,6 +20,10 @@ MOST_CELLS = 24
 NEIGHBORS = 10
 HIDDEN = "(sensitive, not shown)"
 PICTURE_BUDGET = 9_000_000  # characters of base64, so that the page stays under 15 MB
+
+
+if TYPE_CHECKING:
+    from labelwright.report.part_figures import PartFigures
 
 
 class Thumbnails(Protocol):
@@ -58,6 +62,7 @@ class RowContent:
         self._images = images if images is not None else _open_images(dataset)
         self._known: dict[int, dict[str, Any]] = {}
         self._room = PICTURE_BUDGET
+        self.figures: PartFigures | None = None
         schema = dataset.source.table.schema
         self._plain_columns = tuple(field.name for field in schema if not is_matrix(field))
 

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 import labelwright
 from labelwright.audit.kinds import KINDS, kind_of
 from labelwright.audit.nutrition import load_answers
-from labelwright.audit.summary import verdict
+from labelwright.audit.summary import PART_WORDS, verdict
 from labelwright.report.classes import class_table, label_issues, shown_class_rows, transition
 from labelwright.report.feature_map import feature_map
+from labelwright.report.part_figures import PartFigures
 from labelwright.report.rows import CELL_WIDTH, RowContent, cut, shorten
 
 SCHEMA_VERSION = 1
@@ -29,6 +30,8 @@ IMAGE_KINDS = (
 )
 _SHOWN = {"label": WORST_SHOWN} | dict.fromkeys(PAIR_KINDS, 20) | dict.fromkeys(IMAGE_KINDS, 12)
 _SHOWN_ROWS, _SHOWN_OTHERS = 12, 100
+_SHOWN_PARTS = 24
+WITH_PARTS = ("multilabel", *PART_WORDS)
 
 
 def build_view(result: Any) -> dict[str, Any]:
@@ -48,6 +51,7 @@ def build_view(result: Any) -> dict[str, Any]:
     suspects = label_issues(result.issues)
     rows = RowContent(dataset, result.neighbors, sensitive=load_answers(result.options.answers or None).sensitive)
     matrix = None if result.features is None else result.features.matrix
+    rows.figures = PartFigures(result)
     by_row = suspects.filter(pc.equal(suspects["level"], "row"))
     view = {
         "schema_version": SCHEMA_VERSION,
@@ -93,7 +97,7 @@ def _found(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _of_classes(suspects: pa.Table, task: str) -> pa.Table:
-    level = "part" if task == "multilabel" else "row"
+    level = "part" if task in WITH_PARTS else "row"
     return suspects.filter(pc.equal(suspects["level"], level))
 
 
@@ -110,10 +114,11 @@ def _findings(issues: pa.Table, rows: RowContent, task: str) -> list[dict[str, A
     for name in order:
         found = flagged.filter(pc.equal(flagged["kind"], name))
         parts: dict[int, list[dict[str, Any]]] = {}
-        if name == "label" and task == "multilabel":
+        if name == "label" and task in WITH_PARTS:
             found, parts = _rows_and_parts(found)
         level = found["level"][0].as_py()
-        most = _SHOWN.get(name, _SHOWN_ROWS if level == "row" else _SHOWN_OTHERS)
+        default = {"row": _SHOWN_ROWS, "part": _SHOWN_PARTS}.get(level, _SHOWN_OTHERS)
+        most = _SHOWN.get(name, default)
         records = _one_a_group(found, most) if level == "pair" else found.slice(0, most).to_pylist()
         items = [_item(record, rows, parts) for record in records]
         out.append({"kind": name, "level": level, "total": found.num_rows, "items": items})
@@ -139,7 +144,7 @@ def _next_in_line(issues: pa.Table, rows: RowContent, room: int) -> list[dict[st
 
 
 def _rows_and_parts(found: pa.Table) -> tuple[pa.Table, dict[int, list[dict[str, Any]]]]:
-    """Take the rows of a multi-label audit, and the tags in doubt of the rows that will be shown."""
+    """Take the rows of an audit of tags or parts, and the parts in doubt of the rows that will be shown."""
     rows = found.filter(pc.equal(found["level"], "row"))
     tags = found.filter(pc.equal(found["level"], "part"))
     if rows.num_rows == 0:
@@ -169,6 +174,7 @@ def _item(record: Mapping[str, Any], rows: RowContent, parts: Mapping[int, list[
         "reason": cut(record["reason"], REASON_WIDTH),
         "copies": record.get("copies", 0),
         "parts": parts.get(row, []) if row is not None else [],
+        "shown": rows.figures.shown(record) if rows.figures is not None else None,
     }
 
 
@@ -189,7 +195,7 @@ def _made(result: Any) -> dict[str, Any]:
         "group column": plan.group,
         "split column": plan.split,
     }
-    if result.pred_probs is None:
+    if result.pred_probs is None and result.part_predictions is None:
         parameters |= {"probabilities": None, "folds": None}
     return {
         "version": labelwright.__version__,

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from labelwright import __version__
+from labelwright.audit.summary import counted_issues
 from labelwright.data.column_types import cell_texts, is_list
 from labelwright.data.dataset import Dataset, Plan, Source
 from labelwright.data.identity import row_ids
@@ -96,10 +97,10 @@ class AuditState:
         return column_texts(self.source.table, self.plan.label)
 
     def flagged(self) -> pa.Table:
-        """Return the findings that are issues, tags in doubt (level ``part``) left out as in the counts."""
+        """Return the findings that are issues; parts of a row that is a finding itself are left out as in the counts."""
         assert self.issues is not None
-        chosen = pc.and_(self.issues["is_issue"], pc.not_equal(self.issues["level"], "part"))
-        return self.issues.filter(chosen).combine_chunks()
+        counted = counted_issues(self.issues)
+        return counted.filter(counted["is_issue"]).combine_chunks()
 
     def named_by(self, column: str) -> AuditState:
         """Return the same with rows named by a column; BadInput when it is missing, has gaps or repeats itself."""

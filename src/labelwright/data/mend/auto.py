@@ -22,7 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from labelwright.data.mend.decisions import Decision, Decisions
+from labelwright.data.mend.decisions import PART, Decision, Decisions
+from labelwright.data.parts.formats import PART_TASKS
 from labelwright.data.readers.places import counted, place, said
 from labelwright.errors import BadInput
 
@@ -120,7 +121,8 @@ def take_suggestions(issues: pa.Table, summary: Mapping[str, Any], max_score: fl
             where=name,
             fix="decide from issues.csv by hand",
         )
-    of_labels = pc.and_(pc.equal(issues["kind"], "label"), pc.equal(issues["level"], "row"))
+    level = "part" if summary.get("task") in PART_TASKS else "row"
+    of_labels = pc.and_(pc.equal(issues["kind"], "label"), pc.equal(issues["level"], level))
     judged = pc.and_(of_labels, pc.and_(issues["is_issue"], pc.is_valid(issues["suggested"])))
     taken = issues.filter(pc.and_(judged, pc.less_equal(issues["score"], max_score)))
     if not taken.num_rows:
@@ -131,10 +133,12 @@ def take_suggestions(issues: pa.Table, summary: Mapping[str, Any], max_score: fl
 
 
 def _taken(issues: pa.Table, name: str, *, two_classes: bool) -> AutoDecisions:
-    columns = (issues[column].to_pylist() for column in ("id", "suggested", "score", "reason"))
+    columns = [issues[column].to_pylist() for column in ("id", "suggested", "score", "reason")]
+    parts = issues["part"].to_pylist() if "part" in issues.column_names else [None] * issues.num_rows
+    names = [row if part is None else f"{row}{PART}{part}" for row, part in zip(columns[0], parts, strict=True)]
     entries = tuple(
         Decision(row, "relabel", label, WHO, None, f"score {score:.4g}: {reason}", f"{name}, id {row}")
-        for row, label, score, reason in zip(*columns, strict=True)
+        for row, label, score, reason in zip(names, *columns[1:], strict=True)
     )
     scores = issues["score"].to_numpy()
     wrong, spread = float(scores.sum()), _TWO_SIDED_95 * float(np.sqrt((scores * (1 - scores)).sum()))
@@ -143,7 +147,7 @@ def _taken(issues: pa.Table, name: str, *, two_classes: bool) -> AutoDecisions:
 
 
 def _issues(file: Path) -> pa.Table:
-    wanted = ["kind", "level", "id", "score", "is_issue", "suggested", "reason"]
+    wanted = ["kind", "level", "id", "part", "score", "is_issue", "suggested", "reason"]
     try:
         return pq.read_table(file, columns=wanted)
     except FileNotFoundError:

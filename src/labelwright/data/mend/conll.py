@@ -22,25 +22,10 @@ from labelwright.data.mend.labels import ClassNames, ordered
 from labelwright.data.mend.manifest import ManifestLine, decided_lines
 from labelwright.data.mend.plan import Changes, Items
 from labelwright.data.mend.raw_text import Edit, RawText, spliced
-from labelwright.data.readers.places import counted, place
+from labelwright.data.readers.conll import Sentence, read_sentences, sentence_names
 from labelwright.errors import BadInput, quoted
 
-SUFFIXES = (".conll", ".conllu", ".bio", ".iob", ".iob2", ".iobes")
-_SENT_ID = re.compile(rb"#\s*sent_id\s*=\s*(.*\S)")
-# A token may begin with # too (hashtags), so outside of CoNLL-U only key = value is a comment.
-_COMMENT = {False: re.compile(rb"#\s*[^\s=]+\s*="), True: re.compile(rb"#")}
 _SPAN = re.compile(r"(.*)#(\d+)-(\d+)", re.S)
-_CELL = re.compile(rb"[^ ]+")
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """Where a sentence stands in the file, the blank line after it included, and the spans of its tags."""
-
-    start: int
-    end: int
-    name: str | None
-    tags: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -69,13 +54,11 @@ class ConllFile:
 
     @cached_property
     def _sentences(self) -> list[Sentence]:
-        return list(_sentences(self.raw, self.column))
+        return list(read_sentences(self.raw.data, self.path, self.column))
 
     @cached_property
     def _names(self) -> list[str]:
-        names = [sentence.name for sentence in self._sentences]
-        known = [name for name in names if name is not None]
-        return known if len(set(known)) == len(names) else [str(k) for k in range(len(names))]
+        return sentence_names(self._sentences)
 
     @cached_property
     def _tokens(self) -> list[tuple[int, int]]:
@@ -134,64 +117,3 @@ def _expanded(entry: Decision) -> Iterator[Decision]:
     for k in range(first, last + 1):
         label = entry.label if kind in ("", "O") else f"{'B' if k == first else 'I'}-{kind}"
         yield entry._replace(id=f"{match[1]}{PART}{k}", label=label if entry.decision == "relabel" else None)
-
-
-def _sentences(raw: RawText, column: int) -> Iterator[Sentence]:
-    comment = _COMMENT[raw.path.suffix.lower() == ".conllu"]
-    start, name, tags, at = 0, None, list[tuple[int, int]](), 0
-    for number, line in enumerate(raw.data.splitlines(keepends=True), start=1):
-        end = at + len(line)
-        body = line.rstrip(b"\r\n")
-        if comment.match(body) and b"\t" not in body and not tags:
-            found = _SENT_ID.match(body)
-            name = found[1].decode() if found else name
-        elif body.strip():
-            tags.append(_tag(raw, body, at, column, number))
-        elif tags:
-            yield Sentence(start, end, name, tuple(tags))
-            start, name, tags = end, None, []
-        at = end
-    if tags:
-        yield Sentence(start, at, name, tuple(tags))
-
-
-def _tag(raw: RawText, body: bytes, at: int, column: int, number: int) -> tuple[int, int]:
-    cells = _tabbed(body) if b"\t" in body else [match.span() for match in _CELL.finditer(body)]
-    try:
-        if len(cells) < 2:
-            raise IndexError
-        begin, end = cells[column]
-    except IndexError:
-        raise BadInput(
-            f"has {counted(len(cells), 'column')}",
-            where=f"{place(raw.path)} line {number}",
-            fix="give every token its tag",
-        ) from None
-    return at + begin, at + end
-
-
-def _tabbed(body: bytes) -> list[tuple[int, int]]:
-    spans, begin = [], 0
-    for cell in body.split(b"\t"):
-        spans.append((begin, begin + len(cell)))
-        begin += len(cell) + 1
-    return spans
-
-
-def tag_column(label: str | None) -> int:
-    """Return the column of the tag as an index: ``"4"`` is the fourth, None and ``"-1"`` the last.
-
-    Examples
-    --------
-    >>> tag_column("4"), tag_column(None)
-    (3, -1)
-    """
-    if label is None:
-        return -1
-    try:
-        number = int(label)
-    except ValueError:
-        number = 0
-    if number == 0:
-        raise BadInput(f"{quoted(label)} is no column of a CoNLL file", fix="give its number, such as --label 4")
-    return number - 1 if number > 0 else number

@@ -56,6 +56,9 @@ def apply_to_dataset(
     if source.format == "memory":
         table, changes = mended_table(dataset, decisions, options.new_classes)
         return Applied(source.path.name, len(dataset), changes.counts(), frame=table)
+    if dataset.parts is not None:
+        as_read = replace(options, label=source.details.get("tag column"))
+        return apply_decisions(decisions, source.path, out, as_read, dry_run=dry_run)
     as_read = replace(
         options,
         label=plan.label,

@@ -12,8 +12,7 @@ from labelwright.data.infer import infer_plan
 from labelwright.data.labels import class_order, read_classes
 from labelwright.data.mend.coco import CocoFile, is_coco, read_json
 from labelwright.data.mend.columnar import ColumnarTable
-from labelwright.data.mend.conll import SUFFIXES as CONLL_SUFFIXES
-from labelwright.data.mend.conll import ConllFile, tag_column
+from labelwright.data.mend.conll import ConllFile
 from labelwright.data.mend.delimited import DelimitedTable
 from labelwright.data.mend.folder import ImageFolder
 from labelwright.data.mend.given import table_items
@@ -25,6 +24,8 @@ from labelwright.data.mend.placement import FolderNames
 from labelwright.data.mend.plan import Items, Mendable
 from labelwright.data.mend.raw_text import RawText
 from labelwright.data.mend.yolo import YAML_NAMES, YoloFolder, yolo_names, yolo_yaml
+from labelwright.data.readers.conll import SUFFIXES as CONLL_SUFFIXES
+from labelwright.data.readers.conll import tag_column
 from labelwright.data.readers.dispatch import read_source
 from labelwright.data.readers.places import place
 from labelwright.data.tasks import read_task
@@ -88,7 +89,7 @@ def _of_parts(path: Path, options: MendOptions) -> Mendable | None:
     if not path.is_file():
         return None
     suffix = path.suffix.lower()
-    if suffix in CONLL_SUFFIXES:
+    if suffix in CONLL_SUFFIXES or options.task == "token":
         return ConllFile(RawText.read(path), tag_column(options.label), options.new_classes)
     if suffix == ".json":
         raw = RawText.read(path)

@@ -1,0 +1,92 @@
+"""What is looked for where rows have parts: tokens of sentences, boxes and pixels of images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelwright.audit.material import Clock
+from labelwright.audit.options import AuditOptions
+from labelwright.audit.scores import Scores
+from labelwright.data.cache import Cache
+from labelwright.data.dataset import Dataset
+from labelwright.progress import Progress
+
+
+@dataclass(frozen=True)
+class PartFindings:
+    """What was found, what a model said, and what was assumed."""
+
+    scores: tuple[Scores, ...]
+    predictions: Any
+    notes: tuple[str, ...]
+
+
+def part_findings(
+    dataset: Dataset, options: AuditOptions, progress: Progress, cache: Cache, clock: Clock
+) -> PartFindings:
+    """Run every auditor that fits the data: sentences with tags, images with boxes, images with masks."""
+    return token_findings(dataset, options, progress, cache, clock)
+
+
+def token_findings(
+    dataset: Dataset, options: AuditOptions, progress: Progress, cache: Cache, clock: Clock
+) -> PartFindings:
+    """Judge tags by out-of-fold predictions, given or made, and spans by what the same words are elsewhere."""
+    from labelwright.audit.span_consistency import InconsistentSpans
+    from labelwright.audit.token_errors import TokenErrors
+
+    sentences, space = dataset.parts, dataset.space
+    assert space is not None
+    scores: list[Scores] = []
+    with clock.stage("out-of-fold predictions"):
+        probs, notes = _token_probs(dataset, options, progress, cache)
+    if probs is not None:
+        with clock.stage("label errors"), progress.stage("label errors"):
+            scores += TokenErrors(seed=options.seed).score(sentences, dataset.labels, probs, space)
+    with clock.stage("consistency"), progress.stage("consistency"):
+        spans = spans_of(dataset)
+        if spans is None:
+            notes += ("the tags are no spans (B-, I-, O), so places of one name are not compared",)
+        else:
+            scores.append(InconsistentSpans().score(sentences, *spans))
+    return PartFindings(tuple(scores), probs, notes)
+
+
+def spans_of(dataset: Dataset) -> Any:
+    """Return the spans of a data set of sentences and the space of their classes, None where its tags are no spans."""
+    from labelwright.errors import BadInput
+    from labelwright.evidence.space import LabelSpace
+    from labelwright.evidence.spans import Spans
+
+    assert dataset.space is not None
+    names = [tag.partition("-")[2] for tag in dataset.space.names if tag.partition("-")[1]]
+    if not names or "O" not in dataset.space.names:
+        return None
+    space = LabelSpace.of(names)
+    try:
+        return Spans.from_tags(dataset.space.decode(dataset.labels), dataset.parts.offsets, space), space  # type: ignore[arg-type]
+    except BadInput:
+        return None
+
+
+def _token_probs(
+    dataset: Dataset, options: AuditOptions, progress: Progress, cache: Cache
+) -> tuple[NDArray[np.floating] | None, tuple[str, ...]]:
+    from labelwright.data.parts.token_probs import load_token_probs, out_of_fold_token_probs
+
+    assert dataset.space is not None
+    if options.pred_probs is not None:
+        loaded = load_token_probs(options.pred_probs, dataset, options.classes)
+        return loaded.values, loaded.notes
+    if len(np.unique(dataset.labels)) < 2:
+        return None, ("all tags are the same: tags are not judged",)
+    if len(dataset) < 2:
+        return None, ("there is only one sentence: tags are not judged",)
+    shared = {"folds": options.folds, "seed": options.seed, "jobs": options.jobs}
+    return out_of_fold_token_probs(dataset, progress=progress, cache=cache, **shared), (
+        "tags are judged by a linear model of words, their forms and their neighbours, never trained on the sentence",
+    )

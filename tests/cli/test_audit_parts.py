@@ -1,0 +1,88 @@
+"""`labelwright audit` and `apply` on data whose rows have parts: find, show, make true."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+from labelwright.cli import run
+from parts_world import WRONG, write_sentences
+
+FILES = {"report.html", "issues.parquet", "issues.csv", "marked.parquet", "summary.json", "run.json", "view.json"}
+
+
+def decide_all(folder, out):
+    """Write the suggestions of an audit as a table of decisions that a person might have written."""
+    issues = pq.read_table(folder / "issues.parquet").to_pylist()
+    chosen = [r for r in issues if r["level"] == "part" and r["kind"] == "label" and r["suggested"] is not None]
+    with out.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "part", "decision", "label"])
+        writer.writerows([r["id"], r["part"], "relabel", r["suggested"]] for r in chosen)
+    return chosen
+
+
+@pytest.fixture
+def corpus(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_sentences(tmp_path / "names.conll")
+    return tmp_path / "names.conll"
+
+
+def test_tokens_are_found_shown_and_made_true_byte_by_byte(corpus, capsys):
+    before = corpus.read_bytes()
+    assert run(["audit", "names.conll", "--task", "token", "--jobs", "1"]) == 0
+    folder = corpus.parent / "names-audit"
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert "3 of 120 sentences have a label worth a look" in capsys.readouterr().out
+    page = (folder / "report.html").read_text()
+    assert page.count("<mark>") >= 3 and "names.conll" in page
+    assert len(decide_all(folder, corpus.parent / "d.csv")) == 3
+    assert run(["apply", "d.csv", "names.conll", "--out", "new.conll"]) == 0
+    old, new = before.splitlines(), (corpus.parent / "new.conll").read_bytes().splitlines()
+    changed = [i for i, (a, b) in enumerate(zip(old, new, strict=True)) if a != b]
+    assert changed == [6 * row + int(token) for row, token in WRONG.items()]
+    assert corpus.read_bytes() == before
+
+
+def test_suggestions_for_tokens_can_be_taken_at_once(corpus, capsys):
+    assert run(["audit", "names.conll", "--jobs", "1", "--quiet"]) == 0
+    assert run(["apply", "names-audit", "names.conll", "--auto", "--min-score", "0.5", "--out", "new.conll"]) == 0
+    assert run(["audit", "new.conll", "--jobs", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["counts"]["label"] == 0
+
+
+def test_a_redacted_report_holds_no_word_of_a_sentence(corpus):
+    assert run(["audit", "names.conll", "--jobs", "1", "--quiet"]) == 0
+    assert run(["report", "names-audit", "--redact"]) == 0
+    assert "Oslo" not in (corpus.parent / "names-audit" / "report-redacted.html").read_text()
+
+
+def test_audits_of_sentences_can_be_compared_and_checked(corpus):
+    assert run(["audit", "names.conll", "--jobs", "1", "--quiet"]) == 0
+    assert run(["check", "names-audit", "--fail-on", "label>50%"]) == 0
+    assert run(["check", "names-audit", "--fail-on", "label>0"]) == 3
+    assert run(["compare", "names-audit", "names-audit"]) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["missing.conll"],
+        ["names.conll", "--label", "9"],
+        ["names.conll", "--pred-probs", "missing.npz"],
+        ["names.conll", "--images", "."],
+        ["names.conll", "--task", "tokens"],
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(corpus, capsys, arguments):
+    assert run(["audit", *arguments, "--quiet"]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_a_dry_run_says_what_would_be_read(corpus, capsys):
+    assert run(["audit", "names.conll", "--dry-run"]) == 0
+    assert "120 sentences of 600 tokens with 3 tags" in capsys.readouterr().out
