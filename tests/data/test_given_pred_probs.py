@@ -57,6 +57,19 @@ def test_a_table_without_ids_is_taken_in_order_and_says_so(parquet):
     assert loaded.notes == ("pred_probs has no id column: its rows are taken in the order of the data",)
 
 
+def test_a_column_that_names_each_row_here_and_there_joins_them_without_being_named(parquet):
+    unnamed = load_dataset({**COLUMNS, "label": [NAMES[k] for k in LABELS]}, label="label")
+    loaded = load_pred_probs(parquet(FRAME.sample(frac=1, random_state=0)), unnamed)
+    assert_array_equal(loaded.values, PROBS)
+    assert loaded.notes == ("pred_probs was joined by column 'key', which names each row here and there",)
+
+
+def test_a_shared_column_that_lacks_a_row_joins_nothing(parquet):
+    unnamed = load_dataset({**COLUMNS, "label": [NAMES[k] for k in LABELS]}, label="label")
+    loaded = load_pred_probs(parquet(FRAME.assign(key=[*COLUMNS["key"][:-1], "stranger"])), unnamed)
+    assert loaded.notes == ("pred_probs has no id column: its rows are taken in the order of the data",)
+
+
 def test_a_bare_array_says_the_order_it_assumes(tmp_path):
     np.save(tmp_path / "probs.npy", PROBS)
     loaded = load_pred_probs(tmp_path / "probs.npy", DATA)

@@ -186,13 +186,16 @@ def _from_table(path: Path, dataset: Dataset) -> PredProbs:
     else:
         columns = _class_columns(table, dataset.space, place(path))
         matrix, notes, used = _numbers(table, columns, place(path)), [], set(columns)
-    id_name = _id_column(table, dataset, used)
+    id_name, own_ids = _id_column(table, dataset, used), dataset.ids
+    if id_name is None and (id_name := _shared_key(table, dataset, used)):
+        own_ids = _as_ids(dataset.column(id_name))
+        notes.append(f"pred_probs was joined by column {quoted(id_name)}, which names each row here and there")
     _refuse_extra(table, dataset, used | ({id_name} if id_name else set()), place(path))
     if id_name is None:
         if len(matrix) != len(dataset):
             raise _wrong_length(len(matrix), len(dataset), place(path))
         return PredProbs(matrix, (*notes, "pred_probs has no id column: its rows are taken in the order of the data"))
-    order, joined = _join(cell_texts(table.column(id_name)), dataset, place(path), id_name)
+    order, joined = _join(_as_ids(table.column(id_name)), own_ids, dataset, place(path), id_name)
     return PredProbs(matrix[order], (*notes, *joined))
 
 
@@ -235,6 +238,22 @@ def _id_column(table: pa.Table, dataset: Dataset, used: set[str]) -> str | None:
     return None
 
 
+def _shared_key(table: pa.Table, dataset: Dataset, used: set[str]) -> str | None:
+    """Return a column of both whose value differs in every row of the data, and which the table has for each of them."""
+    own = set(dataset.source.table.column_names) - {dataset.plan.label}
+    for name in table.column_names:
+        if name not in own or name in used or pa.types.is_nested(table.schema.field(name).type):
+            continue
+        mine, there = _as_ids(dataset.column(name)), _as_ids(table.column(name))
+        if len(np.unique(mine)) == len(mine) and len(np.unique(there)) == len(there) and np.isin(mine, there).all():
+            return name
+    return None
+
+
+def _as_ids(column: pa.ChunkedArray) -> NDArray[np.str_]:
+    return np.asarray(["" if v is None else v for v in cell_texts(column).to_pylist()], dtype=np.str_)
+
+
 def _refuse_extra(table: pa.Table, dataset: Dataset, used: set[str], where: str) -> None:
     """Raise where a further column looks like the probability of a class that the data lack."""
     own = set(dataset.source.table.column_names)
@@ -253,9 +272,10 @@ def _refuse_extra(table: pa.Table, dataset: Dataset, used: set[str], where: str)
         )
 
 
-def _join(ids: pa.ChunkedArray, dataset: Dataset, where: str, name: str) -> tuple[NDArray[np.int64], list[str]]:
+def _join(
+    there: NDArray[np.str_], own: NDArray[np.str_], dataset: Dataset, where: str, name: str
+) -> tuple[NDArray[np.int64], list[str]]:
     """Return the row of the table for each row of the data, and a note on ids that are in the table alone."""
-    there = np.asarray(["" if v is None else v for v in ids.to_pylist()], dtype=np.str_)
     values, first, counts = np.unique(there, return_index=True, return_counts=True)
     if (counts > 1).any():
         raise BadInput(
@@ -263,17 +283,17 @@ def _join(ids: pa.ChunkedArray, dataset: Dataset, where: str, name: str) -> tupl
             where=f"{where}, column {quoted(name)}",
             fix="give each item one row",
         )
-    at = np.minimum(np.searchsorted(values, dataset.ids), max(len(values) - 1, 0))
-    found = values[at] == dataset.ids
+    at = np.minimum(np.searchsorted(values, own), max(len(values) - 1, 0))
+    found = values[at] == own
     if not found.all():
-        missing = dataset.ids[~found]
+        missing = own[~found]
         hint = "" if dataset.plan.id else "; the data were read without --id, so their ids are hashes of the content"
         raise BadInput(
             f"no probabilities for {len(missing):,} of {counted(len(dataset), 'row')}: ids {listed(missing, 4)}{hint}",
             where=f"{where}, column {quoted(name)}",
             fix="add these rows" if dataset.plan.id else "name the id column of the data with --id",
         )
-    extra = np.setdiff1d(values, dataset.ids)
+    extra = np.setdiff1d(values, own)
     note = [f"pred_probs has {counted(len(extra), 'row')} for ids that the data lack, left out: {listed(extra, 4)}"]
     return first[at], note if len(extra) else []
 
