@@ -239,7 +239,7 @@ def _id_column(table: pa.Table, dataset: Dataset, used: set[str]) -> str | None:
 
 
 def _shared_key(table: pa.Table, dataset: Dataset, used: set[str]) -> str | None:
-    """Return a column of both whose value differs in every row of the data, and which the table has for each of them."""
+    """Return a column of both that differs in every row, and in which the table has each value of the data."""
     own = set(dataset.source.table.column_names) - {dataset.plan.label}
     for name in table.column_names:
         if name not in own or name in used or pa.types.is_nested(table.schema.field(name).type):
