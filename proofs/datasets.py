@@ -259,6 +259,12 @@ def cifar10n_labels(noise: Noise) -> NDArray[np.int64]:
     return _labels(pq.read_table(_paths("cifar10n")[1], columns=[noise]), noise)
 
 
+def cifar10h_votes() -> NDArray[np.int64]:
+    """Return how many of about 50 people gave each class to each test image of CIFAR-10, int64 (10000, 10)."""
+    table = pq.read_table(_paths("cifar10h")[0]).sort_by("index")
+    return np.stack([_column(table, f"count_{name}").astype(np.int64) for name in CIFAR10_CLASSES], axis=1)
+
+
 def label_errors(name: LabelErrorSet) -> CheckedLabels:
     """Return MNIST (10 classes, 100 checked rows) or IMDB (2 classes, 1310 checked rows)."""
     archive, people = _paths(f"label_errors_{name}")

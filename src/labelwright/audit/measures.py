@@ -66,6 +66,13 @@ MEASURES: tuple[MeasureEntry, ...] = (
         "labelwright.audit.outlines:OutlineQuality",
         "P003",
     ),
+    MeasureEntry(
+        "mistakes",
+        "Which of a model's mistakes are real, how bad are they, and of what kind?",
+        "labelled rows; predictions of models; people's votes or acceptable labels; a class hierarchy",
+        "labelwright.audit.mistake_analysis:MistakeAnalysis",
+        "P023",
+    ),
 )
 
 

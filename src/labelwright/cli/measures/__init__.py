@@ -8,6 +8,7 @@ from typer import Context, Option, Typer
 
 from labelwright.cli.measures.intrinsic import command as intrinsic
 from labelwright.cli.measures.judges import command as judges
+from labelwright.cli.measures.mistakes import command as mistakes
 from labelwright.cli.measures.outlines import command as outlines
 
 app = Typer(help="Answer one question about labels, with a report: without a name, lists the questions.")
@@ -28,3 +29,4 @@ def overview(context: Context, json: Annotated[bool, Option("--json", help="Prin
 app.command("judges")(judges)
 app.command("intrinsic")(intrinsic)
 app.command("outlines")(outlines)
+app.command("mistakes")(mistakes)
