@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 from labelwright.inert import inert
 
@@ -38,6 +39,17 @@ class BadInput(LabelwrightError, ValueError):
         line = f"{inert(where)}: {problem}" if where else problem
         super().__init__(f"{line}. Fix: {fix}." if fix else f"{line}.")
         self.problem, self.where, self.fix = problem, where, fix
+
+    def __reduce__(self) -> Any:
+        """Travel between processes as it is: the message is whole already."""
+        return _as_it_was, (type(self), self.args, self.__dict__)
+
+
+def _as_it_was(kind: type[BadInput], args: tuple[Any, ...], state: dict[str, Any]) -> BadInput:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class MissingExtra(BadInput, ImportError):

@@ -17,6 +17,7 @@ def build_app() -> Typer:
     from typer import Exit, Option, Typer, echo
 
     from labelwright import __version__
+    from labelwright.cli.aggregate import command as aggregate
     from labelwright.cli.apply import command as apply
     from labelwright.cli.audit import command as audit
     from labelwright.cli.cache import app as cache
@@ -56,6 +57,7 @@ def build_app() -> Typer:
     app.command("evaluate", rich_help_panel="Find")(evaluate)
     app.add_typer(measures, name="measure", rich_help_panel="Find")
     app.command("apply", rich_help_panel="Mend")(apply)
+    app.command("aggregate", rich_help_panel="Many hands")(aggregate)
     app.command("train", rich_help_panel="Train")(train)
     app.command("predict", rich_help_panel="Train")(predict)
     app.command("calibrate", rich_help_panel="Train")(calibrate)

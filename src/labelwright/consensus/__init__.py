@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from labelwright.consensus.label_models import _FACE as _LABEL_MODELS
+from labelwright.errors import MissingExtra
 
 _ROOMS = {
     "aggregation": "Aggregation aggregate",
@@ -13,6 +14,9 @@ _ROOMS = {
     "automatic": "Automatic",
     "classifier_votes": "CROWDLAB",
     "committee": "Committee",
+    "conditional_flow": "ConditionalFlow",
+    "label_flows": "LabelLearningFlow LabelLearningFlowRegressor",
+    "weak_signals": "signals_from_votes weak_signal_error",
     "label_functions": "LabelingFunction apply_functions comparison keyword labeling_function read_rules regex",
     "majority_certificate": (
         "Finding Gap MajorityCertificate Optimality certify_majority choose_aggregator majority_gap "
@@ -28,7 +32,13 @@ _ROOMS = {
     "reask": "Reask whom_to_reask",
     "streaming": "ParquetVotes",
     "vote_frames": "share_repeats",
-    "analysis": "Dependence SourceSummary dependent_sources pair_agreement shared_weight summarize_sources",
+    "agreement": "Agreement vote_agreement",
+    "analysis": "SourceSummary summarize_sources",
+    "dependence": "Dependence dependent_sources pair_agreement shared_weight warned_pairs",
+    "methods": "label_model",
+    "vote_files": "VoteFile read_vote_file",
+    "workflow": "AboutVotes aggregate_file",
+    "rule_votes": "aggregate_rules",
 }
 # Public names and where they live. They load on first use.
 _FACE = _LABEL_MODELS | {
@@ -40,7 +50,12 @@ __all__ = sorted(_FACE)
 
 def __getattr__(name: str) -> Any:
     if name in _FACE:
-        return getattr(import_module(_FACE[name]), name)
+        try:
+            return getattr(import_module(_FACE[name]), name)
+        except ModuleNotFoundError as error:
+            if error.name in ("torch", "lightning_fabric"):
+                raise MissingExtra(f"{name} trains a network and", "torch") from None
+            raise
     raise AttributeError(f"module 'labelwright.consensus' has no attribute {name!r}")
 
 

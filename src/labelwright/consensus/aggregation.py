@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,20 +11,22 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from labelwright.consensus.agreement import Agreement, vote_agreement
+from labelwright.consensus.annotators import LEAST_JUDGED, annotator_columns, judged_rows
 from labelwright.consensus.automatic import Automatic
 from labelwright.consensus.base import LabelModel, confusion_matrices, most_probable
 from labelwright.consensus.classifier_votes import CROWDLAB
+from labelwright.consensus.dependence import Dependence, warned_pairs
 from labelwright.consensus.reask import whom_to_reask
 from labelwright.consensus.table import VoteTable
 from labelwright.consensus.vote_frames import VoteFrame, native, read_gold, read_pred_probs, read_votes
 from labelwright.errors import BadInput
 from labelwright.evidence import Votes
-from labelwright.metrics.agreement import krippendorff_alpha_interval
 from labelwright.metrics.intervals import Interval, wilson
+from labelwright.progress import SILENT, Progress
 
 Floats = NDArray[np.float64]
-LEAST_JUDGED = 20
-NOT_ENOUGH = "not enough data"
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -34,22 +37,33 @@ class Aggregation:
     ----------
     labels : data frame
         ``task``, ``label``, ``confidence``, ``n_votes`` and one column ``p_CLASS`` a class, a row a task in order of
-        first appearance. The caller's kind of frame and of ids.
+        first appearance. The caller's kind of frame and of ids. The label is empty where nothing is known of a task.
     annotators : data frame
-        ``annotator``, ``n_votes``, ``n_judged`` (tasks with another vote or a known label), ``accuracy`` with ``low``
-        and ``high`` (model estimate, 95 %), ``checked`` and ``n_checked`` (on known labels), ``rank``, ``note``. Below
-        20 judged tasks accuracy and rank are empty and the note says "not enough data".
+        ``annotator``, ``n_votes``, ``coverage`` (share of the tasks), ``overlap`` and ``conflict`` (shares of its votes
+        beside another vote, and beside one that says something else), ``n_judged`` (tasks with another vote or a known
+        label), ``accuracy`` with ``low`` and ``high`` (model estimate, 95 %), ``n_checked``, ``checked``,
+        ``checked_low`` and ``checked_high`` (on known labels), ``median_seconds`` where times are known, ``rank``,
+        ``note``. Below 20 judged tasks accuracies and rank are empty and the note
+        says "not enough data".
     reask : data frame
-        ``task``, ``annotator``, ``expected_gain``: whom to ask next about what, by falling gain of the chance that the
-        label is right.
-    alpha : Interval
-        Krippendorff's alpha with its 95 % bootstrap interval; NaN where no task has two votes.
+        ``task``, ``annotator`` (empty: anybody who has not voted on it), ``expected_gain``: whom to ask next about
+        what, by falling gain of the chance that the label is right.
+    agreement : Agreement
+        Krippendorff's alpha, Fleiss' and Cohen's kappa with 95 % bootstrap intervals; NaN where no task has two votes.
     model : LabelModel
         The fitted model; of `Automatic` the one that it chose is ``model.model_``.
     votes : Votes
         The votes as numbers, repeats sharing one vote's weight.
     classes, tasks, sources : tuple
         Names of classes, ids of tasks and of annotators, in the order of the numbers.
+    posterior : float64 (n, K)
+        The probabilities of ``labels`` as an array; known labels have probability 1.
+    known : int64 (n,)
+        Known classes, -1 = unknown.
+    checked : Interval or None
+        Accuracy of the merged labels on tasks of known label, the known labels held back; None without any.
+    dependent : tuple of Dependence
+        Annotators whose answers agree far more than independent work would; see `warned_pairs`.
     notes : tuple of str
         What was noticed on the way.
     """
@@ -57,13 +71,22 @@ class Aggregation:
     labels: Any
     annotators: Any
     reask: Any
-    alpha: Interval
+    agreement: Agreement
     model: LabelModel
     votes: Votes
     classes: tuple[str, ...]
     tasks: tuple[Any, ...]
     sources: tuple[Any, ...]
+    posterior: Floats
+    known: Ints
+    checked: Interval | None
+    dependent: tuple[Dependence, ...]
     notes: tuple[str, ...]
+
+    @property
+    def alpha(self) -> Interval:
+        """Krippendorff's alpha with its 95 % bootstrap interval."""
+        return self.agreement.alpha
 
 
 def aggregate(
@@ -74,9 +97,11 @@ def aggregate(
     label: str = "label",
     method: LabelModel | None = None,
     gold: str | Mapping[Any, Any] | None = None,
+    seconds: str | None = None,
     pred_probs: Any = None,
     most_reask: int = 1000,
     seed: int = 0,
+    progress: Progress = SILENT,
 ) -> Aggregation:
     """Merge the votes of many annotators into one label a task.
 
@@ -90,12 +115,15 @@ def aggregate(
         Unfitted; `Automatic` by default, `CROWDLAB` where `pred_probs` is given.
     gold : str or mapping, optional
         Known labels: a column of `votes` (empty where unknown), or a mapping task → label.
+    seconds : str, optional
+        Column of the time that each vote took.
     pred_probs : data frame, optional
         A classifier's out-of-fold probabilities: the `task` column and one column a class (``CLASS`` or ``p_CLASS``).
     most_reask : int, default 1000
         Most rows of the table `reask`.
     seed : int, default 0
-        For the bootstrap of alpha and for `Automatic`.
+        For the bootstrap of the agreement and for `Automatic`.
+    progress : Progress, optional
 
     Raises
     ------
@@ -112,107 +140,115 @@ def aggregate(
     """
     if method is not None and not isinstance(method, LabelModel):
         raise BadInput(f"method is {type(method).__name__}", fix="pass a label model, such as DawidSkene()")
-    read = read_votes(votes, task, annotator, label, gold if isinstance(gold, str) else None)
+    read = read_votes(votes, task, annotator, label, gold if isinstance(gold, str) else None, seconds)
     known = read_gold(read, gold)
-    model = method
     if pred_probs is not None:
         if method is not None and not isinstance(method, CROWDLAB):
             raise BadInput("method and pred_probs are both given", fix="leave method out: CROWDLAB takes pred_probs")
-        model = CROWDLAB(read_pred_probs(read, pred_probs, task))
-    model = (model or Automatic(seed=seed)).fit(read.votes, known)
-    q = model.predict_proba(read.votes)
+        method = CROWDLAB(read_pred_probs(read, pred_probs, task))
+    return merge(
+        read, known, method or Automatic(seed=seed), like=votes, most_reask=most_reask, seed=seed, progress=progress
+    )
+
+
+def merge(
+    read: VoteFrame,
+    known: Ints,
+    model: LabelModel,
+    *,
+    like: Any,
+    may_ask: bool = True,
+    most_reask: int = 1000,
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> Aggregation:
+    """Merge votes that are numbers already.
+
+    Parameters
+    ----------
+    read : VoteFrame
+    known : int64 (n,)
+        Known classes, -1 = unknown.
+    model : LabelModel
+        Unfitted.
+    like : data frame
+        The tables are of its kind.
+    may_ask : bool, default True
+        Whether the sources can be asked again; rules cannot, then `reask` names no annotator.
+    most_reask, seed, progress
+        As in `aggregate`.
+    """
+    with progress.stage("Merging votes"):
+        fresh = deepcopy(model)
+        model.fit(read.votes, known)
+        q = model.predict_proba(read.votes)
+        checked = _checked(fresh, read.votes, known)
     q = np.where((known >= 0)[:, None], known[:, None] == np.arange(q.shape[1]), q)
     table = VoteTable.of(read.votes)
-    judged = _judged(table, known)
+    judged = judged_rows(table, known)
+    with progress.stage("Measuring agreement"):
+        agreement = vote_agreement(read.votes, seed)
+        dependent = warned_pairs(read.votes, None if may_ask else model)
+    annotators = {"annotator": read.sources} | dict(annotator_columns(read.votes, model, known, judged))
     return Aggregation(
-        labels=native(_labels(read, table, q), votes),
-        annotators=native(_annotators(read, table, model, known, judged), votes),
-        reask=native(_reask(read, table, model, q, known, judged, most_reask), votes),
-        alpha=_alpha(read.votes, seed),
+        labels=native(_labels(read, table, q, known, model), like),
+        annotators=native(annotators, like),
+        reask=native(_reask(read, table, model if may_ask else None, q, judged >= LEAST_JUDGED, most_reask), like),
+        agreement=agreement,
         model=model,
         votes=read.votes,
         classes=read.classes,
         tasks=tuple(read.tasks.to_pylist()),
         sources=tuple(read.sources.to_pylist()),
+        posterior=q,
+        known=known,
+        checked=checked,
+        dependent=dependent,
         notes=read.notes,
     )
 
 
-def _labels(read: VoteFrame, table: VoteTable, q: Floats) -> dict[str, Any]:
-    best = most_probable(q)
+def _labels(read: VoteFrame, table: VoteTable, q: Floats, known: Ints, model: LabelModel) -> dict[str, Any]:
+    silent = ~table.covered() & (known < 0) & (not isinstance(model, CROWDLAB))
     columns: dict[str, Any] = {
         "task": read.tasks,
-        "label": read.labels.take(pa.array(best)),
+        "label": read.labels.take(pa.array(most_probable(q), mask=silent)),
         "confidence": q.max(axis=1),
         "n_votes": np.diff(table.offsets),
     }
     return columns | {f"p_{name}": q[:, k] for k, name in enumerate(read.classes)}
 
 
-def _judged(table: VoteTable, known: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return on how many rows each source can be judged: another source voted, or the class is known; int64 (m,)."""
-    row = table.row()
-    key = np.unique(row * table.n_sources + table.source)
-    rows, sources = key // table.n_sources, key % table.n_sources
-    voters = np.bincount(rows, minlength=table.n_rows)
-    counted = (voters[rows] > 1) | (known[rows] >= 0)
-    return np.bincount(sources[counted], minlength=table.n_sources).astype(np.int64)
-
-
-def _annotators(
-    read: VoteFrame, table: VoteTable, model: LabelModel, known: NDArray[np.int64], judged: NDArray[np.int64]
-) -> dict[str, Any]:
-    quality = model.source_quality()
-    m, row = table.n_sources, table.row()
-    enough = judged >= LEAST_JUDGED
-    accuracy = np.where(enough, np.clip(quality.accuracy, 0, 1), np.nan)
-    low, high = wilson(np.nan_to_num(accuracy) * judged, judged)
-    checked = known[row] >= 0
-    n_checked = np.bincount(table.source[checked], minlength=m)
-    right = np.bincount(table.source[checked & (known[row] == table.value)], minlength=m)
-    rank = np.zeros(m, dtype=np.int64)
-    order = np.argsort(np.where(np.isnan(accuracy), np.inf, -accuracy), kind="stable")
-    rank[order] = np.arange(1, m + 1)
-    enough &= ~np.isnan(accuracy)
-    return {
-        "annotator": read.sources,
-        "n_votes": np.bincount(table.source, minlength=m),
-        "n_judged": judged,
-        "accuracy": _or_null(accuracy, enough),
-        "low": _or_null(low, enough),
-        "high": _or_null(high, enough),
-        "n_checked": n_checked,
-        "checked": _or_null(right / np.maximum(n_checked, 1), n_checked > 0),
-        "rank": _or_null(rank, enough),
-        "note": ["" if fine else NOT_ENOUGH for fine in enough.tolist()],
-    }
-
-
-def _or_null(values: NDArray[Any], valid: NDArray[np.bool_]) -> pa.Array:
-    return pa.array(values, mask=~valid)
+def _checked(fresh: LabelModel, votes: Votes, known: Ints) -> Interval | None:
+    """Return how often a model that has not seen the known labels agrees with them, on tasks with votes."""
+    asked = (known >= 0) & VoteTable.of(votes).covered()
+    if not asked.any():
+        return None
+    merged = most_probable(fresh.fit(votes).predict_proba(votes))
+    right, n = int((merged == known)[asked].sum()), int(asked.sum())
+    low, high = wilson(right, n)
+    return Interval(right / n, low, high, 0.95)
 
 
 def _reask(
-    read: VoteFrame,
-    table: VoteTable,
-    model: LabelModel,
-    q: Floats,
-    known: NDArray[np.int64],
-    judged: NDArray[np.int64],
-    most: int,
+    read: VoteFrame, table: VoteTable, model: LabelModel | None, q: Floats, allowed: NDArray[np.bool_], most: int
 ) -> dict[str, Any]:
-    settled = np.where((known >= 0)[:, None], np.eye(q.shape[1])[np.maximum(known, 0)], q)
-    found = whom_to_reask(table, settled, confusion_matrices(model), judged >= LEAST_JUDGED, most)
+    """Return whom to ask about what.
+
+    Nobody in particular, at the mean quality of all, where no source may be named; a person who is taken to be right
+    where sources cannot be asked (`model` is None).
+    """
+    anybody = model is None or not allowed.any()
+    if not anybody:
+        assert model is not None
+        found = whom_to_reask(table, q, confusion_matrices(model), allowed, most)
+    else:
+        said = np.maximum(table.said()[:, : table.n_classes].sum(axis=1), 1e-9)
+        mean = np.eye(q.shape[1]) if model is None else np.average(confusion_matrices(model), axis=0, weights=said)
+        unasked = table.keep(np.zeros(len(table.source), dtype=bool))
+        found = whom_to_reask(unasked, q, mean[None], np.ones(1, dtype=bool), most)
     return {
         "task": read.tasks.take(pa.array(found.row)),
-        "annotator": read.sources.take(pa.array(found.source)),
+        "annotator": read.sources.take(pa.array(found.source, mask=np.full(len(found.source), anybody))),
         "expected_gain": found.gain,
     }
-
-
-def _alpha(votes: Votes, seed: int) -> Interval:
-    said = votes.value >= 0
-    row = votes.row[said]
-    if not (np.bincount(row, minlength=1) > 1).any():
-        return Interval(float("nan"), float("nan"), float("nan"), 0.95)
-    return krippendorff_alpha_interval(row, votes.value[said], seed=seed, n=1000 if len(row) < 100_000 else 200)

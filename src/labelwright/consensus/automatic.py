@@ -14,9 +14,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from labelwright.consensus.analysis import pair_agreement_table
 from labelwright.consensus.base import LabelModel
 from labelwright.consensus.committee import Committee
+from labelwright.consensus.dependence import pair_agreement_table
 from labelwright.consensus.label_models.data_programming import DataProgramming
 from labelwright.consensus.label_models.dawid_skene import DawidSkene
 from labelwright.consensus.label_models.mace import MACE

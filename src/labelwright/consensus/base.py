@@ -142,7 +142,7 @@ def confusion_matrices(model: LabelModel) -> Floats:
         return quality.confusion[:, :, :k]
     if k == 1:
         return np.ones((len(quality.accuracy), 1, 1))
-    return one_coin(np.nan_to_num(quality.accuracy, nan=1 / k), k)
+    return one_coin(np.clip(np.nan_to_num(quality.accuracy, nan=1 / k), 0, 1), k)  # sums of weights round past 1
 
 
 class ConfusionModel(LabelModel):

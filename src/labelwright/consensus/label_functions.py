@@ -47,6 +47,8 @@ class LabelingFunction:
         Row (column → value) → class name, or None to abstain.
     columns : tuple of str, optional
         The columns that it reads; all by default. Naming them makes wide tables faster.
+    label : str, optional
+        The class that it names, where it names one alone.
 
     Examples
     --------
@@ -62,17 +64,20 @@ class LabelingFunction:
     name: str
     rule: Rule
     columns: tuple[str, ...] = ()
+    label: str | None = None
 
     def __call__(self, row: Row) -> str | None:
         """Return the class that the rule names for a row, or None."""
         return self.rule(row)
 
 
-def labeling_function(name: str | None = None, columns: Sequence[str] = ()) -> Callable[[Rule], LabelingFunction]:
-    """Decorate a function of a row; its name is the rule's name by default."""
+def labeling_function(
+    name: str | None = None, columns: Sequence[str] = (), label: str | None = None
+) -> Callable[[Rule], LabelingFunction]:
+    """Decorate a function of a row; its name is the rule's name by default. For more processes, import it by name."""
 
     def decorate(rule: Rule) -> LabelingFunction:
-        return LabelingFunction(name or str(getattr(rule, "__name__", "rule")), rule, tuple(columns))
+        return LabelingFunction(name or str(getattr(rule, "__name__", "rule")), rule, tuple(columns), label)
 
     return decorate
 
@@ -115,7 +120,7 @@ def keyword(words: Iterable[str], column: str, label: str, name: str | None = No
         raise BadInput("a keyword rule has no words", fix="name at least one word")
     either = "|".join(re.escape(word) for word in sorted(known, key=len, reverse=True))
     pattern = re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE)
-    return LabelingFunction(name or f"keyword {known[0]}", _Pattern(column, pattern, label), (column,))
+    return LabelingFunction(name or f"keyword {known[0]}", _Pattern(column, pattern, label), (column,), label)
 
 
 def regex(pattern: str, column: str, label: str, name: str | None = None) -> LabelingFunction:
@@ -124,7 +129,7 @@ def regex(pattern: str, column: str, label: str, name: str | None = None) -> Lab
         compiled = re.compile(pattern, re.IGNORECASE)
     except re.error as error:
         raise BadInput(f"{quoted(pattern)} is no regular expression: {error}", fix="escape special signs") from None
-    return LabelingFunction(name or f"regex {pattern}", _Pattern(column, compiled, label), (column,))
+    return LabelingFunction(name or f"regex {pattern}", _Pattern(column, compiled, label), (column,), label)
 
 
 def comparison(
@@ -135,7 +140,8 @@ def comparison(
         raise BadInput(
             f"the range {at_least} to {at_most} of {quoted(column)} is no limit", fix="give a lower or upper"
         )
-    return LabelingFunction(name or f"{column} in range", _Range(column, at_least, at_most, label), (column,))
+    rule = _Range(column, at_least, at_most, label)
+    return LabelingFunction(name or f"{column} in range", rule, (column,), label)
 
 
 def apply_functions(
@@ -245,8 +251,11 @@ def _run(
 _KEYS = {"name", "column", "label", "keywords", "regex", "at_least", "at_most"}
 
 
-def read_rules(path: str | Path) -> list[LabelingFunction]:
-    """Read rules from a YAML file (see the head of this file); BadInput names the rule that is not right."""
+def read_rules(path: str | Path, column: str | None = None) -> list[LabelingFunction]:
+    """Read rules from a YAML file (see the head of this file); BadInput names the rule that is not right.
+
+    `column` is what rules read that name no column themselves.
+    """
     file = Path(path)
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -256,15 +265,16 @@ def read_rules(path: str | Path) -> list[LabelingFunction]:
         raise BadInput(f"this is no YAML: {quoted(error)[1:-1]}", where=str(path)) from None
     if not isinstance(content, list) or not content:
         raise BadInput("the file holds no list of rules", where=str(path), fix="begin each rule with '- name:'")
-    return [_rule(entry, f"{path}, rule {i + 1}") for i, entry in enumerate(content)]
+    return [_rule(entry, f"{path}, rule {i + 1}", column) for i, entry in enumerate(content)]
 
 
-def _rule(entry: Any, where: str) -> LabelingFunction:
+def _rule(entry: Any, where: str, default: str | None) -> LabelingFunction:
     if not isinstance(entry, dict):
         raise BadInput("this rule is no list of settings", where=where, fix="give name, column, label and a condition")
     unknown = sorted(str(key) for key in set(entry) - _KEYS)
     if unknown:
         raise BadInput(f"a rule has no setting {quoted(unknown[0])}", where=where, fix=did_you_mean(unknown[0], _KEYS))
+    entry = ({} if default is None else {"column": default}) | entry
     missing = [key for key in ("name", "column", "label") if not isinstance(entry.get(key), str)]
     if missing:
         raise BadInput(f"{listed(missing)} is missing or no text", where=where, fix="put text in quotes")

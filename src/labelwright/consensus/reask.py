@@ -4,6 +4,8 @@ With q the posterior of a row and C_j the confusion matrix of source j, a vote o
 probability of the best class by
 
     gain_ij = Σ_l max_k ( q_ik C_j[k, l] ) − max_k q_ik   ≥ 0
+
+Work is spread: of the sources that gain nearly as much as the best one, the one with the fewest rows so far is named.
 """
 
 from __future__ import annotations
@@ -29,9 +31,9 @@ class Reask:
 
 
 def whom_to_reask(
-    table: VoteTable, q: Floats, confusion: Floats, allowed: NDArray[np.bool_], most: int = 1000
+    table: VoteTable, q: Floats, confusion: Floats, allowed: NDArray[np.bool_], most: int = 1000, near: float = 0.9
 ) -> Reask:
-    """Return for the most uncertain rows the source whose vote gains most, among those that have not voted on it.
+    """Return for the most uncertain rows a source whose vote gains most, among those that have not voted on it.
 
     Parameters
     ----------
@@ -42,6 +44,8 @@ def whom_to_reask(
         Sources that may be asked.
     most : int, default 1000
         Most rows that are returned.
+    near : float in (0, 1], default 0.9
+        A source may be named in place of the best one when it gains at least this share of its gain; 1 names the best.
 
     Examples
     --------
@@ -66,8 +70,20 @@ def whom_to_reask(
         gain[i, voted[voted >= 0]] = -1.0
     if not len(helpers):
         return Reask(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-    best = gain.argmax(axis=1)
+    best = _spread(gain, near)
     value = gain[np.arange(len(unsure)), best]
     order = np.argsort(-value, kind="stable")
     order = order[value[order] > 1e-9]
     return Reask(unsure[order].astype(np.int64), helpers[best[order]].astype(np.int64), value[order])
+
+
+def _spread(gain: Floats, near: float) -> NDArray[np.int64]:
+    """Return the source of each row, int64 (r,): of those near the best of the row, the one with the least to do."""
+    chosen = gain.argmax(axis=1)
+    load = np.zeros(gain.shape[1], dtype=np.int64)
+    for i in np.argsort(-gain.max(axis=1), kind="stable").tolist():
+        good = np.flatnonzero(gain[i] >= max(near * gain[i, chosen[i]], 1e-12))
+        if len(good):
+            chosen[i] = good[np.lexsort((-gain[i, good], load[good]))[0]]
+            load[chosen[i]] += 1
+    return chosen

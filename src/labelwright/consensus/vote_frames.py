@@ -18,6 +18,7 @@ from labelwright.errors import BadInput, did_you_mean, listed, quoted
 from labelwright.evidence import Votes
 
 Floats = NDArray[np.float64]
+EMPTY = "rows have no label and count as abstentions"
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,11 @@ class VoteFrame:
     notes: tuple[str, ...]
 
 
-def read_votes(frame: Any, task: str, annotator: str, label: str, gold: str | None = None) -> VoteFrame:
+def read_votes(
+    frame: Any, task: str, annotator: str, label: str, gold: str | None = None, seconds: str | None = None
+) -> VoteFrame:
     """Read a long table of votes; BadInput for a missing column, a missing id, or no vote at all."""
-    names = [task, annotator, label] + ([gold] if gold is not None else [])
+    names = list(dict.fromkeys(name for name in (task, annotator, label, gold, seconds) if name is not None))
     columns = _columns(frame, names)
     task_of, tasks = _codes(_ids(columns[task], task))
     source, sources = _codes(_ids(columns[annotator], annotator))
@@ -60,7 +63,8 @@ def read_votes(frame: Any, task: str, annotator: str, label: str, gold: str | No
     value, labels, classes = _classes(given, known)
     if (value >= 0).sum() == 0:
         raise BadInput("no vote names a class", where=f"column {quoted(label)}", fix="check the column of labels")
-    votes = Votes(task_of, source, value, len(tasks), len(sources), len(classes))
+    time = None if seconds is None else _seconds(columns[seconds])
+    votes = Votes(task_of, source, value, len(tasks), len(sources), len(classes), seconds=time)
     shared = share_repeats(votes)
     notes = []
     repeats = int(((shared.weight < 1) & (shared.value >= 0)).sum())
@@ -70,7 +74,7 @@ def read_votes(frame: Any, task: str, annotator: str, label: str, gold: str | No
         )
     silent = int((value < 0).sum())
     if silent:
-        notes.append(f"{silent} rows have no label and count as abstentions")
+        notes.append(f"{silent} {EMPTY}")
     if len(classes) == 1:
         notes.append("all votes name one class")
     return VoteFrame(shared, tasks, sources, labels, classes, known, task_of, tuple(notes))
@@ -150,6 +154,14 @@ def read_pred_probs(read: VoteFrame, frame: Any, task: str) -> Floats:
     except pa.ArrowInvalid:
         raise BadInput("pred_probs are not numbers", fix="pass probabilities") from None
     return probs[order]
+
+
+def _seconds(array: pa.Array) -> Floats:
+    """Return times as float64, NaN where a cell is empty, negative or no number."""
+    texts = _texts(array)
+    numeric = pc.match_substring_regex(texts, r"^\s*[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?\s*$")
+    kept = pc.if_else(pc.fill_null(numeric, False), pc.utf8_trim_whitespace(texts), pa.scalar(None, pa.string()))
+    return np.asarray(kept.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
 def native(columns: Mapping[str, Any], like: Any) -> Any:

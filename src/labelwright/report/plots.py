@@ -16,8 +16,13 @@ _LONGEST = 18
 _STEPS = (0.0005, 0.01, 0.03, 0.08, 0.2)  # lower ends of the shades of a heat map
 
 
-def heat_map(transition: Mapping[str, Any]) -> Markup:
-    """Draw the transition matrix, rows = truth, columns = given label; every cell carries its number."""
+def heat_map(
+    transition: Mapping[str, Any], ids: str = "heat", rows: str = "true class", columns: str = "given label"
+) -> Markup:
+    """Draw the transition matrix, rows = truth, columns = given label; every cell carries its number.
+
+    `ids` keeps those of several maps on a page apart.
+    """
     names, matrix = transition["classes"], transition["matrix"]
     k = len(names)
     cell = 62 if k <= 6 else 48 if k <= 12 else 38
@@ -26,12 +31,12 @@ def heat_map(transition: Mapping[str, Any]) -> Markup:
     width, height = left + k * cell + round(room * 0.6), top + k * cell + 4
     parts = [
         f'<svg class="heat" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
-        'aria-labelledby="heat-title heat-desc"><title id="heat-title">Which class is given for which</title>'
-        '<desc id="heat-desc">Rows are the true class, columns the given label; the table below holds the same numbers.'
+        f'aria-labelledby="{ids}-title {ids}-desc"><title id="{ids}-title">Which class is given for which</title>'
+        f'<desc id="{ids}-desc">Rows are the {rows}, columns the {columns}; the table below holds the same numbers.'
         "</desc>",
-        f'<text class="axis" x="{left + k * cell / 2:g}" y="14" text-anchor="middle">given label</text>',
+        f'<text class="axis" x="{left + k * cell / 2:g}" y="14" text-anchor="middle">{columns}</text>',
         f'<text class="axis" transform="translate(14 {top + k * cell / 2:g}) rotate(-90)" text-anchor="middle">'
-        "true class</text>",
+        f"{rows}</text>",
     ]
     for j, name in enumerate(names):
         x = left + j * cell + cell / 2

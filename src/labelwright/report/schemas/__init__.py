@@ -1,8 +1,8 @@
 """JSON Schemas (draft 2020-12) of everything that labelwright writes for programs, shipped with the package.
 
 Files: ``summary.json``, ``run.json`` and ``view.json`` of an audit, ``compare.json``, the JSON of ``check``,
-``report.json`` of a measure. Tables: one row of ``issues.parquet``, of ``compare.parquet`` and of a table of decisions,
-as an object by column.
+``report.json`` of a measure, ``summary.json`` of merged votes (``aggregate``). Tables: one row of ``issues.parquet``,
+of ``compare.parquet`` and of a table of decisions, as an object by column.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from labelwright.errors import BadInput, did_you_mean, quoted
 
-NAMES = ("check", "compare", "compare-row", "decision", "issue", "measure", "run", "summary", "view")
+NAMES = ("aggregate", "check", "compare", "compare-row", "decision", "issue", "measure", "run", "summary", "view")
 
 
 def schema(name: str) -> dict[str, Any]:

@@ -1,0 +1,106 @@
+"""`labelwright aggregate VOTES`: one label a task from the votes of many annotators, or of rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+VOTES = "The votes"
+RULES = "Rules that vote"
+METHOD = "How they are merged"
+OUTPUT = "What comes out"
+
+
+def command(
+    votes: Annotated[
+        Path, Argument(metavar="VOTES", help="A table of votes, a Label Studio export, or with --rules a data set.")
+    ],
+    task: Annotated[
+        str | None, Option(metavar="COL", help="The column that names the task.", rich_help_panel=VOTES)
+    ] = None,
+    annotator: Annotated[
+        str | None,
+        Option(metavar="COL", help="The column that says who; one a person, joined by commas.", rich_help_panel=VOTES),
+    ] = None,
+    label: Annotated[
+        str | None, Option("--label", metavar="COL", help="The column that says what.", rich_help_panel=VOTES)
+    ] = None,
+    gold: Annotated[
+        str | None, Option(metavar="COL", help="Known labels, empty where unknown.", rich_help_panel=VOTES)
+    ] = None,
+    question: Annotated[
+        str | None, Option(metavar="NAME", help="Which question of a Label Studio export.", rich_help_panel=VOTES)
+    ] = None,
+    predictions: Annotated[
+        bool, Option("--predictions", help="Take models' predictions in an export as votes.", rich_help_panel=VOTES)
+    ] = False,
+    abstain: Annotated[
+        list[str] | None,
+        Option(metavar="LABEL", help="A label that means no answer. Repeatable.", rich_help_panel=VOTES),
+    ] = None,
+    sheet: Annotated[
+        str | None, Option(metavar="NAME", help="Sheet of an Excel file. Default: the first.", rich_help_panel=VOTES)
+    ] = None,
+    rules: Annotated[
+        Path | None,
+        Option(metavar="FILE", help="A YAML file of rules that vote on VOTES' rows.", rich_help_panel=RULES),
+    ] = None,
+    text: Annotated[
+        str | None, Option(metavar="COL", help="What rules read that name no column.", rich_help_panel=RULES)
+    ] = None,
+    jobs: Annotated[
+        int | None, Option(metavar="N", min=1, help="Processes for rules. Default: 1.", rich_help_panel=RULES)
+    ] = None,
+    method: Annotated[
+        str, Option(metavar="auto|NAME", help="A label model's name, or auto.", rich_help_panel=METHOD)
+    ] = "auto",
+    pred_probs: Annotated[
+        Path | None,
+        Option(metavar="FILE", help="A classifier's out-of-sample probabilities, by task.", rich_help_panel=METHOD),
+    ] = None,
+    seed: Annotated[int, Option(metavar="S", min=0, help="Same seed, same result.", rich_help_panel=METHOD)] = 0,
+    pseudonyms: Annotated[
+        bool, Option("--pseudonyms", help="Write numbers in place of annotators' names.", rich_help_panel=OUTPUT)
+    ] = False,
+    out: Annotated[
+        Path | None,
+        Option(metavar="DIR", help="Folder for the results. Default: NAME-labels.", rich_help_panel=OUTPUT),
+    ] = None,
+    json: Annotated[
+        bool, Option("--json", help="Print summary.json and nothing else.", rich_help_panel=OUTPUT)
+    ] = False,
+    quiet: Annotated[
+        bool, Option("--quiet", help="Print the verdict and nothing else.", rich_help_panel=OUTPUT)
+    ] = False,
+) -> None:
+    """Merge many votes into one label a task; says how sure it is, how good the work is, and what to ask again."""
+    from labelwright.cli.console import progress_for, say
+    from labelwright.consensus import aggregate_file
+    from labelwright.report.aggregation import aggregation_lines, check_aggregate_folder, write_aggregation
+
+    folder = out or Path(f"{votes.resolve().name.split('.')[0] or 'votes'}-labels")
+    check_aggregate_folder(folder, votes, rules, pred_probs)
+    result, about = aggregate_file(
+        votes,
+        task=task,
+        annotator=annotator,
+        label=label,
+        gold=gold,
+        question=question,
+        predictions=predictions,
+        abstain=abstain or (),
+        sheet=sheet,
+        rules=rules,
+        text=text,
+        jobs=jobs or 1,
+        method=method,
+        pred_probs=pred_probs,
+        seed=seed,
+        pseudonyms=pseudonyms,
+        progress=progress_for(quiet or json),
+    )
+    write_aggregation(result, about, folder)
+    for line in aggregation_lines(result, about, json=json, quiet=quiet, folder=folder):
+        say(line)

@@ -1,0 +1,217 @@
+"""Who copies whom: sources that agree more often than independent ones of their quality would.
+
+Source: the survey of programmatic weak supervision [P121].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from labelwright.consensus.base import LabelModel, confusion_matrices
+from labelwright.consensus.label_models.dawid_skene import DawidSkene
+from labelwright.consensus.label_models.majority import MajorityVote
+from labelwright.consensus.table import VoteTable, summed
+from labelwright.errors import BadInput
+from labelwright.evidence import Votes
+
+Floats = NDArray[np.float64]
+MOST_SOURCES = 2000
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """Two sources that agree more often than two independent ones of their quality would.
+
+    Parameters
+    ----------
+    first, second : int
+    n_shared : int
+        Rows that both voted on.
+    agreement, expected : float
+        Observed share of equal votes, and the one expected given the consensus.
+    deviations : float
+        The difference in standard deviations.
+    """
+
+    first: int
+    second: int
+    n_shared: int
+    agreement: float
+    expected: float
+    deviations: float
+
+
+def dependent_sources(votes: Votes, model: LabelModel, threshold: float = 4.0) -> tuple[Dependence, ...]:
+    """Return the pairs of sources that agree more than `threshold` standard deviations beyond independence.
+
+    Given the consensus q of `model` and its confusion matrices C, two independent sources agree on row i with
+    probability Σ_k q_ik Σ_l C_a[k, l] C_b[k, l].
+
+    Parameters
+    ----------
+    votes : Votes
+    model : LabelModel
+        Fitted to these votes.
+    threshold : float, default 4.0
+
+    Returns
+    -------
+    tuple of Dependence
+        By falling deviation. Of more than 2000 sources only those with the most votes are looked at.
+
+    Notes
+    -----
+    A model that was led astray by copies finds them less surprising: a simple model (`MajorityVote`, `OneCoin`) as
+    judge shows more of them.
+
+    Source: [P121].
+    """
+    return _beyond(pair_agreement(votes, model), threshold)
+
+
+def _beyond(pairs: PairAgreement, threshold: float) -> tuple[Dependence, ...]:
+    spread = np.sqrt(np.maximum(pairs.variance, 1e-12))
+    deviations = np.where(pairs.shared > 0, (pairs.agreed - pairs.expected) / spread, 0.0)
+    a, b = np.nonzero(np.tril(deviations > threshold, -1))
+    order = np.argsort(-deviations[a, b], kind="stable")
+    found = []
+    for i, j in zip(a[order].tolist(), b[order].tolist(), strict=True):
+        shared = float(pairs.shared[i, j])
+        ends = sorted((int(pairs.source[i]), int(pairs.source[j])))
+        found.append(
+            Dependence(
+                ends[0], ends[1], int(shared), float(pairs.agreed[i, j] / shared),
+                float(pairs.expected[i, j] / shared), float(deviations[i, j]),
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def warned_pairs(votes: Votes, model: LabelModel | None = None, least_shared: int = 20) -> tuple[Dependence, ...]:
+    """Return the pairs of sources that a person should look at: few false alarms on independent sources.
+
+    First the near copies: pairs that agree on 95 % of their rows, 20 points more than the majority makes them expect.
+    They would lead a model astray, after which everybody else looks dependent; so they count as one source in the
+    Dawid-Skene model that judges all pairs. Named is who agrees 4 standard deviations and 10 points beyond
+    independence.
+
+    Parameters
+    ----------
+    votes : Votes
+    model : LabelModel, optional
+        Fitted to these votes; judges in place of Dawid-Skene.
+    least_shared : int, default 20
+        Rows that both voted on.
+
+    Examples
+    --------
+    >>> warned_pairs(Votes.from_matrix([[0, 0, 1], [1, 1, 1]] * 5, n_classes=2))
+    ()
+    """
+    copies = tuple(
+        pair
+        for pair in dependent_sources(votes, MajorityVote().fit(votes))
+        if pair.agreement >= 0.95 and pair.agreement - pair.expected >= 0.2 and pair.n_shared >= least_shared
+    )
+    found = {(pair.first, pair.second): pair for pair in copies}
+    once = shared_weight(votes, copies)
+    judge = DawidSkene().fit(once) if model is None else model
+    pairs = pair_agreement_table(VoteTable.of(votes), judge.predict_proba(once), confusion_matrices(judge))
+    for pair in _beyond(pairs, 4.0):
+        if pair.agreement - pair.expected >= 0.1 and pair.n_shared >= least_shared:
+            found[pair.first, pair.second] = pair
+    return tuple(sorted(found.values(), key=lambda pair: (-pair.deviations, pair.first, pair.second)))
+
+
+@dataclass(frozen=True)
+class PairAgreement:
+    """Agreement of pairs of sources, lower triangles (s, s) over the sources `source` (s,)."""
+
+    source: NDArray[np.int64]
+    shared: Floats
+    agreed: Floats
+    expected: Floats
+    variance: Floats
+
+    def excess(self, least_shared: int = 10) -> float:
+        """Return the mean squared deviation over pairs with enough shared rows: about 1 for independent sources.
+
+        NaN where no pair shares `least_shared` rows.
+        """
+        enough = self.shared >= least_shared
+        squared = (self.agreed - self.expected)[enough] ** 2 / np.maximum(self.variance[enough], 1e-12)
+        return float(squared.mean()) if len(squared) else float("nan")
+
+
+def pair_agreement(votes: Votes, model: LabelModel) -> PairAgreement:
+    """Return how often each two sources agree, and how often they would if they erred independently."""
+    return pair_agreement_table(VoteTable.of(votes), model.predict_proba(votes), confusion_matrices(model))
+
+
+def pair_agreement_table(table: VoteTable, q: Floats, confusion: Floats) -> PairAgreement:
+    """Return `pair_agreement` for posteriors q (n, K) and confusion matrices (m, K, K)."""
+    if len(confusion) != table.n_sources:
+        raise BadInput("the model knows other sources than the votes", fix="fit it to these votes")
+    n_votes = summed(table.source, table.weight, table.n_sources)
+    chosen = np.sort(np.argsort(-n_votes, kind="stable")[:MOST_SOURCES])
+    place = np.full(table.n_sources, -1, dtype=np.int64)
+    place[chosen] = np.arange(len(chosen))
+    tables = [np.zeros((len(chosen), len(chosen))) for _ in range(4)]
+    _pair_pass(table.offsets, place[table.source], table.value, q, np.ascontiguousarray(confusion[chosen]), *tables)
+    return PairAgreement(chosen, *tables)
+
+
+@njit(cache=True, nogil=True)
+def _pair_pass(offsets, source, value, q, confusion, shared, agreed, expected, variance):  # type: ignore[no-untyped-def]
+    """Fill the lower triangles (s, s) of observed and expected agreement; sources below 0 are skipped."""
+    classes = q.shape[1]
+    for i in range(len(offsets) - 1):
+        for a in range(offsets[i], offsets[i + 1]):
+            if source[a] < 0:
+                continue
+            for b in range(offsets[i], a):
+                if source[b] < 0 or source[a] == source[b]:
+                    continue
+                high, low = max(source[a], source[b]), min(source[a], source[b])
+                p = 0.0
+                for k in range(classes):
+                    if q[i, k] > 1e-6:
+                        same = 0.0
+                        for l in range(classes):
+                            same += confusion[high, k, l] * confusion[low, k, l]
+                        p += q[i, k] * same
+                shared[high, low] += 1
+                agreed[high, low] += value[a] == value[b]
+                expected[high, low] += p
+                variance[high, low] += p * (1 - p)
+
+
+def shared_weight(votes: Votes, dependent: tuple[Dependence, ...]) -> Votes:
+    """Return the votes with one vote's weight shared among dependent sources: copies count once.
+
+    Sources that pairs of `dependent` link form groups; on each row the votes of a group have a total weight of the
+    largest of them.
+
+    Examples
+    --------
+    >>> votes = Votes.from_matrix([[0, 0, 1]], n_classes=2)
+    >>> shared_weight(votes, (Dependence(0, 1, 1, 1.0, 0.5, 9.0),)).weight
+    array([0.5, 0.5, 1. ])
+    """
+    group = np.arange(votes.n_sources)
+    for pair in dependent:  # union by relabelling: few pairs, few groups
+        a, b = group[pair.first], group[pair.second]
+        group[group == max(a, b)] = min(a, b)
+    weight = np.ones(len(votes.row)) if votes.weight is None else votes.weight
+    said = votes.value >= 0
+    key = votes.row[said] * max(votes.n_sources, 1) + group[votes.source[said]]
+    _, where, size = np.unique(key, return_inverse=True, return_counts=True)
+    shared = weight.copy()
+    shared[said] = weight[said] / size[where]
+    return Votes(
+        votes.row, votes.source, votes.value, votes.n_rows, votes.n_sources, votes.n_classes, shared, votes.seconds
+    )
