@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from labelwright.audit.auditors import run_auditors
 from labelwright.audit.findings import merge_scores
+from labelwright.audit.intrinsic_properties import Difficulty, difficulty
 from labelwright.audit.material import Clock, Material, gather
 from labelwright.audit.noise_rate import NoiseEstimate, estimate_noise
 from labelwright.audit.nutrition import nutrition_label
@@ -106,6 +107,10 @@ def run_audit(
             use_cases=options.use_cases,
             seed=options.seed,
         )
+    with clock.stage("difficulty"):
+        hard = _difficulty(material)
+    if hard is not None:
+        nutrition = replace(nutrition, sections=(*nutrition.sections, hard.section(dataset)))
     return AuditResult(
         dataset=dataset,
         options=options,
@@ -118,7 +123,7 @@ def run_audit(
         nutrition=nutrition,
         notes=material.notes,
         timings=clock.seconds,
-        summary=summarise(dataset, issues, noise),
+        summary=summarise(dataset, issues, noise, hard),
     )
 
 
@@ -145,6 +150,12 @@ def _audit_of_parts(
     )
 
 
+def _difficulty(material: Material) -> Difficulty | None:
+    """Measure how hard single-label data are, from the neighbours that are there anyway."""
+    data = material.dataset
+    if material.neighbors is None or data.plan.task != "classification" or material.neighbors.k < 2:
+        return None
+    return difficulty(material.neighbors, data.labels)
 
 
 def _noise(material: Material, options: AuditOptions) -> NoiseEstimate | None:

@@ -14,6 +14,7 @@ from labelwright.audit.kinds import KINDS, kind_of
 from labelwright.inert import display_width, inert, shortened
 
 if TYPE_CHECKING:
+    from labelwright.audit.intrinsic_properties import Difficulty
     from labelwright.audit.noise_rate import NoiseEstimate
     from labelwright.audit.run import AuditResult
     from labelwright.data.dataset import Dataset
@@ -25,7 +26,9 @@ PART_WORDS = {"token": "sentences", "detection": "images", "segmentation": "imag
 WIDEST_MATRIX = 1000
 
 
-def summarise(dataset: Dataset, issues: pa.Table, noise: NoiseEstimate | None) -> dict[str, Any]:
+def summarise(
+    dataset: Dataset, issues: pa.Table, noise: NoiseEstimate | None, difficulty: Difficulty | None = None
+) -> dict[str, Any]:
     """Return the content of ``summary.json``: strict JSON, no timings, the same for the same data, seed and version."""
     space = dataset.space
     flagged = issues.filter(issues["is_issue"])
@@ -53,6 +56,7 @@ def summarise(dataset: Dataset, issues: pa.Table, noise: NoiseEstimate | None) -
         "transition_matrix": None
         if noise is None or space is None or len(space) > WIDEST_MATRIX
         else np.round(noise.transition_matrix, 6).tolist(),
+        "difficulty": None if difficulty is None else difficulty.facts(),
     }
 
 
@@ -62,7 +66,7 @@ def count_by_kind(issues: pa.Table) -> dict[str, int]:
     A row with several wrong parts is one label issue; its parts stand in the table beside it. Kinds that are about
     parts alone count these.
     """
-    counts = issues.filter(pc.not_equal(issues["level"], "part")).group_by("kind").aggregate([("is_issue", "sum")])
+    counts = counted_issues(issues).group_by("kind").aggregate([("is_issue", "sum")])
     found = dict(zip(counts["kind"].to_pylist(), counts["is_issue_sum"].to_pylist(), strict=True))
     order = [name for name in KINDS if name in found] + sorted(set(found) - set(KINDS))
     return {name: int(found[name]) for name in order}

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, islice
 from math import ceil, comb
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -172,7 +172,7 @@ def _tables(tables: TransitionMatrix | ArrayLike | Sequence[TransitionMatrix | A
     return each
 
 
-def _first(tables: object) -> object:
+def _first(tables: Any) -> Any:
     if isinstance(tables, np.ndarray) or not isinstance(tables, Sequence) or not tables:
         return tables[0] if isinstance(tables, np.ndarray) and len(tables) else tables
     return tables[0]
