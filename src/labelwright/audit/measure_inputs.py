@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +106,20 @@ def png_picture(pixels: NDArray, most: int = 480) -> str:
     out = io.BytesIO()
     image.save(out, format="PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+
+
+def png_uri_of_rows(dataset: Dataset) -> Callable[[int], str] | None:
+    """Return what gives a row's thumbnail as a PNG data URI (empty where it cannot be read), None without images."""
+    if dataset.plan.image is None:
+        return None
+    from labelwright.data.images import ImageRows
+
+    images = ImageRows(dataset, dataset.plan.image)
+
+    def picture(row: int) -> str:
+        try:
+            return "data:image/png;base64," + base64.b64encode(images.thumbnail_png(row, 160)).decode()
+        except BadInput:
+            return ""
+
+    return picture

@@ -73,6 +73,13 @@ MEASURES: tuple[MeasureEntry, ...] = (
         "labelwright.audit.mistake_analysis:MistakeAnalysis",
         "P023",
     ),
+    MeasureEntry(
+        "instructions",
+        "Which examples and words teach a person the classes?",
+        "labelled rows; texts that may stand in the sheet",
+        "labelwright.audit.instruction_sheet:InstructionSheet",
+        "P092",
+    ),
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labelwright.audit.measure_inputs import classes_of, own_predictions, read_yaml_mapping
+from labelwright.audit.measure_inputs import classes_of, own_predictions, png_uri_of_rows, read_yaml_mapping
 from labelwright.audit.mistake_analysis import MistakeAnalysis
 from labelwright.audit.mistakes import MistakeReview
 from labelwright.audit.multilabel_targets import MultiLabelTargets
@@ -81,7 +81,7 @@ def mistakes_of_files(
         parents=above,
         review=told,
         ids=dataset.ids.tolist(),
-        picture=_pictures(dataset),
+        picture=png_uri_of_rows(dataset),
     )
 
 
@@ -170,21 +170,3 @@ def _parents(path: Path, classes: Sequence[str]) -> list[str]:
     if absent:
         raise BadInput(f"names no coarse class for {listed(absent, 4)}", where=path.name, fix="add a line for each")
     return [str(told[name]) for name in classes]
-
-
-def _pictures(dataset: Dataset) -> Any:
-    if dataset.plan.image is None:
-        return None
-    import base64
-
-    from labelwright.data.images import ImageRows
-
-    images = ImageRows(dataset, dataset.plan.image)
-
-    def picture(row: int) -> str:
-        try:
-            return "data:image/png;base64," + base64.b64encode(images.thumbnail_png(row, 160)).decode()
-        except BadInput:
-            return ""
-
-    return picture

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from typer import Context, Option, Typer
 
+from labelwright.cli.measures.instructions import command as instructions
 from labelwright.cli.measures.intrinsic import command as intrinsic
 from labelwright.cli.measures.judges import command as judges
 from labelwright.cli.measures.mistakes import command as mistakes
@@ -30,3 +31,4 @@ app.command("judges")(judges)
 app.command("intrinsic")(intrinsic)
 app.command("outlines")(outlines)
 app.command("mistakes")(mistakes)
+app.command("instructions")(instructions)
