@@ -16,6 +16,8 @@ _ROOMS = {
     "committee": "Committee",
     "conditional_flow": "ConditionalFlow",
     "label_flows": "LabelLearningFlow LabelLearningFlowRegressor",
+    "prompted": "PromptedWeakSupervision",
+    "prompted_functions": "PromptedLabelingFunction ResponseMap WrittenLabelingFunction calibrate_contextually",
     "weak_signals": "signals_from_votes weak_signal_error",
     "label_functions": "LabelingFunction apply_functions comparison keyword labeling_function read_rules regex",
     "majority_certificate": (

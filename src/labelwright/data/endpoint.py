@@ -106,7 +106,7 @@ class ChatEndpoint:
         self.longest_answer, self.parallel, self.tries, self.timeout = longest_answer, parallel, tries, timeout
         self.notify = notify or _to_stderr
         self._url = base_url.rstrip("/") + "/chat/completions"
-        proxies = {} if is_this_machine(self.host) else None  # None: those of the environment
+        proxies: dict[str, str] | None = {} if is_this_machine(self.host) else None  # None: those of the environment
         self._opener = urllib.request.build_opener(_NoRedirect(), urllib.request.ProxyHandler(proxies))
 
     @property
@@ -210,7 +210,7 @@ def _data_url(image: bytes) -> str:
 def _asked_wait(headers: Message | None, attempt: int) -> float:
     """Return the seconds to wait before the next try: what the endpoint asks, else doubling from 1."""
     try:
-        asked = float((headers or {}).get("Retry-After") or "")
+        asked = float((headers and headers.get("Retry-After")) or "")
     except ValueError:
         asked = 2.0 ** (attempt - 1)
     return min(max(asked, 0.0), LONGEST_WAIT) if asked == asked else LONGEST_WAIT

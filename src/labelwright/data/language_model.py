@@ -143,13 +143,13 @@ class Remembered:
     ) -> list[NDArray]:
         distinct = list(dict.fromkeys(prompts))
         keys = {prompt: ["language model", self.name, *kind, *prompt.key()] for prompt in distinct}
-        known = {prompt: self.cache.read(keys[prompt]) for prompt in distinct}
+        known: dict[Prompt, NDArray | None] = {prompt: self.cache.read(keys[prompt]) for prompt in distinct}
         new = [prompt for prompt in distinct if known[prompt] is None]
         for start in range(0, len(new), self.block):
             block = new[start : start + self.block]
-            for prompt, answer in zip(block, ask(block), strict=True):
-                self.cache.write(keys[prompt], answer)
-                known[prompt] = answer
+            for prompt, said in zip(block, ask(block), strict=True):
+                self.cache.write(keys[prompt], said)
+                known[prompt] = said
         return [answer for prompt in prompts if (answer := known[prompt]) is not None]
 
 
