@@ -20,6 +20,7 @@ _ROOMS = {
     "bald": "BALD BootstrapCommittee mutual_information",
     "contract": "ANYONE Acquisition Pool ScoredAcquisition Selection highest",
     "core_set": "KCenterGreedy KMeansCenters",
+    "data_selection": "SurrogateSubsampler fit_selected hardest_rows optimal_nonreweighted_set optimal_unbiased_pi",
     "error_reduction": "ExpectedErrorReduction GaussianField",
     "hierarchy_reannotation": "HierarchyReannotation expected_distance label_tree_distance novelty_overlap",
     "inclusion": "inclusion_probabilities poisson_sample systematic_sample",
@@ -27,6 +28,7 @@ _ROOMS = {
     "probcover": "ProbCover ball_graph purity_radius",
     "robust_active_distillation": "GameSolution RobustActiveDistillation rad_distribution",
     "rounds": "CurveBand LearningCurve Rounds run_rounds",
+    "selection_theory": "AsymptoticFit asymptotic_test_error",
     "typiclust": "TypiClust",
     "uncertainty": ("Entropy LeastConfidence Margin RandomSampling entropy_score least_confidence_score margin_score"),
 }
