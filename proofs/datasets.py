@@ -53,6 +53,7 @@ FILES: dict[str, tuple[str, ...]] = {
     "cora": ("graph/cora.npz",),
     "citeseer": ("graph/citeseer.npz",),
     "movielens": ("movielens/ratings.parquet",),
+    "movielens_items": ("movielens/items.parquet",),
     **{name: (f"multilabel/{name}.npz",) for name in MULTILABEL},
     **{name: (f"partial/{name}.npz",) for name in PARTIAL},
     **{name: (f"tabular/{name}.parquet",) for name in TABLES},
@@ -391,6 +392,11 @@ def graph(name: Literal["cora", "citeseer"]) -> Graph:
         x = csr_matrix(parts, shape=tuple(archive["X_shape"])).toarray().astype(np.float32)
         edges, y = (archive[key].astype(np.int64) for key in ("edges", "y"))
         return Graph(x, edges, y, *(archive[key].astype(bool) for key in ("train", "valid", "test")))
+
+
+def movielens_items() -> pa.Table:
+    """Return the films of MovieLens 100k: `item`, `title`, `release_date` ("01-Jan-1995") and `genre_*` 0 or 1."""
+    return pq.read_table(_paths("movielens_items")[0])
 
 
 def movielens() -> pa.Table:

@@ -35,6 +35,11 @@ def class_balance(given: ArrayLike | None, gold: NDArray[np.int64], n_classes: i
     return np.full(n_classes, 1 / n_classes)
 
 
+def gold_counts(gold: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
+    """Return how many rows are known to be of each class, int64 (K,): what adds up over parts."""
+    return np.bincount(gold[gold >= 0], minlength=n_classes).astype(np.int64)
+
+
 def checked_balance(given: ArrayLike, n_classes: int) -> Floats:
     """Return positive class shares that sum to 1, float64 (K,); BadInput otherwise."""
     try:

@@ -86,6 +86,16 @@ class LabelModel(ABC):
         self.n_sources_, self.said_ = n_sources, said
         self.objective_, self.converged_ = (), True
 
+    def _check_alike(self, n_sources: int, n_classes: int) -> None:
+        """Refuse parts that number sources or classes differently: their statistics do not add up."""
+        if not hasattr(self, "class_balance_"):
+            raise BadInput(f"{type(self).__name__} has not seen votes", fix="call fit(votes) first")
+        if (n_sources, n_classes) != (self.n_sources_, len(self.class_balance_)):
+            raise BadInput(
+                f"{n_sources} sources and {n_classes} classes meet {self.n_sources_} and {len(self.class_balance_)}",
+                fix="number sources and classes alike in all parts",
+            )
+
     @abstractmethod
     def _fit(self, table: VoteTable, gold: NDArray[np.int64]) -> None:
         """Set the fitted attributes."""

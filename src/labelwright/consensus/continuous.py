@@ -46,8 +46,10 @@ class ContinuousLabelModel:
 
     Notes
     -----
-    Sources must err independently. Seven standardised features of the diabetes data do not, and there the mix is no
-    better than the mean of the sources (mean squared error 0.63 against 0.59, five draws).
+    Sources must err independently. Seven standardised features of the diabetes data do not, and there the mix is worse
+    than the mean of the sources (mean squared error 0.62 against 0.58, five draws). Put on the scale of the label first
+    (the mean target of each tenth of a feature), the same seven are mixed better than by their mean. The authors' code
+    leaves the sources uncentred; here they are centred.
 
     Source: [P066].
     """
@@ -61,9 +63,29 @@ class ContinuousLabelModel:
     def fit(self, labels: ArrayLike) -> Self:
         """Estimate the weights; labels float (n, m)."""
         given = self._checked(labels)
-        self.mean_ = given.mean(axis=0)
+        self._n_rows, self.mean_ = len(given), given.mean(axis=0)
         centred = given - self.mean_
-        sigma = centred.T @ centred / len(given)
+        self._scatter = centred.T @ centred
+        return self._solve()
+
+    def partial_fit(self, labels: ArrayLike) -> Self:
+        """Add rows: means and scatter add up, so that parts give what the whole gives."""
+        if not hasattr(self, "_scatter"):
+            return self.fit(labels)
+        return self.merge(type(self)(self.variance, self.ridge).fit(labels))
+
+    def merge(self, other: Self) -> Self:
+        """Add what another model of the same sources saw of other rows."""
+        if not hasattr(self, "_scatter") or not hasattr(other, "_scatter") or len(other.mean_) != len(self.mean_):
+            raise BadInput("the two models have not seen the same sources", fix="fit both to the same sources first")
+        n, own, theirs = self._n_rows + other._n_rows, self._n_rows, other._n_rows
+        apart = other.mean_ - self.mean_
+        self._scatter = self._scatter + other._scatter + np.outer(apart, apart) * (own * theirs / n)
+        self.mean_, self._n_rows = self.mean_ + apart * (theirs / n), n
+        return self._solve()
+
+    def _solve(self) -> Self:
+        sigma = self._scatter / self._n_rows
         m = len(sigma)
         pairs = sigma[~np.eye(m, dtype=bool)]
         variance = max(float(pairs.mean()), SMALLEST) if self.variance is None else float(self.variance)

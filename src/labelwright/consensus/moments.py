@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from labelwright.errors import BadInput
+
 Floats = NDArray[np.float64]
 
 
@@ -23,3 +25,9 @@ def co_counts(offsets, unit, score, moments):  # type: ignore[no-untyped-def]
     for a in range(len(moments)):
         for b in range(a):
             moments[a, b] = moments[b, a] = moments[a, b] + moments[b, a]
+
+
+def enough_sources(said: Floats) -> None:
+    """Refuse votes (m, S) of fewer than three sources: agreements of three are what closed forms rest on."""
+    if int((said.sum(axis=1) > 0).sum()) < 3:
+        raise BadInput("triplets and matrix completion need three sources that vote", fix="use MajorityVote")

@@ -62,12 +62,41 @@ class MetricLabelModel:
     def fit(self, labels: ArrayLike) -> Self:
         """Estimate the weights of the sources; labels (n, m, ...)."""
         given = self._checked(labels)
+        self._sums, self._n_rows = self._counted(given), len(given)
+        return self._solve()
+
+    def partial_fit(self, labels: ArrayLike) -> Self:
+        """Add rows: distances between sources add up, so that parts give what the whole gives."""
+        if not hasattr(self, "_sums"):
+            return self.fit(labels)
+        given = self._checked(labels)
+        self._alike(given.shape[1])
+        self._sums, self._n_rows = self._sums + self._counted(given), self._n_rows + len(given)
+        return self._solve()
+
+    def merge(self, other: Self) -> Self:
+        """Add what another model of the same sources saw of other rows."""
+        if not hasattr(other, "_sums") or not hasattr(self, "_sums"):
+            raise BadInput(f"{type(self).__name__} has not seen labels", fix="call fit first")
+        self._alike(len(other._sums))
+        self._sums, self._n_rows = self._sums + other._sums, self._n_rows + other._n_rows
+        return self._solve()
+
+    def _alike(self, m: int) -> None:
+        if m != len(self._sums):
+            raise BadInput(f"{m} sources meet {len(self._sums)}", fix="number sources alike in all parts")
+
+    def _counted(self, given: NDArray[Any]) -> Floats:
+        """Return the summed distances between sources, (m, m)."""
         m = given.shape[1]
-        between = np.zeros((m, m))
+        sums = np.zeros((m, m))
         for a in range(m):
             for b in range(a):
-                between[a, b] = between[b, a] = float(np.mean(self.distance(given[:, a], given[:, b])))
-        self.distance_ = self._to_truth(between)
+                sums[a, b] = sums[b, a] = float(np.sum(self.distance(given[:, a], given[:, b])))
+        return sums
+
+    def _solve(self) -> Self:
+        self.distance_ = self._to_truth(self._sums / self._n_rows)
         self.theta_ = self._theta()
         return self
 

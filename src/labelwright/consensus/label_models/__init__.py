@@ -7,7 +7,8 @@ from typing import Any
 
 _ROOMS = {
     "majority": "MajorityVote WeightedVote WorkerAgreement ZeroBasedSkill",
-    "dawid_skene": "DawidSkene FastDawidSkene OneCoin",
+    "dawid_skene": "DawidSkene FastDawidSkene",
+    "one_coin": "OneCoin",
     "data_programming": "DataProgramming",
     "glad": "GLAD",
     "mace": "MACE",

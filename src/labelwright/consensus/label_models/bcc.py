@@ -12,14 +12,17 @@ label aggregation in crowdsourcing, ICML 2019; in the survey [P121].
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from labelwright.consensus.base import EMPTY, LabelModel
 from labelwright.consensus.dirichlet import dirichlet_kl, expected_log
 from labelwright.consensus.em import best_climb
 from labelwright.consensus.kernels import confusion_pass, count_pass
-from labelwright.consensus.table import VoteTable
+from labelwright.consensus.table import VoteTable, gold_codes
+from labelwright.evidence import Hard, Votes
 
 Floats = NDArray[np.float64]
 Parameters = tuple[Floats, Floats, Floats]  # η (K, M), ν (K,), μ as (m, S, K · M)
@@ -78,10 +81,7 @@ class EBCC(LabelModel):
     def _fit(self, table: VoteTable, gold: NDArray[np.int64]) -> None:
         k, width = table.n_classes, self.subtypes
         shares = np.where((gold >= 0)[:, None], gold[:, None] == np.arange(k), table.shares())
-        alpha = shares[table.covered()].sum(axis=0) + 1e-3
-        beta = np.where(np.eye(k) > 0, self.right, self.wrong).repeat(width, axis=1)  # (S, K · M), symmetric in S, K
-        eta = np.full((k, width), self.concentration / width)
-        self._priors = eta, alpha, beta
+        self._set_priors(k, shares[table.covered()].sum(axis=0) + 1e-3)
 
         def step(parameters: Parameters) -> tuple[Parameters, float]:
             counts, totals = np.zeros_like(parameters[2]), np.zeros(k * width)
@@ -89,6 +89,7 @@ class EBCC(LabelModel):
                 table.offsets, table.source, table.value, table.weight, gold, width, False,
                 self._log_states(parameters), expected_log(parameters[2], 1), counts, totals, EMPTY,
             )  # fmt: skip
+            self._counts, self._totals = counts, totals
             return self._maximise(counts, totals), reached - self._divergence(parameters)
 
         rng = np.random.default_rng(self.seed)
@@ -102,6 +103,11 @@ class EBCC(LabelModel):
         arrived = best_climb(step, starts, self.max_iter, self.tol * max(table.total_weight, 1.0))
         self.objective_, self.converged_ = arrived.objective, arrived.converged
         self._close(arrived.parameters)
+
+    def _set_priors(self, n_classes: int, alpha: Floats) -> None:
+        """Set η₀ (K, M), α (K,) and β (S, K · M), which is symmetric in S and K."""
+        beta = np.where(np.eye(n_classes) > 0, self.right, self.wrong).repeat(self.subtypes, axis=1)
+        self._priors = np.full((n_classes, self.subtypes), self.concentration / self.subtypes), alpha, beta
 
     def _maximise(self, counts: Floats, totals: Floats) -> Parameters:
         """Return the posteriors' parameters η, ν, μ from Σ ρ."""
@@ -166,6 +172,41 @@ class IBCC(EBCC):
 
     def __init__(self, *, right: float = 4.0, wrong: float = 1.0, max_iter: int = 100, tol: float = 1e-6) -> None:
         super().__init__(1, right=right, wrong=wrong, max_iter=max_iter, tol=tol)
+
+    def partial_fit(self, votes: Votes, gold: ArrayLike | Hard | None = None) -> Self:
+        """Add rows: one E-step on them with what is known so far (vote shares at first), then one M-step on all."""
+        table = VoteTable.of(votes)
+        known = gold_codes(gold, table.n_rows, table.n_classes)
+        k = table.n_classes
+        shares = np.where((known >= 0)[:, None], known[:, None] == np.arange(k), table.shares())[table.covered()]
+        counts, totals = np.zeros((table.n_sources, k, k)), np.zeros(k)
+        if not hasattr(self, "_counts"):
+            self._start(table.n_sources, table.said())
+            self._set_priors(k, shares.sum(axis=0) + 1e-3)
+            full = np.where((known >= 0)[:, None], known[:, None] == np.arange(k), table.shares())
+            count_pass(table.offsets, table.source, table.value, table.weight, full, counts)
+            self._counts, self._totals = counts, shares.sum(axis=0)
+        else:
+            self._check_alike(table.n_sources, k)
+            confusion_pass(
+                table.offsets, table.source, table.value, table.weight, known, 1, False,
+                self._log_states(self._parameters), expected_log(self._parameters[2], 1), counts, totals, EMPTY,
+            )  # fmt: skip
+            self._add(counts, totals, table.said(), shares.sum(axis=0))
+        self._close(self._maximise(self._counts, self._totals))
+        return self
+
+    def merge(self, other: Self) -> Self:
+        """Add what another model of the same sources and classes saw of other rows; then one M-step."""
+        self._check_alike(other.n_sources_, len(other.class_balance_))
+        self._add(other._counts, other._totals, other.said_, other._priors[1] - 1e-3)
+        self._close(self._maximise(self._counts, self._totals))
+        return self
+
+    def _add(self, counts: Floats, totals: Floats, said: Floats, shares: Floats) -> None:
+        eta, alpha, beta = self._priors
+        self._priors = eta, alpha + shares, beta
+        self._counts, self._totals, self.said_ = self._counts + counts, self._totals + totals, self.said_ + said
 
     def _log_states(self, parameters: Parameters) -> Floats:
         return expected_log(parameters[1], 0)

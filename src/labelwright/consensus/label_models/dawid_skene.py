@@ -3,9 +3,8 @@
     E   log q_ik = log π_k + Σ_j log C_j[k, L_ij]
     M   π_k = mean_i q_ik,   C_j[k, l] = (Σ_i q_ik 1[L_ij = l] + ε) / Σ_l' (...)
 
-started from the shares of the votes. `OneCoin` has one accuracy a source, α_j, and even errors; `FastDawidSkene`
-rounds q to its best class in every E-step. ε is a Dirichlet prior (1 + ε), so the monitored objective is the
-log-likelihood plus ε Σ log C, and it never falls.
+started from the shares of the votes. `FastDawidSkene` rounds q to its best class in every E-step. ε is a Dirichlet
+prior (1 + ε), so the monitored objective is the log-likelihood plus ε Σ log C, and it never falls.
 
 Source: Dawid and Skene, Maximum likelihood estimation of observer error-rates using the EM algorithm, Applied
 Statistics 1979; Sinha et al., Fast Dawid-Skene, 2018; in the survey [P121].
@@ -20,15 +19,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.consensus.balance import checked_balance
-from labelwright.consensus.base import EMPTY, ConfusionModel, LabelModel
+from labelwright.consensus.base import EMPTY, ConfusionModel
 from labelwright.consensus.em import climb, safe_log
-from labelwright.consensus.kernels import confusion_pass, count_pass, matching_pass
-from labelwright.consensus.table import VoteTable, gold_codes, summed
+from labelwright.consensus.kernels import confusion_pass, count_pass
+from labelwright.consensus.table import VoteTable, gold_codes
 from labelwright.errors import BadInput
 from labelwright.evidence import Hard, Votes
 
 Floats = NDArray[np.float64]
-Parameters = tuple[Floats, Floats]  # π (K,) and log C as (m, S, K), or π and α (m,)
+Parameters = tuple[Floats, Floats]  # π (K,) and log C as (m, S, K)
 
 
 class VoteStream(Protocol):
@@ -161,7 +160,7 @@ class DawidSkene(ConfusionModel):
             self._totals = q[table.covered() | (known >= 0)].sum(axis=0)
             count_pass(table.offsets, table.source, table.value, table.weight, q, self._counts)
         else:
-            self._fits(table.n_sources, table.n_classes)
+            self._check_alike(table.n_sources, table.n_classes)
             log_c = safe_log(np.ascontiguousarray(self.confusion_.transpose(0, 2, 1)))
             self.said_ = self.said_ + table.said()
             confusion_pass(
@@ -173,18 +172,11 @@ class DawidSkene(ConfusionModel):
 
     def merge(self, other: Self) -> Self:
         """Add what another model of the same sources and classes saw of other rows; then one M-step."""
-        self._fits(other.n_sources_, len(other.class_balance_))
+        self._check_alike(other.n_sources_, len(other.class_balance_))
         self._counts, self._totals = self._counts + other._counts, self._totals + other._totals
         self.said_ = self.said_ + other.said_
         self._close(self._maximise(self._counts, self._totals))
         return self
-
-    def _fits(self, n_sources: int, n_classes: int) -> None:
-        if (n_sources, n_classes) != (self.n_sources_, len(self.class_balance_)):
-            raise BadInput(
-                f"{n_sources} sources and {n_classes} classes meet {self.n_sources_} and {len(self.class_balance_)}",
-                fix="number sources and classes alike in all parts",
-            )
 
 
 class FastDawidSkene(DawidSkene):
@@ -194,98 +186,3 @@ class FastDawidSkene(DawidSkene):
     """
 
     hard = True
-
-
-class OneCoin(LabelModel):
-    """Dawid-Skene with one accuracy a source: right with probability α_j, else evenly wrong.
-
-    Parameters
-    ----------
-    class_balance : float array (K,), optional
-        Shares of the classes; estimated by default.
-    smoothing : float, default 0.01
-        Pseudo-votes added to right and to wrong answers of each source.
-    max_iter : int, default 100
-    tol : float, default 1e-6
-        Stop when the objective changes by at most this much a vote.
-
-    Attributes
-    ----------
-    accuracy_ : float64 (m,)
-
-    Examples
-    --------
-    >>> from labelwright.evidence import Votes
-    >>> votes = Votes.from_matrix([[0, 0, 1], [1, 1, 0], [0, 0, 0], [1, 1, 1]], n_classes=2)
-    >>> OneCoin().fit(votes).accuracy_.round(2)
-    array([1. , 1. , 0.5])
-
-    Source: [P121].
-    """
-
-    accuracy_: Floats
-
-    def __init__(
-        self,
-        *,
-        class_balance: ArrayLike | None = None,
-        smoothing: float = 0.01,
-        max_iter: int = 100,
-        tol: float = 1e-6,
-    ) -> None:
-        self.class_balance, self.smoothing, self.max_iter, self.tol = class_balance, smoothing, max_iter, tol
-
-    def _fit(self, table: VoteTable, gold: NDArray[np.int64]) -> None:
-        k = table.n_classes
-        given = None if self.class_balance is None else checked_balance(self.class_balance, k)
-        votes = self.said_.sum(axis=1)
-
-        def maximise(right: Floats, totals: Floats) -> Parameters:
-            total = totals.sum()
-            uniform = np.full(k, 1 / k)
-            balance = given if given is not None else totals / total if total > 0 else uniform
-            alpha = (right + self.smoothing) / np.maximum(votes + 2 * self.smoothing, 1e-300)
-            return balance, np.where(votes > 0, alpha, 1 / k)
-
-        def step(parameters: Parameters) -> tuple[Parameters, float]:
-            balance, alpha = parameters
-            matches, totals = np.zeros_like(self.said_), np.zeros(k)
-            reached = matching_pass(
-                table.offsets, table.source, table.value, table.weight, gold, False,
-                safe_log(balance), *one_coin_terms(alpha, k), matches, totals, EMPTY,
-            )  # fmt: skip
-            prior = self.smoothing * (safe_log(alpha) + safe_log(1 - alpha))[votes > 0].sum()
-            return maximise(matches.sum(axis=1), totals), reached + prior
-
-        q = np.where((gold >= 0)[:, None], gold[:, None] == np.arange(k), table.shares())
-        right = summed(table.source, table.weight * q[table.row(), table.value], table.n_sources)
-        start = maximise(right, q[table.covered() | (gold >= 0)].sum(axis=0))
-        arrived = climb(step, start, self.max_iter, self.tol * max(table.total_weight, 1.0))
-        self.class_balance_, self.accuracy_ = arrived.parameters
-        self.objective_, self.converged_ = arrived.objective, arrived.converged
-
-    def _posterior(self, table: VoteTable) -> Floats:
-        return one_coin_posterior(table, self.class_balance_, self.accuracy_)
-
-    def _accuracy(self) -> Floats:
-        return self.accuracy_
-
-
-def one_coin_terms(alpha: Floats, n_classes: int) -> tuple[Floats, Floats]:
-    """Return base and bonus (m, K) of `matching_pass` for accuracies α (m,) and even errors."""
-    wrong = safe_log((1 - alpha) / max(n_classes - 1, 1))
-    shape = (len(alpha), n_classes)
-    base = np.ascontiguousarray(np.broadcast_to(wrong[:, None], shape))
-    bonus = np.ascontiguousarray(np.broadcast_to((safe_log(alpha) - wrong)[:, None], shape))
-    return base, bonus
-
-
-def one_coin_posterior(table: VoteTable, balance: Floats, alpha: Floats) -> Floats:
-    """Return q_ik ∝ π_k Π_j (α_j if L_ij = k else (1 − α_j)/(K − 1)), float64 (n, K)."""
-    q = np.empty((table.n_rows, table.n_classes))
-    base, bonus = one_coin_terms(alpha, table.n_classes)
-    matching_pass(
-        table.offsets, table.source, table.value, table.weight, table.no_gold(), False,
-        safe_log(balance), base, bonus, np.zeros_like(base), np.zeros(table.n_classes), q,
-    )  # fmt: skip
-    return q

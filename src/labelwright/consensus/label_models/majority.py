@@ -18,8 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 from labelwright.consensus.balance import checked_balance
 from labelwright.consensus.base import LabelModel, most_probable
 from labelwright.consensus.kernels import agreement_pass, share_pass
-from labelwright.consensus.table import VoteTable, summed
+from labelwright.consensus.table import VoteTable, gold_codes, summed
 from labelwright.errors import BadInput
+from labelwright.evidence import Hard, Votes
 
 Floats = NDArray[np.float64]
 
@@ -83,8 +84,23 @@ class WeightedVote(LabelModel):
     def _accuracy(self) -> Floats:
         return self._agreed / np.maximum(self.said_.sum(axis=1), 1e-300)
 
+    def partial_fit(self, votes: Votes, gold: ArrayLike | Hard | None = None) -> Self:
+        """Add rows: class balance and agreement add up. Weights that are learned stay those of the first rows."""
+        if not hasattr(self, "class_balance_"):
+            return self.fit(votes, gold)
+        table = VoteTable.of(votes)
+        self._check_alike(table.n_sources, table.n_classes)
+        known = gold_codes(gold, table.n_rows, table.n_classes)
+        shares = self._posterior(table)
+        q = np.where((known >= 0)[:, None], known[:, None] == np.arange(table.n_classes), shares)
+        self._class_totals = self._class_totals + q[table.covered()].sum(axis=0)
+        self._agreed, self.said_ = self._agreed + agreement(table, q), self.said_ + table.said()
+        self._close()
+        return self
+
     def merge(self, other: Self) -> Self:
         """Add what another model of the same sources saw of other rows: class balance and agreement add up."""
+        self._check_alike(other.n_sources_, len(other.class_balance_))
         self._class_totals = self._class_totals + other._class_totals
         self._agreed, self.said_ = self._agreed + other._agreed, self.said_ + other.said_
         self._close()

@@ -15,17 +15,19 @@ Source: Ratner et al., Training complex models with multi-task weak supervision,
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
-from labelwright.consensus.balance import class_balance
+from labelwright.consensus.balance import class_balance, gold_counts
 from labelwright.consensus.base import ConfusionModel, confusion_posterior
-from labelwright.consensus.moments import co_counts
-from labelwright.consensus.table import VoteTable
+from labelwright.consensus.moments import co_counts, enough_sources
+from labelwright.consensus.table import VoteTable, gold_codes
 from labelwright.errors import BadInput
+from labelwright.evidence import Hard, Votes
 from labelwright.metrics.matching import hungarian
 
 Floats = NDArray[np.float64]
@@ -78,15 +80,43 @@ class MatrixCompletion(ConfusionModel):
                 f"{m} sources x {k} classes are {m * k} cells, matrix completion takes {MOST_CELLS}",
                 fix="use DataProgramming or DawidSkene, whose memory grows with the votes",
             )
-        if int((self.said_.sum(axis=1) > 0).sum()) < 3:
-            raise BadInput("matrix completion needs three sources that vote", fix="use MajorityVote")
-        balance = class_balance(self.class_balance, gold, k)
-        n = max(table.n_rows, 1)
-        moments = np.zeros((m * k, m * k))
-        unit = table.source.astype(np.int64) * k + table.value
-        co_counts(table.offsets, unit, np.sqrt(table.weight), moments)
-        moments /= n
-        mu = self._complete(moments, self.said_.ravel() / n, balance)
+        enough_sources(self.said_)
+        self._sums, self._n_rows, self._gold = self._counted(table), table.n_rows, gold_counts(gold, k)
+        self._solve()
+
+    def partial_fit(self, votes: Votes, gold: ArrayLike | Hard | None = None) -> Self:
+        """Add rows: the table of agreements adds up, so that parts give what the whole gives."""
+        table = VoteTable.of(votes)
+        known = gold_codes(gold, table.n_rows, table.n_classes)
+        if not hasattr(self, "_sums"):
+            self.fit_table(table, known)
+            return self
+        self._check_alike(table.n_sources, table.n_classes)
+        self._add(self._counted(table), table.n_rows, gold_counts(known, table.n_classes), table.said())
+        return self
+
+    def merge(self, other: Self) -> Self:
+        """Add what another model of the same sources and classes saw of other rows."""
+        self._check_alike(other.n_sources_, len(other.class_balance_))
+        self._add(other._sums, other._n_rows, other._gold, other.said_)
+        return self
+
+    def _add(self, sums: Floats, n_rows: int, gold: NDArray[np.int64], said: Floats) -> None:
+        self._sums, self._n_rows = self._sums + sums, self._n_rows + n_rows
+        self._gold, self.said_ = self._gold + gold, self.said_ + said
+        self._solve()
+
+    def _counted(self, table: VoteTable) -> Floats:
+        """Return n · O, (mK, mK)."""
+        sums = np.zeros((table.n_sources * table.n_classes,) * 2)
+        unit = table.source.astype(np.int64) * table.n_classes + table.value
+        co_counts(table.offsets, unit, np.sqrt(table.weight), sums)
+        return sums
+
+    def _solve(self) -> None:
+        (m, k), n = self.said_.shape, max(self._n_rows, 1)
+        balance = class_balance(self.class_balance, np.repeat(np.arange(k), self._gold), k)
+        mu = self._complete(self._sums / n, self.said_.ravel() / n, balance)
         least = min(0.01, 10.0 ** -np.ceil(np.log10(max(n, 2))))
         self.class_balance_ = balance
         self.mu_ = np.clip(_in_class_order(mu, balance), least, 1 - least)

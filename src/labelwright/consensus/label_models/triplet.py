@@ -17,16 +17,18 @@ Source: Fu et al., Fast and three-rious: speeding up weak supervision with tripl
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.consensus.balance import class_balance
+from labelwright.consensus.balance import class_balance, gold_counts
 from labelwright.consensus.base import LabelModel
 from labelwright.consensus.em import safe_log
 from labelwright.consensus.kernels import confusion_pass
-from labelwright.consensus.moments import co_counts
-from labelwright.consensus.table import VoteTable
-from labelwright.errors import BadInput
+from labelwright.consensus.moments import co_counts, enough_sources
+from labelwright.consensus.table import VoteTable, gold_codes
+from labelwright.evidence import Hard, Votes
 
 Floats = NDArray[np.float64]
 TOO_SMALL = 1e-6
@@ -64,18 +66,51 @@ class TripletModel(LabelModel):
         self.class_balance, self.partners = class_balance, partners
 
     def _fit(self, table: VoteTable, gold: NDArray[np.int64]) -> None:
-        if int((self.said_.sum(axis=1) > 0).sum()) < 3:
-            raise BadInput("triplets need three sources that vote", fix="use MajorityVote")
-        k = table.n_classes
-        self.class_balance_ = class_balance(self.class_balance, gold, k)
-        n = max(table.n_rows, 1)
+        enough_sources(self.said_)
+        self._sums, self._n_rows, self._gold = self._counted(table), table.n_rows, gold_counts(gold, table.n_classes)
+        self._solve()
+
+    def partial_fit(self, votes: Votes, gold: ArrayLike | Hard | None = None) -> Self:
+        """Add rows: second moments add up, so that parts give what the whole gives."""
+        table = VoteTable.of(votes)
+        known = gold_counts(gold_codes(gold, table.n_rows, table.n_classes), table.n_classes)
+        if not hasattr(self, "_sums"):
+            enough_sources(table.said())
+            self._start(table.n_sources, table.said())
+            self._sums, self._n_rows, self._gold = self._counted(table), table.n_rows, known
+        else:
+            self._check_alike(table.n_sources, table.n_classes)
+            self._add(self._counted(table), table.n_rows, known, table.said())
+        self._solve()
+        return self
+
+    def merge(self, other: Self) -> Self:
+        """Add what another model of the same sources and classes saw of other rows."""
+        self._check_alike(other.n_sources_, len(other.class_balance_))
+        self._add(other._sums, other._n_rows, other._gold, other.said_)
+        self._solve()
+        return self
+
+    def _add(self, sums: Floats, n_rows: int, gold: NDArray[np.int64], said: Floats) -> None:
+        self._sums, self._n_rows = self._sums + sums, self._n_rows + n_rows
+        self._gold, self.said_ = self._gold + gold, self.said_ + said
+
+    def _counted(self, table: VoteTable) -> Floats:
+        """Return Σ λ_j λ_k over rows, for each class against the rest, (K, m, m); for two classes (1, m, m)."""
+        k, m = table.n_classes, table.n_sources
+        sums = np.zeros((1 if k == 2 else k, m, m))
+        for place, side in enumerate([1] if k == 2 else range(k)):
+            signs = np.where(table.value == side, 1.0, -1.0)
+            co_counts(table.offsets, table.source, signs * np.sqrt(table.weight), sums[place])
+        return sums
+
+    def _solve(self) -> None:
+        k, n = self.said_.shape[1], max(self._n_rows, 1)
+        self.class_balance_ = class_balance(self.class_balance, np.repeat(np.arange(k), self._gold), k)
         sides = [1, 1] if k == 2 else list(range(k))
         moments, tables = {}, {}
-        for side in sorted(set(sides)):
-            signs = np.where(table.value == side, 1.0, -1.0)
-            second = np.zeros((table.n_sources, table.n_sources))
-            co_counts(table.offsets, table.source, signs * np.sqrt(table.weight), second)
-            moments[side] = triplet_moments(second / n, self.partners)
+        for place, side in enumerate(sorted(set(sides))):
+            moments[side] = triplet_moments(self._sums[place] / n, self.partners)
             tables[side] = vote_given_class(moments[side], self.said_ / n, side, self.class_balance_[side])
         self.moment_ = np.stack([moments[side] for side in sides], axis=1)
         self._tables = tables
