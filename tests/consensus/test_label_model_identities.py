@@ -24,9 +24,9 @@ from labelwright.consensus import (
 from labelwright.consensus.base import confusion_posterior
 from labelwright.consensus.dirichlet import dirichlet_kl
 from labelwright.consensus.em import best_climb, climb
-from labelwright.consensus.label_models.one_coin import one_coin_posterior
 from labelwright.consensus.label_models.glad import _expect, _expected_score
 from labelwright.consensus.label_models.matrix_completion import hidden_blocks, metal_loss, without_blocks
+from labelwright.consensus.label_models.one_coin import one_coin_posterior
 from labelwright.consensus.label_models.triplet import triplet_moments, vote_given_class
 from labelwright.consensus.table import VoteTable
 from labelwright.errors import BadInput

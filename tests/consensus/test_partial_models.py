@@ -89,7 +89,7 @@ def test_a_fit_goes_on_with_further_rows(make):
 
 @pytest.mark.parametrize("make", ALL.values(), ids=ALL)
 def test_parts_that_number_sources_otherwise_are_refused_and_change_nothing(make):
-    votes, first, second, _ = parts()
+    votes, first, _, _ = parts()
     model = make().fit(first)
     before = model.predict_proba(votes)
     other = Votes.from_matrix(np.zeros((4, 6), dtype=int), 2)

@@ -36,6 +36,12 @@ class RankingLabelModel(MetricLabelModel):
     array([[0, 1, 2],
            [1, 2, 0]])
 
+    Notes
+    -----
+    Sources must err independently. Eight juries of MovieLens viewers do: their weighted ranking of five films is 2.28
+    pairs off the ranking of everybody else, the unweighted one 2.82. Features of films (popularity, age, genres) do
+    not: there the weights follow the features that resemble each other, and gain nothing surely (3.36 against 3.44).
+
     Source: [P066].
     """
 
