@@ -15,6 +15,7 @@ _ROOMS = {
     "bcc": "IBCC EBCC",
     "matrix_completion": "MatrixCompletion",
     "triplet": "TripletModel",
+    "hyper": "HyperLabelModel",
 }
 # Public names and where they live. They load on first use.
 _FACE = {name: f"labelwright.consensus.label_models.{room}" for room, names in _ROOMS.items() for name in names.split()}
