@@ -80,6 +80,13 @@ MEASURES: tuple[MeasureEntry, ...] = (
         "labelwright.audit.instruction_sheet:InstructionSheet",
         "P092",
     ),
+    MeasureEntry(
+        "benchmark-stability",
+        "Does the ranking of models survive the correction of the test labels?",
+        "a labelled test set, votes of reviewers, predictions of several models",
+        "labelwright.audit.benchmark_review:BenchmarkReview",
+        "P016",
+    ),
 )
 
 
