@@ -86,6 +86,19 @@ def read_yaml_mapping(path: Path, what: str) -> dict[str, Any]:
     return {str(name): value for name, value in content.items()}
 
 
+def read_text(path: Path, longest: int) -> str:
+    """Return a UTF-8 text file; BadInput in one line when it is none, or longer than `longest` characters."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(
+            f"cannot be read as text ({type(error).__name__})", where=path.name, fix="save it as UTF-8"
+        ) from None
+    if len(text) > longest:
+        raise BadInput(f"has {len(text):,} characters", where=path.name, fix=f"give at most {longest:,}")
+    return text
+
+
 def png_picture(pixels: NDArray, most: int = 480) -> str:
     """Return an image as a PNG data URI; small ones are enlarged by whole factors.
 

@@ -87,6 +87,13 @@ MEASURES: tuple[MeasureEntry, ...] = (
         "labelwright.audit.benchmark_review:BenchmarkReview",
         "P016",
     ),
+    MeasureEntry(
+        "disclosures",
+        "Where do privacy labels and the policies of the same products part ways?",
+        "declared practices; policy texts; what people read in some of them; a second label",
+        "labelwright.audit.privacy_labels:PrivacyLabels",
+        "P060",
+    ),
 )
 
 

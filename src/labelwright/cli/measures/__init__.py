@@ -7,6 +7,7 @@ from typing import Annotated
 from typer import Context, Option, Typer
 
 from labelwright.cli.measures.benchmark_stability import command as benchmark_stability
+from labelwright.cli.measures.disclosures import command as disclosures
 from labelwright.cli.measures.instructions import command as instructions
 from labelwright.cli.measures.intrinsic import command as intrinsic
 from labelwright.cli.measures.judges import command as judges
@@ -34,3 +35,4 @@ app.command("outlines")(outlines)
 app.command("mistakes")(mistakes)
 app.command("instructions")(instructions)
 app.command("benchmark-stability")(benchmark_stability)
+app.command("disclosures")(disclosures)

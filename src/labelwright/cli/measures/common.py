@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
 
@@ -58,6 +58,13 @@ def finish(name: str, report: Report, folder: Path, json: bool, files: Mapping[s
 def names(joined: str | None) -> tuple[str, ...]:
     """Split a comma-joined option."""
     return tuple(name.strip() for name in joined.split(",")) if joined else ()
+
+
+def minilm_encoder() -> Callable[[Sequence[str]], Any]:
+    """Return what turns texts into MiniLM vectors."""
+    from labelwright.data.features.encoders import minilm_features
+
+    return lambda texts: minilm_features(texts)[0]
 
 
 def endpoint(model: str, url: str, send_to: str | None) -> LanguageModel:

@@ -1,0 +1,62 @@
+"""`labelwright measure disclosures LABELS POLICIES`: where privacy labels and privacy policies part ways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from labelwright.cli.measures.common import Json, Out
+
+READING = "How policies are read"
+SECOND = "A second label in another schema"
+
+
+def command(
+    labels: Annotated[
+        Path, Argument(metavar="LABELS", help="A table with product, data_type, handling: a line a declared practice.")
+    ],
+    policies: Annotated[Path, Argument(metavar="POLICIES", help="A folder with a text file a product: NAME.txt.")],
+    checked: Annotated[
+        Path | None,
+        Option(metavar="FILE", help="What some policies really say, as people read them; like LABELS."),
+    ] = None,
+    sentences: Annotated[
+        Path | None,
+        Option(
+            metavar="FILE", help="Further sentences to learn from: text, data_type, handling.", rich_help_panel=READING
+        ),
+    ] = None,
+    minilm: Annotated[
+        bool, Option("--minilm", help="Compare sentences by MiniLM, not by words.", rich_help_panel=READING)
+    ] = False,
+    second: Annotated[
+        Path | None, Option(metavar="FILE", help="A table with product, practice.", rich_help_panel=SECOND)
+    ] = None,
+    crosswalk: Annotated[
+        Path | None,
+        Option(
+            metavar="FILE", help="YAML, practice: [data type, handling], or a list of such.", rich_help_panel=SECOND
+        ),
+    ] = None,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Where do privacy labels and the policies of the same products part ways?"""
+    from labelwright.audit.privacy_labels import privacy_labels_of_files
+    from labelwright.cli.console import progress_for
+    from labelwright.cli.measures.common import finish, folder_for, minilm_encoder
+
+    folder = folder_for("disclosures", out, [labels, policies])
+    report = privacy_labels_of_files(
+        labels,
+        policies,
+        checked=checked,
+        sentences=sentences,
+        second=second,
+        crosswalk=crosswalk,
+        encode=minilm_encoder() if minilm else None,
+        progress=progress_for(json),
+    )
+    finish("disclosures", report, folder, json)
