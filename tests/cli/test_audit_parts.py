@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import json
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from labelwright.cli import run
-from parts_world import WRONG, write_sentences
+from parts_world import CLASSES, WRONG, WRONG_MASK, paint, write_masks, write_sentences
 
 FILES = {"report.html", "issues.parquet", "issues.csv", "marked.parquet", "summary.json", "run.json", "view.json"}
 
@@ -86,3 +88,56 @@ def test_bad_input_is_one_line_and_exit_code_2(corpus, capsys, arguments):
 def test_a_dry_run_says_what_would_be_read(corpus, capsys):
     assert run(["audit", "names.conll", "--dry-run"]) == 0
     assert "120 sentences of 600 tokens with 3 tags" in capsys.readouterr().out
+
+
+@pytest.fixture
+def masks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_masks(tmp_path)
+    return tmp_path
+
+
+SEGMENTATION = ["--task", "segmentation", "--classes", CLASSES]
+
+
+def test_a_region_of_a_mask_is_found_shown_and_made_true_pixel_by_pixel(masks, capsys):
+    assert run(["audit", "masks", "--images", "images", "--pred-probs", "probs.npy", *SEGMENTATION]) == 0
+    folder = masks / "masks-audit"
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert "1 of 12 images have a label worth a look" in capsys.readouterr().out.replace("has", "have")
+    assert 'class="drawn"' in (folder / "report.html").read_text()
+    chosen = decide_all(folder, masks / "d.csv")
+    assert [(row["row"], row["given"], row["suggested"]) for row in chosen] == [(WRONG_MASK, "sky", "disc")]
+    before = {path.name: path.read_bytes() for path in (masks / "masks/a").iterdir()}
+    assert run(["apply", "d.csv", "masks", *SEGMENTATION, "--out", "new"]) == 0
+    after = {path.name: path.read_bytes() for path in (masks / "new/a").iterdir()}
+    assert [name for name in before if before[name] != after[name]] == [f"{WRONG_MASK:02d}.png"]
+    with Image.open(masks / f"new/a/{WRONG_MASK:02d}.png") as mended:
+        assert mended.mode == "P" and mended.getpalette()[:6] == [0, 0, 255, 255, 0, 0]
+        assert (np.asarray(mended) == paint(WRONG_MASK)).all()
+
+
+def test_masks_without_a_model_are_looked_at_and_it_is_said(masks, capsys):
+    Image.fromarray(np.zeros((32, 32), np.uint8)).save(masks / "masks/a/11.png")
+    assert run(["audit", "masks", "--images", "images", *SEGMENTATION]) == 0
+    said = capsys.readouterr().out
+    assert "No model's predictions were given" in said
+    issues = pq.read_table(masks / "masks-audit/issues.parquet").to_pylist()
+    assert [row["id"] for row in issues if row["kind"] == "empty_mask"] == ["a/11.png"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["masks", "--classes", "sky"],
+        ["images"],
+        ["masks", "--images", "nowhere"],
+        ["masks", "--pred-probs", "nowhere.npy"],
+        ["masks", "--pred-probs", "wide.npy", "--classes", CLASSES],
+        ["probs.npy"],
+    ],
+)
+def test_bad_masks_are_one_line_and_exit_code_2(masks, capsys, arguments):
+    np.save(masks / "wide.npy", np.zeros((12, 5, 32, 32), np.float32))
+    assert run(["audit", *arguments, "--task", "segmentation", "--quiet"]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1

@@ -15,6 +15,8 @@ from labelwright.data.cache import Cache
 from labelwright.data.dataset import Dataset
 from labelwright.progress import Progress
 
+WITHOUT_MODEL = "no model's predictions are given, so labels are judged by themselves alone; predictions find more"
+
 
 @dataclass(frozen=True)
 class PartFindings:
@@ -29,7 +31,30 @@ def part_findings(
     dataset: Dataset, options: AuditOptions, progress: Progress, cache: Cache, clock: Clock
 ) -> PartFindings:
     """Run every auditor that fits the data: sentences with tags, images with boxes, images with masks."""
-    return token_findings(dataset, options, progress, cache, clock)
+    if dataset.plan.task == "token":
+        return token_findings(dataset, options, progress, cache, clock)
+    return mask_findings(dataset, options, progress, clock)
+
+
+def mask_findings(dataset: Dataset, options: AuditOptions, progress: Progress, clock: Clock) -> PartFindings:
+    """Judge masks by the probabilities of pixels where a model's are given, and look at them for what is odd."""
+    from labelwright.audit.class_names import SmallClasses
+    from labelwright.audit.mask_checks import OddMasks
+    from labelwright.audit.segmentation_errors import SegmentationErrors
+    from labelwright.data.parts.mask_files import load_pixel_probs
+
+    masks, space = dataset.parts, dataset.space
+    assert space is not None
+    scores: list[Scores] = []
+    probs, notes = None, tuple[str, ...]((WITHOUT_MODEL,))
+    if options.pred_probs is not None:
+        probs, notes = load_pixel_probs(options.pred_probs, dataset), ()
+        with clock.stage("label errors"), progress.stage("label errors"):
+            scores += SegmentationErrors().score(masks, probs, space)
+    with clock.stage("masks in themselves"), progress.stage("masks in themselves"):
+        scores += OddMasks().score(masks, space)
+        scores.append(SmallClasses().score(dataset.labels, space))
+    return PartFindings(tuple(scores), probs, notes)
 
 
 def token_findings(

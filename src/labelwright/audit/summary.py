@@ -156,7 +156,7 @@ def _worst(result: AuditResult) -> list[dict[str, Any]]:
 
 
 def _worst_lines(result: AuditResult, worst: list[dict[str, Any]], show_text: bool) -> list[str]:
-    parts = [f"#{row['part']}" if row["level"] == "part" else "" for row in worst]
+    parts = [f"#{str(row['part']).partition('~')[0]}" if row["level"] == "part" else "" for row in worst]
     named = [f"{row_name(result.dataset, row['row'])}{part}" for row, part in zip(worst, parts, strict=True)]
     names = [shortened(inert(name), 40) for name in named]
     given = [shortened(inert(str(row["given"])), 24) for row in worst]

@@ -81,7 +81,8 @@ class Masks(Evidence):
             counts.append(len(starts))
             values.append(flat[starts])
             lengths.append(np.diff(np.append(starts, flat.size)))
-        runs, sizes = (np.concatenate(part) if part else np.empty(0, np.int64) for part in (values, lengths))
+        runs = np.concatenate(values) if values else np.empty(0, np.int32)
+        sizes = np.concatenate(lengths) if lengths else np.empty(0, np.int64)
         return cls(np.array(shapes, dtype=np.int64).reshape(-1, 2), offsets_of(counts), runs, sizes, n_classes)
 
     def mask(self, row: int) -> NDArray[np.int32]:

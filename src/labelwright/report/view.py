@@ -154,7 +154,8 @@ def _rows_and_parts(found: pa.Table) -> tuple[pa.Table, dict[int, list[dict[str,
     for record in tags.filter(pc.is_in(tags["row"], shown.combine_chunks())).to_pylist():
         few = parts.setdefault(record["row"], [])
         if len(few) < 10:
-            few.append({key: cut(record[key], CELL_WIDTH) for key in ("part", "given", "suggested")})
+            words = {key: cut(record[key], CELL_WIDTH) for key in ("given", "suggested")}
+            few.append({"part": shown_part(record["part"], CELL_WIDTH), **words})
     return rows, parts
 
 
@@ -166,7 +167,7 @@ def _item(record: Mapping[str, Any], rows: RowContent, parts: Mapping[int, list[
         "level": record["level"],
         "card": None if row is None else rows.card(row),
         "other": None if other is None else rows.card(other),
-        "part": cut(record["part"], CELL_WIDTH),
+        "part": shown_part(record["part"], CELL_WIDTH),
         "column": cut(record["column"], CELL_WIDTH),
         "score": record["score"],
         "given": cut(record["given"], CELL_WIDTH),
@@ -176,6 +177,12 @@ def _item(record: Mapping[str, Any], rows: RowContent, parts: Mapping[int, list[
         "parts": parts.get(row, []) if row is not None else [],
         "shown": rows.figures.shown(record) if rows.figures is not None else None,
     }
+
+
+def shown_part(part: str | None, width: int) -> str | None:
+    """Return the name of a part for people: the runs of pixels that end the name of a region are left to programs."""
+    head, sign, _ = (part or "").partition("~")
+    return cut(f"{head}~…" if sign else part, width)
 
 
 def _made(result: Any) -> dict[str, Any]:

@@ -57,7 +57,9 @@ def apply_to_dataset(
         table, changes = mended_table(dataset, decisions, options.new_classes)
         return Applied(source.path.name, len(dataset), changes.counts(), frame=table)
     if dataset.parts is not None:
-        as_read = replace(options, label=source.details.get("tag column"))
+        label, classes = source.details.get("tag column"), dataset.space.names if dataset.space is not None else None
+        named = getattr(dataset.parts, "named", classes)
+        as_read = replace(options, label=label, task=plan.task, classes=named)
         return apply_decisions(decisions, source.path, out, as_read, dry_run=dry_run)
     as_read = replace(
         options,

@@ -20,6 +20,7 @@ from labelwright.data.mend.huggingface import HuggingFaceFolder
 from labelwright.data.mend.jsonl import JsonRows
 from labelwright.data.mend.label_studio import LabelStudioFile, is_label_studio
 from labelwright.data.mend.labels import ClassNames, ordered
+from labelwright.data.mend.masks import MaskFolder
 from labelwright.data.mend.placement import FolderNames
 from labelwright.data.mend.plan import Items, Mendable
 from labelwright.data.mend.raw_text import RawText
@@ -83,6 +84,8 @@ def open_mendable(path: Path, options: MendOptions) -> Mendable:
 
 def _of_parts(path: Path, options: MendOptions) -> Mendable | None:
     """Open data whose rows have parts (boxes, tokens, regions), None where they are of another kind."""
+    if options.task == "segmentation":
+        return MaskFolder.of(path, options.classes, options.link)
     folder = path.parent if path.name in YAML_NAMES else path
     if folder.is_dir() and (names := yolo_yaml(folder)) is not None:
         return YoloFolder(folder, yolo_names(names), options.link)

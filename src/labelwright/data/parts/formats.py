@@ -38,6 +38,8 @@ def parts_format(data: Any, task: str | None = None) -> PartsFormat | None:
     if task == "token" or (task is None and path.suffix.lower() in SUFFIXES):
         _check_file(path)
         return "conll"
+    if task == "segmentation":
+        return "masks"
     return None
 
 
@@ -50,8 +52,11 @@ def load_parts(
     images: Path | None = None,
 ) -> Dataset:
     """Load data of a format that `parts_format` found."""
+    from labelwright.data.parts.mask_files import load_masks
     from labelwright.data.parts.sentences import load_conll
 
+    if kind == "masks":
+        return load_masks(path, classes=classes, images=images)
     if images is not None:
         raise BadInput("sentences have no images", where=place(path), fix="leave out --images")
     return load_conll(path, label=label, classes=classes)

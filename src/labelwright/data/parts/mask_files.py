@@ -1,0 +1,299 @@
+"""Masks of images: a folder of class images or one array, with the images beside them, read one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from labelwright.data.dataset import Dataset, Plan, Source
+from labelwright.data.image_files import MAX_PIXELS
+from labelwright.data.labels import read_classes
+from labelwright.data.readers.image_folder import IMAGE_SUFFIXES, REJECTED
+from labelwright.data.readers.places import counted, place, said
+from labelwright.errors import BadInput, listed, quoted
+from labelwright.evidence.space import LabelSpace
+
+SUFFIXES = (".png", ".npy", ".tif", ".tiff", ".bmp")
+VOID_NAMES = ("void", "ignore", "ignored", "unlabeled", "unlabelled")
+VOID = 255  # pixels of no known class where no class names say otherwise
+_ENDINGS = ("_mask", "_masks", "_label", "_labels", "_gt", "_L")
+_INDEX_MODES = ("P", "L", "1", "I", "I;16", "I;16B", "I;16L")
+
+
+@dataclass(frozen=True)
+class MaskFiles:
+    """The masks of n images; indexing reads one as class numbers.
+
+    Parameters
+    ----------
+    path : Path
+        A folder, or a ``.npy`` file (n, H, W).
+    names : tuple of str, length n
+        Paths below the folder, or numbers.
+    codes : array of int32
+        The class of each pixel value, -1 where it is none.
+    images : tuple of (str or None), length n
+        The image of each mask, below `root`.
+    root : Path
+        The folder of the images.
+    named : tuple of str, optional
+        The name of every pixel value, void included, where the caller gave them.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    codes: NDArray[np.int32]
+    images: tuple[str | None, ...]
+    root: Path
+    named: tuple[str, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, row: int) -> NDArray[np.int32]:
+        """Return the class of each pixel, int32 (h, w), -1 where not known."""
+        values = self.values(row)
+        return self.codes[values]
+
+    def values(self, row: int) -> NDArray[np.integer]:
+        """Return the pixel values as they are stored, (h, w)."""
+        return mask_values(self.path, self.names[row])
+
+    def code_of(self, kind: int) -> int:
+        """Return the pixel value of a class."""
+        return int(np.flatnonzero(self.codes == kind)[0])
+
+
+def mask_values(path: Path, name: str) -> NDArray[np.integer]:
+    """Return the pixel values of one mask, (h, w); BadInput where the file is no mask."""
+    if path.is_file():
+        return np.asarray(open_stack(path)[int(name)])
+    file = path / name
+    if file.suffix.lower() == ".npy":
+        return _checked(_load(file), file)
+    return _checked(_picture(file), file)
+
+
+def open_stack(path: Path) -> NDArray[np.integer]:
+    """Return the masks of a ``.npy`` file (n, H, W), memory-mapped."""
+    stack = _load(path)
+    if stack.ndim != 3 or stack.dtype.kind not in "iub":
+        raise BadInput(
+            f"holds {stack.dtype} of shape {stack.shape}", where=place(path), fix="store whole numbers (n, H, W)"
+        )
+    return stack
+
+
+def _load(file: Path) -> NDArray[Any]:
+    try:
+        return np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError, SyntaxError, TypeError) as error:
+        raise BadInput(f"cannot be read ({said(error)})", where=place(file), fix="save it with numpy.save") from None
+
+
+def _picture(file: Path) -> NDArray[Any]:
+    from PIL import Image
+
+    try:
+        with Image.open(file, formats=("PNG", "TIFF", "BMP")) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise BadInput(f"has more than {MAX_PIXELS:,} pixels", where=place(file), fix="cut it into tiles")
+            if image.mode not in _INDEX_MODES:
+                raise BadInput(
+                    f"is a picture of mode {image.mode}, not of class numbers",
+                    where=place(file),
+                    fix="store the class of each pixel as grey value or palette index",
+                )
+            return np.asarray(image).astype(np.uint8) if image.mode == "1" else np.asarray(image)
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(f"cannot be read as a mask ({said(error)})", where=place(file), fix="export it again") from None
+
+
+def _checked(values: NDArray[Any], file: Path) -> NDArray[np.integer]:
+    if values.ndim != 2 or values.dtype.kind not in "iub" or (values.size and int(values.min()) < 0):
+        raise BadInput(
+            f"holds {values.dtype} of shape {values.shape}", where=place(file), fix="store class numbers (H, W)"
+        )
+    return values.astype(np.uint8) if values.dtype == bool else values
+
+
+def load_masks(path: Path, *, classes: str | Path | Sequence[str] | None = None, images: Path | None = None) -> Dataset:
+    """Load masks as a data set whose rows are images.
+
+    Parameters
+    ----------
+    path : Path
+        A folder of masks (PNG, TIFF, BMP or ``.npy``: the class number of each pixel), or a ``.npy`` file (n, H, W).
+    classes : optional
+        The name of each number, in order; numbers called void, ignore or unlabelled are no class. Without names a
+        class is called by its number, and 255 is no class.
+    images : Path, optional
+        The folder of the images; an image belongs to the mask of the same path but for the ending.
+
+    Returns
+    -------
+    Dataset
+        Task ``"segmentation"``; `labels` int8 (n, K) says which classes a mask holds; `parts` are the `MaskFiles`.
+
+    Raises
+    ------
+    BadInput
+        No mask, pictures in colour, numbers without a name, a folder of images that holds none of them.
+    """
+    names = _mask_names(path)
+    named = read_classes(classes)
+    seen = [_occurring(path, name) for name in names]
+    highest = max((int(values[-1]) for values in seen if len(values)), default=0)
+    codes, space = _classes(named, seen, names, highest, path)
+    found, root = _images_of(names, images, path)
+    masks = MaskFiles(path, names, codes, found, root, None if named is None else tuple(named))
+    present = np.zeros((len(names), len(space)), dtype=np.int8)
+    for row, values in enumerate(seen):
+        held = codes[values]
+        present[row, held[held >= 0]] = 1
+    table = pa.table(
+        {
+            "mask": pa.array(names, pa.string()),
+            "image": pa.array(found, pa.string()),
+            "classes": pa.array([[space.names[k] for k in np.flatnonzero(row)] for row in present]),
+        }
+    )
+    notes = [f"{counted(len(names), 'mask')} with {len(space)} classes"]
+    if named is None and highest == VOID:
+        notes.append(f"pixels of value {VOID} are taken as of no class; name the classes with --classes to change it")
+    plan = Plan("segmentation", "image", "classes", id="mask", notes=tuple(notes))
+    source = Source(table, path, "masks", root)
+    return Dataset(source, plan, present, (None,) * len(names), space, np.array(names, dtype=np.str_), parts=masks)
+
+
+def _mask_names(path: Path) -> tuple[str, ...]:
+    if path.is_file():
+        if path.suffix.lower() != ".npy":
+            raise BadInput("is no folder of masks", where=place(path), fix="give a folder, or a .npy file (n, H, W)")
+        return tuple(str(i) for i in range(len(open_stack(path))))
+    if not path.is_dir():
+        raise BadInput("there is no such file or folder", where=place(path), fix="check the path")
+    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    names = [p.relative_to(path).as_posix() for p in files]
+    kept = tuple(name for name in names if not any(part.startswith((".", REJECTED)) for part in name.split("/")))
+    if not kept:
+        raise BadInput("holds no mask", where=place(path), fix=f"give files that end in {listed(SUFFIXES)}")
+    return kept
+
+
+def _occurring(path: Path, name: str) -> NDArray[np.int64]:
+    """Return the pixel values that occur in one mask, rising."""
+    values = mask_values(path, name)
+    if values.size and int(values.max()) > 65_535:
+        raise BadInput(f"holds the number {int(values.max())}", where=quoted(name), fix="number classes from 0")
+    return np.flatnonzero(np.bincount(values.ravel())) if values.size else np.empty(0, np.int64)
+
+
+def _classes(
+    named: Sequence[str] | None, seen: list[NDArray[np.int64]], names: tuple[str, ...], highest: int, path: Path
+) -> tuple[NDArray[np.int32], LabelSpace]:
+    """Return the class of each pixel value, -1 for none, and the classes."""
+    if named is None:
+        used = highest if highest != VOID else max((int(v[v < VOID][-1]) for v in seen if (v < VOID).any()), default=0)
+        codes = np.full(highest + 1, -1, dtype=np.int32)
+        codes[: used + 1] = np.arange(used + 1)
+        return codes, LabelSpace(tuple(str(k) for k in range(used + 1)))
+    for name, values in zip(names, seen, strict=True):
+        if len(values) and values[-1] >= len(named):
+            raise BadInput(
+                f"holds the number {values[-1]}, but {len(named)} classes are named",
+                where=quoted(name),
+                fix="name every number in order; call it void where it is no class",
+            )
+    kept = [name for name in named if name.lower() not in VOID_NAMES]
+    if not kept:
+        raise BadInput("no class is named", where=place(path), fix="give --classes with one name a number")
+    index = {name: k for k, name in enumerate(kept)}
+    return np.array([index.get(name, -1) for name in named], dtype=np.int32), LabelSpace(tuple(kept))
+
+
+def _images_of(names: tuple[str, ...], images: Path | None, path: Path) -> tuple[tuple[str | None, ...], Path]:
+    """Return the image of each mask, None where there is none, and the folder that they are in."""
+    if images is None:
+        return (None,) * len(names), path if path.is_dir() else path.parent
+    if not images.is_dir():
+        raise BadInput("there is no such folder of images", where=place(images), fix="check --images")
+    files = sorted(p.relative_to(images).as_posix() for p in images.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    by_stem = {_stem(name): name for name in reversed(files)}
+    if path.is_file():
+        if len(files) != len(names):
+            raise BadInput(f"{len(files)} images for {len(names)} masks", where=place(images), fix="give one a mask")
+        return tuple(files), images
+    found = tuple(by_stem.get(_stem(name), by_stem.get(_without_ending(_stem(name)))) for name in names)
+    if not any(found):
+        raise BadInput(
+            f"holds no image named like {quoted(names[0])}", where=place(images), fix="name images like their masks"
+        )
+    return found, images
+
+
+def _stem(name: str) -> str:
+    return str(PurePosixPath(name).with_suffix(""))
+
+
+def _without_ending(stem: str) -> str:
+    return next((stem.removesuffix(ending) for ending in _ENDINGS if stem.endswith(ending)), stem)
+
+
+@dataclass(frozen=True)
+class PixelProbs:
+    """Probabilities of pixels, one image at a time: an array (n, K, H, W), or a folder of ``.npy`` files (K, h, w)."""
+
+    where: str
+    stack: NDArray[Any] | None
+    files: tuple[Path, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.files) if self.stack is None else len(self.stack)
+
+    def __getitem__(self, row: int) -> NDArray[Any]:
+        """Return the probabilities of one image, (K, h, w), memory-mapped where they lie in a file."""
+        return _load(self.files[row]) if self.stack is None else self.stack[row]
+
+
+def load_pixel_probs(given: Any, dataset: Dataset) -> PixelProbs:
+    """Open the probabilities of the pixels of a data set of masks; BadInput where they do not fit.
+
+    Parameters
+    ----------
+    given : path of a ``.npy`` file (n, K, H, W) in the order of the masks, path of a folder with one ``.npy`` file
+        (K, h, w) a mask of the same name but for the ending, or an array
+    dataset : Dataset
+        Of task ``"segmentation"``.
+    """
+    assert dataset.space is not None
+    names, k = dataset.parts.names, len(dataset.space)
+    if isinstance(given, str | Path) and Path(given).is_dir():
+        files = tuple((Path(given) / name).with_suffix(".npy") for name in names)
+        missing = [file.name for file in files if not file.is_file()]
+        if missing:
+            raise BadInput(f"holds no {listed(missing, 3)}", where=place(Path(given)), fix="give one file a mask")
+        probs = PixelProbs(place(Path(given)), None, files)
+    else:
+        stack = _load(Path(given)) if isinstance(given, str | Path) else np.asarray(given)
+        where = place(Path(given)) if isinstance(given, str | Path) else "pred_probs"
+        if stack.ndim != 4 or len(stack) != len(names):
+            raise BadInput(
+                f"has shape {stack.shape} for {counted(len(names), 'mask')}", where=where, fix="store (n, K, H, W)"
+            )
+        probs = PixelProbs(where, stack)
+    if len(probs[0]) != k:
+        raise BadInput(
+            f"has probabilities of {len(probs[0])} classes, the masks {k}: {listed(dataset.space.names, 12)}",
+            where=probs.where,
+            fix="name a class for each of them, in order, with --classes",
+        )
+    return probs
