@@ -1,101 +1,142 @@
-"""Does `--method auto` choose well? Held against cross-entropy and against the best choice in hindsight.
+"""Does ``--method auto`` choose well? Held against cross-entropy and against the best choice in hindsight.
 
-    python -m benchmarks.method_choice [SET ...]
+    python -m benchmarks.method_choice [--seconds 500] [--tables]
 
-One seed a set, 800 rows to learn from, clean test rows, 30 epochs, default settings of every method. Prints one line
-of a Markdown table a set; nothing is tuned.
+Sets of the league tables with their three seeds (read from there), further ones with one seed and the methods of
+`SHORT`. The choice costs no fit of its own: it names a method that was measured. The rules in `labelwright.learn.choose`
+were set by looking at the sets of `SEEN` alone; the others judge them. Stored run by run in
+``results/method_choice.json``; ``--tables`` writes ``docs/method-choice.md``.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from proofs.datasets import cifar10n_features, digits, texts
 
-from labelwright.audit.noise_rate import NoiseEstimate, estimate_noise
-from labelwright.data.crossval import out_of_fold_probs
-from labelwright.data.features import text_features
-from labelwright.data.neighbors import nearest_neighbors
-from labelwright.evidence import Hard
-from labelwright.learn import ImpreciseClassifier, choose_method
-from labelwright.learn.methods import find_method
-from labelwright.noise import TransitionMatrix
+from benchmarks.league import ESTIMATED, FAMILIES, runs_of
+from benchmarks.learning_problems import SETS, problem
+from benchmarks.learning_runs import SEEDS, Make, Runs, go_on
+from labelwright.evidence import Bags, Candidates, Hard, Reals, Tags
+from labelwright.learn import choose_method
 
-ROWS, TEST, EPOCHS = 800, 2000, 30
-OTHERS = ("CrossEntropy", "EarlyLearningRegularization", "GeneralizedCrossEntropy", "ForwardCorrection")
-Set = tuple[NDArray, NDArray, NDArray, NDArray, int]  # x, given, x_test, y_test, classes
-
-
-def digit_set(noise: TransitionMatrix | None) -> Set:
-    """Handwritten digits with planted noise."""
-    data = digits()
-    order = np.random.default_rng(0).permutation(len(data.truth))
-    train, test = order[:ROWS], order[ROWS:]
-    given = data.truth[train] if noise is None else noise.apply(data.truth[train], 1)
-    return data.X[train], given, data.X[test], data.truth[test], 10
-
-
-def cifar_set(kind: str) -> Set:
-    """CIFAR-10N features with the labels of people."""
-    train, test = cifar10n_features(kind, rows=ROWS)  # type: ignore[arg-type]
-    return train.X, train.given, test.X[:TEST], test.truth[:TEST], 10
-
-
-def news_set(noise: TransitionMatrix | None) -> Set:
-    """AG News with planted noise."""
-    news = texts("ag_news")
-    order = np.random.default_rng(0).permutation(len(news))[: ROWS + TEST]
-    x, _ = text_features([news.texts[i] for i in order])
-    y = news.labels[order]
-    given = y[:ROWS] if noise is None else noise.apply(y[:ROWS], 1)
-    return x[:ROWS], given, x[ROWS:], y[ROWS:], len(news.class_names)
-
-
-SETS: dict[str, Callable[[], Set]] = {
-    "digits, clean": lambda: digit_set(None),
-    "digits, 20 % even": lambda: digit_set(TransitionMatrix.symmetric(0.2, 10)),
-    "digits, 50 % even": lambda: digit_set(TransitionMatrix.symmetric(0.5, 10)),
-    "digits, 30 % to the next": lambda: digit_set(TransitionMatrix.pairflip(0.3, 10)),
-    "CIFAR-10N, aggregate": lambda: cifar_set("aggregate"),
-    "CIFAR-10N, worse": lambda: cifar_set("worse"),
-    "AG News, clean": lambda: news_set(None),
-    "AG News, 30 % even": lambda: news_set(TransitionMatrix.symmetric(0.3, 4)),
-    "AG News, 30 % to the next": lambda: news_set(TransitionMatrix.pairflip(0.3, 4)),
+SEEN = ("digits", "AG News", "German credit", "emotions", "scene", "California housing")
+SHORT = (
+    "CrossEntropy",
+    "ImpreciseLabelLearner",
+    ESTIMATED,
+    "EarlyLearningRegularization",
+    "EarlyLearningRegularizationPlus",
+    "GeneralizedCrossEntropy",
+    "SymmetricCrossEntropy",
+    "ForwardCorrection",
+    "CoTeaching",
+    "DivideMix",
+    "SparseOverParameterization",
+    "Mixup",
+)
+PLAIN = {  # what one would do without this toolbox
+    "noisy": "CrossEntropy",
+    "partial": "average of the candidates, linear",
+    "tags": "AssumeNegative",
+    "bags": "proportions as soft labels, linear",
+    "regression": "ridge",
 }
 
 
-def rows(names: list[str]) -> Iterator[tuple[str, NoiseEstimate, str, dict[str, float]]]:
-    """Yield set, noise estimate, chosen method and the accuracy of every method."""
-    for name in names:
-        x, given, x_test, y_test, k = SETS[name]()
-        centre = x.mean(axis=0)
-        x = (x - centre).astype(np.float32)
-        probs = out_of_fold_probs(x, given, k, seed=0)
-        near = nearest_neighbors(x, 100, metric="cosine")
-        noise = estimate_noise(given, probs, neighbors=near, seed=0)
-        evidence = Hard(given.astype(np.int32), k)
-        choice = choose_method(evidence, noise)
-        scale = np.sqrt(np.mean(np.square(x)))
-        found = {}
-        for method in dict.fromkeys([choice.name, *OTHERS, "ImpreciseLabelLearner"]):
-            objective = choice.objective if method == choice.name else find_method(method).build({}, noise)
-            model = ImpreciseClassifier(objective, epochs=EPOCHS, standardize=False).fit(x / scale, evidence)
-            centred = (x_test - centre).astype(np.float32) / scale
-            found[method] = float((model.predict(centred) == y_test).mean())
-        yield name, noise, choice.name, found
+@dataclass(frozen=True)
+class Row:
+    """One set: what was chosen, how it did, and how others did; means over seeds."""
+
+    name: str
+    seen: bool
+    noise_rate: float | None
+    chosen: tuple[str, ...]
+    auto: float
+    plain: float
+    best: float
+    best_name: str
+    seeds: int
 
 
-def main() -> None:
-    """Print the table."""
-    for name, noise, chosen, found in rows(sys.argv[1:] or list(SETS)):
-        best = max(found, key=lambda method: found[method])
-        told = f"| {name} | {noise.noise_rate:.0%} | {chosen} | {found[chosen]:.3f} | {found['CrossEntropy']:.3f} "
-        print(told + f"| {best} {found[best]:.3f} |", flush=True)
-        print({k: round(v, 3) for k, v in found.items()}, file=sys.stderr, flush=True)
+def family_of(name: str) -> str:
+    """Return the family that learns from a set's evidence."""
+    evidence = problem(name, 0).evidence
+    kinds = {Hard: "noisy", Candidates: "partial", Tags: "tags", Bags: "bags", Reals: "regression"}
+    return kinds.get(type(evidence), "votes")
+
+
+def own_runs() -> Runs:
+    """Return the stored runs of the sets beside the league tables."""
+    return Runs("method_choice", "python -m benchmarks.method_choice")
+
+
+def wanted() -> Iterator[tuple[str, str, int, Make]]:
+    """Yield the runs of sets that no league table has."""
+    league = {name for family in FAMILIES.values() for name in family.sets}
+    for name in SETS:
+        family = family_of(name)
+        if name in league or family == "votes":
+            continue
+        methods = FAMILIES[family].methods
+        for method in SHORT if family == "noisy" else methods:
+            yield method, name, 0, methods[method]
+
+
+def rows() -> Iterator[Row]:
+    """Yield a row a set whose runs are there."""
+    for name in SETS:
+        family = family_of(name)
+        if family == "votes":
+            continue
+        in_league = name in FAMILIES[family].sets
+        runs = runs_of(family) if in_league else own_runs()
+        row = _row(name, family, runs, SEEDS if in_league else (0,))
+        if row is not None:
+            yield row
+
+
+def _row(name: str, family: str, runs: Runs, seeds: tuple[int, ...]) -> Row | None:
+    methods = [m for m in FAMILIES[family].methods if in_full(runs, m, name, seeds)]
+    if PLAIN[family] not in methods:
+        return None
+    choices, scores, rates = [], [], []
+    for seed in seeds:
+        one = problem(name, seed)
+        choice = choose_method(one.evidence, one.noise).name
+        key = ESTIMATED if choice == "ImpreciseLabelLearner" and one.noise is not None else choice
+        if key not in methods:
+            return None
+        choices.append(key)
+        scores.append(runs.values(key, name, (seed,))[0])
+        rates += [] if one.noise is None else [one.noise.noise_rate]
+    mean = {method: float(np.mean(runs.values(method, name, seeds))) for method in methods}
+    best = max(mean, key=lambda method: mean[method])
+    seen = name.startswith(SEEN)
+    told = tuple(dict.fromkeys(choices))
+    rate = float(np.mean(rates)) if rates else None
+    return Row(name, seen, rate, told, float(np.mean(scores)), mean[PLAIN[family]], mean[best], best, len(seeds))
+
+
+def in_full(runs: Runs, method: str, name: str, seeds: tuple[int, ...]) -> bool:
+    """Return whether a method has a score for every seed of a set."""
+    return len(runs.values(method, name, seeds)) == len(seeds)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Go on with the runs, or write the page."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if "--tables" in given:
+        from benchmarks.league_page import write_choice_page
+
+        print(write_choice_page(list(rows())))
+        return 0
+    seconds = float(given[given.index("--seconds") + 1]) if "--seconds" in given else 1e9
+    print(f"{go_on(own_runs(), wanted(), seconds)} runs are still missing")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -24,6 +24,7 @@ from labelwright.evidence import (  # noqa: E402
     Mixed,
     Reals,
     Soft,
+    Tags,
     Votes,
     evidence_log_likelihood,
 )
@@ -210,3 +211,14 @@ def test_a_constant_column_among_components_does_no_harm():
     x[:, 3] = 7.0
     location, scale = location_and_scale(x, None)
     np.testing.assert_array_equal(((x - location) / scale)[:, 3], 0)
+
+
+def test_tags_have_a_probability_each_and_a_table_of_answers():
+    x = np.eye(4)[np.arange(80) % 4]
+    on = np.stack([x[:, 0] + x[:, 1] > 0, x[:, 1] + x[:, 2] > 0], axis=1)
+    model = ImpreciseClassifier(epochs=40).fit(x, Tags.from_indicator(on))
+    probs = model.predict_proba(x)
+    assert probs[1].min() > 0.5
+    np.testing.assert_array_equal(model.predict(x), on)
+    assert model.score(x, on) == 1
+    assert -0.7 < model.score(x, Tags.from_indicator(on)) < 0

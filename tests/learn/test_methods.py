@@ -10,8 +10,9 @@ pytest.importorskip("torch")
 from labelwright.audit.noise_rate import NoiseEstimate
 from labelwright.catalogue.papers import load_papers
 from labelwright.errors import BadInput
-from labelwright.evidence import Bags, Candidates, Hard, Mixed, Tags, Votes
-from labelwright.learn import ImpreciseClassifier, choose_method
+from labelwright.evidence import Bags, Candidates, Hard, Mixed, Reals, Tags, Votes
+from labelwright.learn import ImpreciseClassifier, ImpreciseRegressor, choose_method
+from labelwright.learn.choose import POSITIVE_TAGS
 from labelwright.learn.methods import METHODS, find_method, read_settings
 
 K = 3
@@ -34,12 +35,14 @@ def evidence_of(learns):
         "positives": Tags(
             np.r_[0, np.cumsum(positive)], np.zeros(positive.sum(), int), np.ones(positive.sum(), int), 1
         ),
+        "tags": Tags.from_dense(np.stack([positive, Y == 2, Y == 0], axis=1).astype(np.int8)),
+        "numbers": Reals.values(X @ np.ones(4)),
     }[learns]
 
 
 def test_every_name_stands_in_its_row_of_the_catalogue():
     rows = {paper.id: paper.names for paper in load_papers()}
-    assert [m.name for m in METHODS if m.id != "P134" and m.name not in rows[m.id]] == []
+    assert [m.name for m in METHODS if m.id not in ("", "P134") and m.name not in rows[m.id]] == []
     assert "EarlyLearningRegularization" in rows["P134"]
 
 
@@ -50,9 +53,11 @@ def test_no_name_means_two_methods():
 
 @pytest.mark.parametrize("method", METHODS, ids=[m.name for m in METHODS])
 def test_a_saved_model_gives_the_same_answers(method, tmp_path):
-    objective = method.build({"prior": 0.4} if method.fills == "prior" else {}, noise(0.2))
-    model = ImpreciseClassifier(objective, epochs=1).fit(X, evidence_of(method.learns))
-    again = ImpreciseClassifier.load(model.save(tmp_path / "model"))
+    told = {"prior": 0.4, "expected": 1.2, "rho": 0.7}
+    objective = method.build({k: v for k, v in told.items() if k == method.fills}, noise(0.2))
+    kind = ImpreciseRegressor if method.learns == "numbers" else ImpreciseClassifier
+    model = kind(objective, epochs=1).fit(X, evidence_of(method.learns))
+    again = kind.load(model.save(tmp_path / "model"))
     before, after = (m.loop_.predict_proba(m._standardized(X)) for m in (model, again))
     np.testing.assert_array_equal(before, after)
 
@@ -84,6 +89,9 @@ def test_what_is_no_setting_is_refused(pair):
         (evidence_of("bags"), None, "CountLikelihood"),
         (Votes.from_matrix(np.stack([Y, Y], axis=1), K), None, "ImpreciseLabelLearner"),
         (Mixed.of(Hard(Y, K), evidence_of("candidates")), None, "ImpreciseLabelLearner"),
+        (Tags.from_indicator(np.eye(K)[Y]), None, "IgnoreUnobserved"),
+        (evidence_of("tags"), None, POSITIVE_TAGS),
+        (Reals.between(Y.astype(float), np.inf * np.ones(60)), None, "GaussianLikelihood"),
     ],
 )
 def test_the_choice_follows_the_evidence_and_says_why(evidence, estimate, name):

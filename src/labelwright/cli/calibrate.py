@@ -7,32 +7,28 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-OUTPUT = "What comes out"
+from labelwright.cli import options as opt
 
 
 def command(
-    model: Annotated[Path, Argument(metavar="MODEL", help="A folder that labelwright train wrote.")],
+    model: opt.Model,
     data: Annotated[Path, Argument(metavar="DATA", help="Labelled rows; those that it learned from are left out.")],
-    label: Annotated[
-        str | None, Option("--label", metavar="COL", help="The column of labels. Default: as in training.")
-    ] = None,
+    label: opt.Label = None,
     alpha: Annotated[float, Option("--alpha", metavar="A", min=0.001, max=0.5, help="Error rate to report on.")] = 0.1,
-    id: Annotated[str | None, Option("--id", metavar="COL", help="Column that names each row for good.")] = None,
-    features: Annotated[
-        Path | None, Option(metavar="FILE", help="Vectors of these rows, where the model learned from a file.")
-    ] = None,
-    root: Annotated[Path | None, Option(metavar="DIR", help="Open images only below this folder.")] = None,
-    sheet: Annotated[str | None, Option(metavar="NAME", help="Sheet of an Excel file. Default: the first.")] = None,
-    seed: Annotated[int, Option(metavar="S", min=0, help="Same seed, same result.")] = 0,
-    jobs: Annotated[int | None, Option(metavar="N", min=1, help="Threads. Default: the cores there are.")] = None,
-    json: Annotated[
-        bool, Option("--json", help="Print what was found as JSON and nothing else.", rich_help_panel=OUTPUT)
-    ] = False,
-    quiet: Annotated[bool, Option("--quiet", help="Print one line.", rich_help_panel=OUTPUT)] = False,
+    id: opt.Id = None,
+    features: opt.FeaturesOfRows = None,
+    root: opt.Root = None,
+    sheet: opt.Sheet = None,
+    seed: opt.Seed = 0,
+    jobs: opt.Jobs = None,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
 ) -> None:
-    """Store with the model one temperature and the scores behind prediction sets, from rows that it has not seen."""
-    import os
+    """Store with the model what makes sets and intervals honest, from rows that it has not seen.
 
+    A temperature for probabilities, and the scores behind prediction sets; for numbers the errors behind intervals.
+    The column of labels is that of training unless --label names another.
+    """
     from labelwright.cli.console import as_json, progress_for, say
     from labelwright.learn import calibrate_model
 
@@ -44,7 +40,7 @@ def command(
         sheet=sheet,
         features=features,
         seed=seed,
-        jobs=jobs or os.cpu_count() or 1,
+        jobs=opt.processes(jobs),
         progress=progress_for(quiet or json),
     )
     facts = {**done.calibration.about(), "left_out": done.left_out}

@@ -7,40 +7,34 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-OUTPUT = "What comes out"
+from labelwright.cli import options as opt
 
 
 def command(
-    model: Annotated[Path, Argument(metavar="MODEL", help="A folder that labelwright train wrote.")],
+    model: opt.Model,
     data: Annotated[Path, Argument(metavar="DATA", help="Rows with the columns that the model learned from.")],
     alpha: Annotated[
         float | None,
-        Option("--alpha", metavar="A", help="Sets that miss the label with at most this rate; calibrate first."),
+        Option("--alpha", metavar="A", help="Sets or intervals that miss at most at this rate; calibrate first."),
     ] = None,
-    id: Annotated[str | None, Option("--id", metavar="COL", help="Column that names each row for good.")] = None,
-    features: Annotated[
-        Path | None, Option(metavar="FILE", help="Vectors of these rows, where the model learned from a file.")
-    ] = None,
-    root: Annotated[Path | None, Option(metavar="DIR", help="Open images only below this folder.")] = None,
-    sheet: Annotated[str | None, Option(metavar="NAME", help="Sheet of an Excel file. Default: the first.")] = None,
-    jobs: Annotated[int | None, Option(metavar="N", min=1, help="Threads. Default: the cores there are.")] = None,
+    id: opt.Id = None,
+    features: opt.FeaturesOfRows = None,
+    root: opt.Root = None,
+    sheet: opt.Sheet = None,
+    jobs: opt.Jobs = None,
     out: Annotated[
         Path | None,
         Option(
             "--out",
             metavar="FILE",
             help=".csv, .parquet or .jsonl. Default: NAME-predictions.csv.",
-            rich_help_panel=OUTPUT,
+            rich_help_panel=opt.OUTPUT,
         ),
     ] = None,
-    json: Annotated[
-        bool, Option("--json", help="Print what was done as JSON and nothing else.", rich_help_panel=OUTPUT)
-    ] = False,
-    quiet: Annotated[bool, Option("--quiet", help="Print one line.", rich_help_panel=OUTPUT)] = False,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
 ) -> None:
-    """Predict the class of each row with its probabilities, calibrated where the model is, or prediction sets."""
-    import os
-
+    """Predict class, tags or number of each row: probabilities, calibrated where the model is, sets or intervals."""
     from labelwright.cli.console import as_json, progress_for, say
     from labelwright.learn import TrainedModel
     from labelwright.learn.prediction_files import (
@@ -58,7 +52,7 @@ def command(
         loaded.rows_of(data, id=id, root=root, sheet=sheet),
         alpha=alpha,
         features=features,
-        jobs=jobs or os.cpu_count() or 1,
+        jobs=opt.processes(jobs),
         progress=progress_for(quiet or json),
     )
     table = predictions_table(found, loaded.space)

@@ -20,7 +20,7 @@ _FACE = {
         "regressor": ("ImpreciseRegressor",),
         "noise_start": ("estimated_transition",),
         "choose": ("Choice", "choose_method"),
-        "label_sources": ("LabelSources",),
+        "gathered": ("LabelSources",),
         "workflow": ("TrainOptions", "train_model"),
         "trained_model": ("TrainedModel",),
         "calibrate": ("calibrate_model",),

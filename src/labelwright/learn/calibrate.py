@@ -10,7 +10,8 @@ import numpy as np
 from labelwright.data.labels import encode_labels
 from labelwright.data.readers.dispatch import read_source
 from labelwright.errors import BadInput, did_you_mean, quoted
-from labelwright.learn.model_calibration import Calibration
+from labelwright.learn.held_out import number_text
+from labelwright.learn.model_calibration import CALIBRATIONS, Calibration, NumberCalibration
 from labelwright.learn.trained_model import TrainedModel
 from labelwright.progress import SILENT, Progress
 
@@ -21,25 +22,42 @@ FEW = 100
 class CalibrationRun:
     """What a calibration rests on."""
 
-    calibration: Calibration
+    calibration: Calibration | NumberCalibration
     left_out: int
+    unlabelled: int = 0
+    incomplete: bool = False
 
     def lines(self, alpha: float) -> list[str]:
         """Return what the command line prints."""
         made = self.calibration
-        threshold = (
-            "every class stands in every set" if made.n_rows < 1 / alpha - 1 else f"sets miss {alpha:.0%} at most"
-        )
+        if isinstance(made, NumberCalibration):
+            what, figures = (
+                "intervals",
+                f"half of the predictions lie within {number_text(made.median_error)} of the number",
+            )
+        elif made.error_before is None:
+            what, figures = "sets", "no temperature, for no row says which tags are off"
+        else:
+            what = "sets"
+            figures = (
+                f"temperature {made.temperature:.3f}, gap between confidence and agreement {made.error_before:.3f} "
+                f"before and {made.error_after:.3f} after, on the same rows"
+            )
         lines = [
-            f"Calibrated on {made.n_rows} rows: temperature {made.temperature:.3f}, gap between confidence and "
-            f"agreement {made.error_before:.3f} before and {made.error_after:.3f} after, on the same rows",
-            f"Prediction sets at --alpha {alpha:g}: {threshold}, of the labels as given",
+            f"Calibrated on {made.n_rows} rows: {figures}",
+            f"Prediction {what} at --alpha {alpha:g}: {made.promise(alpha)}, of the labels as given",
         ]
         if self.left_out:
             lines.append(f"{self.left_out} rows were left out: the model learned from them")
+        if self.unlabelled:
+            lines.append(
+                f"{self.unlabelled} rows without a label were not used: nothing is promised for rows like them"
+            )
+        if self.incomplete:
+            lines.append("Listed tags alone are promised: further tags of a row may be missing from its set")
         if made.n_rows < FEW:
             lines.append(f"{made.n_rows} rows are few for a calibration: give some hundreds")
-        return [*lines, "Where calibration labels are wrong, both answer for the labels as given, not for the truth"]
+        return [*lines, "Where calibration labels are wrong, this speaks of the labels as given, not of the truth"]
 
 
 def calibrate_model(
@@ -73,15 +91,18 @@ def calibrate_model(
             fix="name it with --label" if name is None else did_you_mean(name, have),
         )
     plan = replace(dataset.plan, label=name)
-    labels = np.asarray(encode_labels(read_source(data, root, sheet=sheet), plan, model.task.classes)[0])
+    labels = np.asarray(encode_labels(read_source(data, root, sheet=sheet), plan, model.task.classes or None)[0])
+    if model.task.incomplete:
+        labels = np.where(labels == 0, -1, labels)  # a tag that is not listed may be on
+    known = ~np.isnan(labels) if model.task.task == "regression" else labels.reshape(len(labels), -1).max(axis=1) >= 0
     seen = model.seen(dataset.ids)
-    rows = np.flatnonzero((labels >= 0) & ~seen)
+    rows = np.flatnonzero(known & ~seen)
     if not len(rows):
-        why = "the model learned from every labelled row" if (labels >= 0).any() else "no row has a label"
+        why = "the model learned from every labelled row" if known.any() else "no row has a label"
         raise BadInput(why, where=dataset.source.path.name, fix="give labelled rows that it has not seen")
     matrix = model.features.transform(dataset, given=features, jobs=jobs, progress=progress).matrix
     with progress.stage("calibration"):
-        probs = model.raw_probs(matrix[rows])
-        made = Calibration.fitted(probs, labels[rows], dataset.source.path.name, seed)
+        kind = CALIBRATIONS[model.task.task]
+        made = kind.fitted(model.raw(matrix[rows]), labels[rows], dataset.source.path.name, seed)
     model.calibrated(made).save_calibration(folder)
-    return CalibrationRun(made, int(((labels >= 0) & seen).sum()))
+    return CalibrationRun(made, int((known & seen).sum()), int((~known).sum()), model.task.incomplete)

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelwright.audit.noise_rate import NoiseEstimate
-from labelwright.errors import BadInput
-from labelwright.evidence import Bags, Candidates, Evidence, Hard, Mixed, Soft, Tags, Votes
+from labelwright.evidence import Bags, Candidates, Evidence, Hard, Mixed, Reals, Soft, Tags, Votes
 from labelwright.learn.methods import find_method
 
 if TYPE_CHECKING:
@@ -22,7 +21,17 @@ if TYPE_CHECKING:
 
 CLEAN = 0.03  # share of wrong labels that plain cross-entropy bears
 FEW_ROWS = 20  # labelled rows a class below which noise is not learnt beside the network
-KINDS = {Hard: "labels", Soft: "soft labels", Votes: "votes", Candidates: "candidate sets", Bags: "counts of bags"}
+KINDS = {
+    Hard: "labels",
+    Soft: "soft labels",
+    Votes: "votes",
+    Candidates: "candidate sets",
+    Bags: "counts of bags",
+    Tags: "tags",
+    Reals: "numbers",
+}
+POSITIVE_TAGS = "PUMultiLabelLoss"  # what does best where only tags that are on are known, see docs/league-tables.md
+WHY_POSITIVE_TAGS = "takes what is not listed as unlabelled rather than off."
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,7 @@ class Choice:
 
 
 def choose_method(evidence: Evidence, noise_estimate: NoiseEstimate | None = None, n_rows: int | None = None) -> Choice:
-    """Choose a method for evidence about classes.
+    """Choose a method for evidence about classes, tags or numbers.
 
     Parameters
     ----------
@@ -56,11 +65,6 @@ def choose_method(evidence: Evidence, noise_estimate: NoiseEstimate | None = Non
     n_rows : int, optional
         Rows that say something; those of the evidence by default.
 
-    Raises
-    ------
-    BadInput
-        The evidence is not about one class a row.
-
     Examples
     --------
     >>> from labelwright.evidence import Candidates
@@ -68,7 +72,9 @@ def choose_method(evidence: Evidence, noise_estimate: NoiseEstimate | None = Non
     'PRODEN'
     """
     if isinstance(evidence, Tags):
-        raise BadInput("these labels are tags, and the choice is among methods for one class a row")
+        return _for_tags(evidence)
+    if isinstance(evidence, Reals):
+        return _for_numbers(evidence)
     n = len(evidence) if n_rows is None else n_rows
     if isinstance(evidence, Hard):
         return _for_labels(evidence, noise_estimate, n)
@@ -135,6 +141,35 @@ def _for_labels(evidence: Hard, noise: NoiseEstimate | None, n: int) -> Choice:
     )
 
 
+def _for_tags(evidence: Tags) -> Choice:
+    rows = int((np.diff(evidence.offsets) > 0).sum())
+    if (evidence.values < 0).any():
+        return _chosen(
+            "IgnoreUnobserved",
+            f"{rows:,} rows say which of {evidence.n_classes} tags are on and which are off. Binary cross-entropy "
+            "[B020] learns each tag from the rows that know it; where a tag is unknown, nothing is supposed of it.",
+        )
+    return _chosen(
+        POSITIVE_TAGS,
+        f"{rows:,} rows list tags that are on, and no row says which are off. {POSITIVE_TAGS} "
+        f"[{find_method(POSITIVE_TAGS).id}] {WHY_POSITIVE_TAGS}",
+    )
+
+
+def _for_numbers(evidence: Reals) -> Choice:
+    low, high = evidence.bounds.T
+    exact, known = int((low == high).sum()), int(np.isfinite(evidence.bounds).any(axis=1).sum())
+    if exact == known:
+        said = f"{known:,} rows have a number. The likelihood of a Gaussian with a learnt spread is least squares here."
+    else:
+        said = (
+            f"{exact:,} rows have a number, {known - exact:,} only bounds of it. The likelihood of a Gaussian with a "
+            "learnt spread takes a number by its density and bounds by the probability of what they allow."
+        )
+    more = " Where numbers are wrong in one direction or far off, name a method for that (docs: choose a method)."
+    return _chosen("GaussianLikelihood", said + more)
+
+
 def _sharpest(noise: NoiseEstimate) -> tuple[bool, float]:
     """Return whether there are errors at all, and the largest share of a class's errors that go to one class."""
     off = noise.transition_matrix * (1 - np.eye(len(noise.transition_matrix)))
@@ -155,12 +190,15 @@ def _any_kind(evidence: Evidence) -> Choice:
     )
 
 
-def _chosen(name: str, reason: str, noise: NoiseEstimate | None = None) -> Choice:
-    if noise is None:
-        return Choice(find_method(name).build(), name, reason)
+def learnt_from(noise: NoiseEstimate) -> Objective:
+    """Return imprecise label learning that starts from an estimated transition matrix with a little even noise."""
     from labelwright.learn.noisy import LearntNoise
 
     matrix = noise.transition_matrix
     k = len(matrix)
     start = 0.95 * matrix + 0.05 * (0.9 * np.eye(k) + 0.1 * (1 - np.eye(k)) / max(k - 1, 1))
-    return Choice(find_method(name).build({"noise": LearntNoise(start)}), name, reason)
+    return find_method("ImpreciseLabelLearner").build({"noise": LearntNoise(start)})
+
+
+def _chosen(name: str, reason: str, noise: NoiseEstimate | None = None) -> Choice:
+    return Choice(find_method(name).build() if noise is None else learnt_from(noise), name, reason)

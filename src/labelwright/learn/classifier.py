@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from labelwright.errors import BadInput
-from labelwright.evidence import Evidence, Hard, Reals, evidence_log_likelihood
+from labelwright.evidence import Evidence, Hard, Reals, Tags, evidence_log_likelihood
 from labelwright.learn.estimator import NetworkEstimator, fit_loop, location_and_scale, seed_of
 from labelwright.learn.noise_start import estimated_transition
 from labelwright.nn import Objective
@@ -26,7 +26,8 @@ class ImpreciseClassifier(ClassifierMixin, NetworkEstimator):
     ----------
     objective : Objective, optional
         The method: ``EarlyLearningRegularization(lam=3)``, ``PRODEN()``, ... By default imprecise label learning
-        [P010], which takes any evidence. A copy is trained; yours stays as it is.
+        [P010], which takes any evidence; for tags binary cross-entropy on the known ones. A copy is trained; yours
+        stays as it is.
     net : backbone or nn.Module, optional
         ``MLP((256, 256))`` for vectors and a small convolutional network for images by default.
     epochs : int, default 60
@@ -52,6 +53,8 @@ class ImpreciseClassifier(ClassifierMixin, NetworkEstimator):
     Attributes
     ----------
     classes_ : array (K,)
+    multilabel_ : bool
+        It learned tags: each class has a probability of its own.
     loop_ : Loop
         The finished run: history, objective, predictions of any view.
     objective_ : Objective
@@ -104,16 +107,20 @@ class ImpreciseClassifier(ClassifierMixin, NetworkEstimator):
             x = np.asarray(validate_data(self, X, **_RULES))
             if len(x) != len(y):
                 raise BadInput(f"X has {len(x)} rows, the evidence {len(y)}", fix="pass evidence about the rows of X")
-            self.classes_ = np.arange(outputs_of(y))
+            self.classes_, self.multilabel_ = np.arange(outputs_of(y)), isinstance(y, Tags)
             return x, y
         x, labels = validate_data(self, X, y, **_RULES)
         check_classification_targets(labels)
         self.classes_, codes = np.unique(labels, return_inverse=True)
+        self.multilabel_ = False
         return np.asarray(x), Hard(codes.astype(np.int32), len(self.classes_))
 
     def _default_objective(self, x: NDArray[np.float32], evidence: Evidence) -> Objective:
         from labelwright.learn.noisy import ImpreciseLabelLearner, LearntNoise
+        from labelwright.learn.partial import IgnoreUnobserved
 
+        if isinstance(evidence, Tags):
+            return IgnoreUnobserved()
         if not isinstance(evidence, Hard):
             return ImpreciseLabelLearner()
         start = estimated_transition(x, evidence.labels, evidence.n_classes, seed_of(self.random_state))
@@ -124,11 +131,11 @@ class ImpreciseClassifier(ClassifierMixin, NetworkEstimator):
         return inputs
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return class probabilities float64 (n, K), columns as in `classes_`."""
+        """Return class probabilities float64 (n, K), columns as in `classes_`; each row sums to 1 except for tags."""
         check_is_fitted(self, "loop_")
         x = np.asarray(validate_data(self, X, reset=False, **_RULES))
         probs = self.loop_.predict_proba(self._standardized(x)).cpu().numpy().astype(np.float64)
-        answer: NDArray[np.float64] = probs / probs.sum(axis=1, keepdims=True)
+        answer: NDArray[np.float64] = probs if self.multilabel_ else probs / probs.sum(axis=1, keepdims=True)
         return answer
 
     def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -137,12 +144,17 @@ class ImpreciseClassifier(ClassifierMixin, NetworkEstimator):
             return np.asarray(np.log(self.predict_proba(X)))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the most probable class of each row, as in `classes_`."""
+        """Return the most probable class of each row, as in `classes_`; for tags bool (n, K), on where p > 1/2."""
         check_is_fitted(self, "loop_")
+        if self.multilabel_:
+            return self.predict_proba(X) > 0.5
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def score(self, X: ArrayLike, y: Any, sample_weight: ArrayLike | None = None) -> float:
-        """Return the accuracy on plain labels, or the mean log-probability of evidence a row."""
+        """Return the accuracy on plain labels, or the mean log-probability of evidence a row.
+
+        Tags as a table of 0 and 1 count as right where a whole row is.
+        """
         if isinstance(y, Evidence):
             return float(evidence_log_likelihood(self, X, y))
         return float(super().score(X, y, sample_weight))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,14 @@ from labelwright.audit.options import AuditOptions
 from labelwright.data.cache import Cache
 from labelwright.data.dataset import Dataset
 from labelwright.data.load import load_dataset
-from labelwright.data.mend.decisions import Decisions, read_decisions
+from labelwright.data.mend.decisions import Decision, Decisions, read_decisions
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
+from labelwright.learn.evaluate_numbers import NumberEvaluation, evaluate_numbers
+from labelwright.learn.evaluate_tags import TagEvaluation, evaluate_tags, left_over, share
 from labelwright.learn.evaluation import NoisyAccuracy, accuracy_under_noise, checked_accuracy
+from labelwright.learn.joined_rows import JoinedRows, checked_rows, join_rows
 from labelwright.learn.prediction_files import ReadPredictions, read_predictions
-from labelwright.metrics.intervals import Interval
+from labelwright.metrics.intervals import Interval, clopper_pearson
 from labelwright.progress import SILENT, Progress
 
 SCHEMA_VERSION = 1
@@ -77,6 +80,7 @@ def evaluate_predictions(
     data: Path,
     *,
     label: str | None = None,
+    task: str | None = None,
     decisions: Path | None = None,
     include_training: bool = False,
     features: str | None = None,
@@ -85,7 +89,7 @@ def evaluate_predictions(
     progress: Progress = SILENT,
     cache: Cache | None = None,
     **columns: Any,
-) -> Evaluation:
+) -> Evaluation | TagEvaluation | NumberEvaluation:
     """Hold predictions against a labelled data set.
 
     Parameters
@@ -95,6 +99,8 @@ def evaluate_predictions(
     data : Path
         Whatever an audit reads.
     label : str, optional
+    task : str, optional
+        ``"classification"``, ``"multilabel"`` or ``"regression"``; read from both files by default.
     decisions : Path, optional
         Decisions of people: keep and relabel say the truth of a row.
     include_training : bool
@@ -103,49 +109,37 @@ def evaluate_predictions(
         As `load_dataset` takes them.
     """
     told = read_predictions(predictions, columns.get("id"))
-    dataset = load_dataset(data, label=label, task="classification", features=features, **columns)
-    place, guess = _joined(told, dataset)
-    keep = np.ones(len(place), dtype=bool) if include_training else ~told.in_training[place >= 0]
-    left_out = int((~keep).sum())
-    rows, guess = place[place >= 0][keep], guess[keep]
-    if not len(rows):
-        raise BadInput(
-            "the model was trained on every one of these rows",
-            where=data.name,
-            fix="give rows that it has not seen, or add --include-training and mistrust the figure",
-        )
+    dataset = load_dataset(data, label=label, task=task or told.task, features=features, **columns)
+    joined = join_rows(told, dataset, include_training)
+    people = None if decisions is None else read_decisions(decisions)
+    if dataset.plan.task == "multilabel":
+        return evaluate_tags(told, dataset, joined, people, seed)
+    if dataset.plan.task == "regression":
+        return evaluate_numbers(told, dataset, joined, people, seed)
+    guess = _classes(told, joined, dataset)
     noise = _noise(dataset, features, seed, jobs, progress, cache or Cache())
-    given = np.asarray(dataset.labels)[rows]
+    given = np.asarray(dataset.labels)[joined.rows]
     accuracy = accuracy_under_noise(guess, given, noise, seed=seed)
-    truth = np.full(len(dataset), -1)
-    if decisions is not None:
-        truth = _truth(read_decisions(decisions), dataset)
-    checked, n_checked = checked_accuracy(guess, truth[rows])
-    accuracy = NoisyAccuracy(accuracy.n, accuracy.agreement, accuracy.corrected, accuracy.why_not, checked, n_checked)
-    coverage, size = _coverage(told, place, keep, dataset)
-    without = len(dataset) - int((place >= 0).sum())
-    return Evaluation(accuracy, noise, left_out, int((given < 0).sum()), without, coverage, size)
+    truth = np.full(len(dataset), -1) if people is None else _truth(people, dataset)
+    checked, n_checked = checked_accuracy(guess, truth[joined.rows])
+    accuracy = replace(accuracy, checked=checked, n_checked=n_checked)
+    coverage, size = _coverage(told, joined, dataset)
+    unlabelled = int((given < 0).sum())
+    return Evaluation(accuracy, noise, joined.left_out, unlabelled, joined.without_prediction, coverage, size)
 
 
-def _joined(told: ReadPredictions, dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the row of each prediction (-1 = not in the data), and the class that each joined one names."""
-    where = {name: row for row, name in enumerate(dataset.ids.tolist())}
-    place = np.array([where.get(name, -1) for name in told.ids], np.int64)
-    if not (place >= 0).any():
-        raise BadInput(
-            f"no prediction is about a row of the data (for example {quoted(told.ids[0] if told.ids else '')})",
-            fix="name the same --id in predict and evaluate, or evaluate the very file that was predicted",
-        )
+def _classes(told: ReadPredictions, joined: JoinedRows, dataset: Dataset) -> NDArray[np.int64]:
+    """Return the class that each joined prediction names."""
     space = dataset.space
     assert space is not None
-    joined = [name for name, row in zip(told.predicted, place.tolist(), strict=True) if row >= 0]
-    unknown = sorted({name for name in joined if name not in space.index})
+    names = [told.predicted[i] for i in joined.chosen.tolist()]
+    unknown = sorted({name for name in names if name not in space.index})
     if unknown:
         raise BadInput(
             f"{len(unknown)} predicted class(es) are not among the labels: {listed(unknown)}",
             fix=f"for {quoted(unknown[0])} {did_you_mean(unknown[0], space.names)}; or list all --classes",
         )
-    return place, np.array([space.index[name] for name in joined], np.int64)
+    return np.array([space.index[name] for name in names], np.int64)
 
 
 def _noise(
@@ -165,77 +159,57 @@ def _truth(decisions: Decisions, dataset: Dataset) -> NDArray[np.int64]:
     """Return the class that people gave each row, -1 where none: keep says the given label, relabel its own."""
     space = dataset.space
     assert space is not None
-    where = {name: row for row, name in enumerate(dataset.ids.tolist())}
-    truth = np.full(len(dataset), -1, np.int64)
-    unknown = [one for one in decisions if one.id not in where]
-    if len(unknown) == len(decisions):
-        raise BadInput(
-            f"no decision is about a row of the data (for example {quoted(unknown[0].id)})",
-            where=unknown[0].where,
-            fix="name the id column with --id",
-        )
-    for one in decisions:
-        row = where.get(one.id, -1)
-        if row < 0 or one.decision not in ("keep", "relabel"):
-            continue
-        if one.decision == "relabel" and one.label not in space.index:
+
+    def read(one: Decision) -> int:
+        if one.label not in space.index:
             raise BadInput(
                 f"{quoted(one.label)} is not among the classes",
                 where=one.where,
                 fix=did_you_mean(str(one.label), space.names),
             )
-        truth[row] = space.index[str(one.label)] if one.decision == "relabel" else dataset.labels[row]
+        return space.index[str(one.label)]
+
+    rows, told = checked_rows(decisions, dataset, read)
+    truth = np.full(len(dataset), -1, np.int64)
+    truth[rows] = [dataset.labels[row] if one is None else one for row, one in zip(rows.tolist(), told, strict=True)]
     return truth
 
 
-def _coverage(
-    told: ReadPredictions, place: NDArray[np.int64], keep: NDArray[np.bool_], dataset: Dataset
-) -> tuple[Interval | None, float | None]:
-    from labelwright.metrics.intervals import clopper_pearson
-
+def _coverage(told: ReadPredictions, joined: JoinedRows, dataset: Dataset) -> tuple[Interval | None, float | None]:
     if told.sets is None:
         return None, None
-    chosen = np.flatnonzero(place >= 0)[keep]
-    pairs = [(told.sets[i], dataset.given[place[i]]) for i in chosen.tolist() if dataset.labels[place[i]] >= 0]
+    chosen, rows = joined.chosen.tolist(), joined.rows.tolist()
+    pairs = [(told.sets[i], dataset.given[r]) for i, r in zip(chosen, rows, strict=True) if dataset.labels[r] >= 0]
     held = sum(str(given) in one for one, given in pairs)
     low, high = clopper_pearson(held, len(pairs))
-    size = float(np.mean([len(told.sets[i]) for i in chosen.tolist()]))
+    size = float(np.mean([len(told.sets[i]) for i in chosen]))
     return Interval(held / max(len(pairs), 1), low, high), size
 
 
-def evaluation_lines(found: Evaluation) -> list[str]:
+def evaluation_lines(found: Evaluation | TagEvaluation | NumberEvaluation) -> list[str]:
     """Return what the command line prints: what was counted, what is a model's estimate, what people checked."""
+    if not isinstance(found, Evaluation):
+        return found.lines()
     accuracy = found.accuracy
-    lines = [f"Agreement with given labels (counted, {accuracy.n} rows): {_share(accuracy.agreement)}"]
+    lines = [f"Agreement with given labels (counted, {accuracy.n} rows): {share(accuracy.agreement)}"]
     if found.noise is not None:
         lines.append(
             f"Wrong labels among them (model estimate): {found.noise.noise_rate:.1%} "
             f"({found.noise.low:.1%} to {found.noise.high:.1%})"
         )
     if accuracy.corrected is not None:
-        lines.append(f"Accuracy on corrected labels (model estimate): {_share(accuracy.corrected)}")
+        lines.append(f"Accuracy on corrected labels (model estimate): {share(accuracy.corrected)}")
         lines.append("  It supposes that model and labels err independently; where both err alike it is too high.")
     else:
         lines.append(f"No estimate of the accuracy on corrected labels: {accuracy.why_not}.")
     if accuracy.checked is not None:
-        lines.append(
-            f"Accuracy on rows that people checked (counted, {accuracy.n_checked}): {_share(accuracy.checked)}"
-        )
+        lines.append(f"Accuracy on rows that people checked (counted, {accuracy.n_checked}): {share(accuracy.checked)}")
         lines.append("  It speaks of all rows only when the checked ones were drawn at random.")
         if accuracy.n_checked < FEW_CHECKED:
             lines.append(f"  {accuracy.n_checked} checked rows are few: the interval is wide.")
     if found.coverage is not None:
         lines.append(
-            f"Prediction sets hold the given label (counted): {_share(found.coverage)}; "
+            f"Prediction sets hold the given label (counted): {share(found.coverage)}; "
             f"{found.set_size:.2f} classes a row"
         )
-    counted = (
-        (found.left_out, "rows were left out: the model was trained on them"),
-        (found.unlabelled, "rows have no label"),
-        (found.without_prediction, "rows have no prediction"),
-    )
-    return [*lines, *(f"{n} {what}." for n, what in counted if n)]
-
-
-def _share(one: Interval) -> str:
-    return f"{one.estimate:.1%} ({one.low:.1%} to {one.high:.1%})"
+    return [*lines, *left_over(found.left_out, found.unlabelled, found.without_prediction)]

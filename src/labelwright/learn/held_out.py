@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from labelwright.evidence import Bags, Candidates, Evidence, Hard, Mixed, Votes
+from labelwright.evidence import Bags, Candidates, Evidence, Hard, Mixed, Reals, Tags, Votes
+from labelwright.metrics import mean_average_precision
 from labelwright.metrics.calibration import expected_calibration_error
-from labelwright.metrics.intervals import wilson
+from labelwright.metrics.intervals import bootstrap, wilson
 from labelwright.nn.stopping import held_out_rows
 
 
@@ -22,11 +23,13 @@ class HeldOut:
     measure : str
         What is counted, in plain words.
     value, low, high : float
-        A share with its 95 % interval (no interval for bags: ``low`` and ``high`` are NaN).
+        A figure with its 95 % interval (no interval for bags: ``low`` and ``high`` are NaN).
     n : int
         Rows judged.
     calibration_error : float or None
         Mean gap between confidence and agreement (ECE), where rows have one label.
+    is_share : bool
+        The figure is a share; else it has the unit of the numbers.
     """
 
     measure: str
@@ -35,6 +38,29 @@ class HeldOut:
     high: float
     n: int
     calibration_error: float | None = None
+    is_share: bool = True
+
+
+def figure(value: float, is_share: bool) -> str:
+    """Return a held-out figure as people read it.
+
+    Examples
+    --------
+    >>> figure(0.8312, True), figure(48213.7, False)
+    ('83.1%', '48,214')
+    """
+    return f"{value:.1%}" if is_share else number_text(value)
+
+
+def number_text(value: float) -> str:
+    """Return a number in the unit of the data as people read it: four digits, and no exponent where it is not needed.
+
+    Examples
+    --------
+    >>> number_text(48213.7), number_text(0.012345), number_text(3e12)
+    ('48,214', '0.01234', '3e+12')
+    """
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
 def split_rows(evidence: Evidence, rows: NDArray[np.int64], share: float, seed: int) -> NDArray[np.bool_]:
@@ -97,6 +123,43 @@ def _judged_part(probs: NDArray[np.float64], part: Evidence) -> HeldOut | None:
     return HeldOut(
         "share of a bag's rows that its expected counts get right", 1 - gap, np.nan, np.nan, int(sizes.sum())
     )
+
+
+def judged_tags(probs: NDArray[np.float64], evidence: Tags, incomplete: bool, seed: int) -> HeldOut | None:
+    """Return how tag probabilities (n, K) of held-out rows rank the tags that are on, None when no tag is known.
+
+    Mean average precision over the classes; where lists are incomplete, the label ranking average precision of each
+    row's own tags. Both count what is not known to be on as off.
+    """
+    on = evidence.dense() > 0
+    rows = np.flatnonzero(on.any(axis=1)) if incomplete else np.flatnonzero(np.diff(evidence.offsets) > 0)
+    if not on[rows].any():
+        return None
+    if incomplete:
+        measure, statistic = "ranking of a row's listed tags (label ranking average precision)", _ranking
+    else:
+        measure, statistic = "mean average precision over the tags", mean_average_precision
+    found = bootstrap(statistic, [on[rows], probs[rows]], seed, n=200)
+    return HeldOut(measure, found.estimate, found.low, found.high, len(rows))
+
+
+def _ranking(on: NDArray[np.bool_], probs: NDArray[np.float64]) -> float:
+    from sklearn.metrics import label_ranking_average_precision_score
+
+    return float(label_ranking_average_precision_score(on, probs))
+
+
+def judged_numbers(values: NDArray[np.float64], evidence: Reals, seed: int) -> HeldOut | None:
+    """Return how far predictions (n,) of held-out rows lie from what is known of them, None when nothing is."""
+    low, high = evidence.bounds.T
+    known = np.isfinite(evidence.bounds).any(axis=1)
+    if not known.any():
+        return None
+    gaps = np.maximum(np.maximum(low - values, values - high), 0)[known]
+    exact = bool((low[known] == high[known]).all())
+    measure = "mean absolute error" if exact else "mean distance from what is known of each number"
+    found = bootstrap(np.mean, [gaps], seed, n=200)
+    return HeldOut(measure, found.estimate, found.low, found.high, len(gaps), is_share=False)
 
 
 def _share(measure: str, right: NDArray[np.bool_], error: float | None = None) -> HeldOut:

@@ -5,6 +5,8 @@
     candidate sets           a column with several labels a cell, or a file with several lines an id and no source
     counts of bags           a column that names the bag, and one column of counts (or shares) a class
     known positives          one class of the label column; every other row was never looked at
+    tags                     a column that lists several labels a cell, all of them right
+    numbers                  a column of numbers, or two of the least and the most that a number can be
 
 Each becomes a part of evidence about its rows; several parts make a `Mixed`.
 """
@@ -12,7 +14,7 @@ Each becomes a part of evidence about its rows; several parts make a `Mixed`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,8 @@ from labelwright.data.labels import class_order, encode_labels, read_classes
 from labelwright.data.readers.dispatch import read_source
 from labelwright.data.tasks import known_texts
 from labelwright.errors import BadInput, did_you_mean, quoted
-from labelwright.evidence import Evidence, Hard, LabelSpace, Mixed
+from labelwright.evidence import Evidence, Hard, LabelSpace
+from labelwright.learn.gathered import Gathered, LabelSources
 from labelwright.learn.label_columns import (
     bags_of,
     candidate_lists,
@@ -34,72 +37,17 @@ from labelwright.learn.label_columns import (
     other_class,
     positives_of,
 )
+from labelwright.learn.tag_number_columns import (
+    BOUNDED,
+    bounds_of,
+    list_one_each,
+    numbers_of,
+    tags_of,
+    with_number_column,
+)
 from labelwright.learn.vote_files import VoteFile, read_votes
 
 PLACEHOLDER = "labelwright_label"
-
-
-@dataclass(frozen=True)
-class LabelSources:
-    """Where labels stand.
-
-    Parameters
-    ----------
-    label : str, optional
-        Column of one label a row.
-    candidates : str, optional
-        Column of several labels a cell: a list, or text joined by ``|``.
-    bag : str, optional
-        Column that names the bag of each row.
-    counts : tuple of str
-        One column of counts or shares a class, ``column`` or ``class=column``; the same in all rows of a bag.
-    files : tuple of Path
-        Votes or candidates, joined by the identity of rows.
-    positive : str, optional
-        The class of known positives; the rows without it are unknown.
-    trusted : bool
-        The label column is right where it says something.
-    """
-
-    label: str | None = None
-    candidates: str | None = None
-    bag: str | None = None
-    counts: tuple[str, ...] = ()
-    files: tuple[Path, ...] = ()
-    positive: str | None = None
-    trusted: bool = False
-
-
-@dataclass(frozen=True)
-class Gathered:
-    """Data and everything that is known of its labels.
-
-    `noisy` is the number of the part whose noise the audit can estimate (the label column), None without one.
-    """
-
-    dataset: Dataset
-    space: LabelSpace
-    parts: tuple[Evidence, ...]
-    rows: tuple[NDArray[np.int64], ...]
-    noisy: int | None
-    label: str | None
-
-    @property
-    def evidence(self) -> Evidence:
-        """All parts as one piece of evidence about the rows of the data."""
-        n = len(self.dataset)
-        if len(self.parts) == 1 and np.array_equal(self.rows[0], np.arange(n)):
-            return self.parts[0]
-        return Mixed(self.parts, self.rows, n)
-
-    @property
-    def speaks(self) -> NDArray[np.bool_]:
-        """Which rows have evidence of any kind."""
-        heard = np.zeros(len(self.dataset), dtype=bool)
-        for part, rows in zip(self.parts, self.rows, strict=True):
-            silent = part.labels < 0 if isinstance(part, Hard) else np.zeros(len(rows), dtype=bool)
-            heard[rows[~silent]] = True
-        return heard
 
 
 def gather_labels(
@@ -123,7 +71,7 @@ def gather_labels(
     BadInput
         There is nothing about labels, a column or row is not there, or counts do not fit their bag.
     """
-    if not (sources.label or sources.candidates or sources.bag or sources.files):
+    if not (sources.label or sources.about_one_class or sources.low or sources.high):
         only = read_source(data, root, sheet=sheet)
         if only.format not in ("image_folder", "huggingface"):
             raise BadInput("nothing says what the labels are", fix="name --label, --evidence, --candidates or --bag")
@@ -133,13 +81,20 @@ def gather_labels(
     found = [read_votes(path, id) for path in sources.files]
     lists = candidate_lists(source, sources.candidates)
     names = read_classes(classes) or _all_names(source, sources, found, lists)
-    label = sources.label
+    bounds = bounds_of(source, sources.low, sources.high)
+    label, task = sources.label, sources.task
+    if sources.about_one_class:
+        task = "classification"
     if label is None and (found or lists or sources.bag):
         reduced, label = _with_placeholder(reduced, names or ()), PLACEHOLDER
+    elif sources.low or sources.high:
+        task = "regression"
+        if label is None:
+            reduced, label = with_number_column(reduced, bounds), BOUNDED
     plan = infer_plan(
         reduced,
         label,
-        task=None if label is None else "classification",
+        task=task,
         text=text,
         image=image,
         features=features,
@@ -147,17 +102,33 @@ def gather_labels(
         id=id,
         group=group,
     )
-    if plan.task != "classification":
-        raise BadInput(
-            f"the labels are read as {plan.task}, and train learns one class a row",
-            fix="use labelwright.learn in Python for tags and numbers",
-        )
     labels, given, space = encode_labels(reduced, plan, names)
-    assert space is not None
     if label == PLACEHOLDER:
         labels, given = np.full(len(labels), -1, np.int32), (None,) * len(labels)
     dataset = Dataset(reduced, plan, labels, given, space, row_ids(source, plan))
+    if plan.task == "multilabel":
+        return _tags(dataset, sources)
+    if plan.task == "regression":
+        return _numbers(dataset, bounds)
     return _parts(dataset, source, sources, found, lists, None if label == PLACEHOLDER else plan.label)
+
+
+def _tags(dataset: Dataset, sources: LabelSources) -> Gathered:
+    """Return tags; where no row lists more than one, others may be on too, and that is said."""
+    labels = np.asarray(dataset.labels, np.int8)
+    single = list_one_each(labels)
+    notes = ("no row lists more than one tag: those not listed are taken as unknown, not as off",) if single else ()
+    incomplete = sources.incomplete or single
+    part = tags_of(labels, incomplete)
+    every = np.arange(len(dataset))
+    return Gathered(dataset, dataset.space, (part,), (every,), None, dataset.plan.label, incomplete, notes)
+
+
+def _numbers(dataset: Dataset, bounds: NDArray[np.float64]) -> Gathered:
+    bounded = dataset.plan.label == BOUNDED
+    values = None if bounded else np.asarray(dataset.labels, np.float64)
+    part, label = numbers_of(values, bounds), None if bounded else dataset.plan.label
+    return Gathered(dataset, None, (part,), (np.arange(len(dataset)),), None, label)
 
 
 def _parts(
@@ -194,17 +165,24 @@ def _parts(
 
 def _check_columns(source: Source, sources: LabelSources) -> None:
     have = source.table.column_names
-    named = [sources.candidates, sources.bag, *(column for _, column in count_columns(sources.counts))]
+    counted = (column for _, column in count_columns(sources.counts))
+    named = [sources.candidates, sources.bag, sources.low, sources.high, *counted]
     for name in named:
         if name is not None and name not in have:
             raise BadInput(f"there is no column {quoted(name)}", where=source.path.name, fix=did_you_mean(name, have))
+    numeric = sources.task not in (None, "classification") or sources.low or sources.high
+    if sources.about_one_class and numeric:
+        raise BadInput("votes, candidates, bags and known positives are about one class a row", fix="leave out --task")
+    if (sources.low or sources.high) and sources.task not in (None, "regression"):
+        raise BadInput("bounds are about numbers", fix="use --task regression")
     if bool(sources.bag) != bool(sources.counts):
         raise BadInput("bags need both their names and their counts", fix="give --bag COL and --count-columns COLS")
 
 
 def _without_label_columns(source: Source, sources: LabelSources) -> Source:
     """Return the source without the columns that tell of labels: a model may not look at them."""
-    drop = {sources.candidates, sources.bag, *(column for _, column in count_columns(sources.counts))} - {None}
+    counted = (column for _, column in count_columns(sources.counts))
+    drop = {sources.candidates, sources.bag, sources.low, sources.high, *counted} - {None}
     kept = [name for name in source.table.column_names if name not in drop]
     return replace(source, table=source.table.select(kept)) if drop else source
 

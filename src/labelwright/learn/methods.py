@@ -19,8 +19,13 @@ from labelwright.errors import BadInput, did_you_mean, listed, quoted
 if TYPE_CHECKING:
     from labelwright.nn import Objective
 
-Learns = Literal["labels", "candidates", "bags", "positives", "any"]
-Fills = Literal["transition", "forget", "prior"]
+Learns = Literal["labels", "candidates", "bags", "positives", "tags", "numbers", "any"]
+Fills = Literal["transition", "forget", "prior", "expected", "rho"]
+TOLD = {  # what no data can tell, and how a user says it
+    "prior": ("the share of positives", "0.3"),
+    "expected": ("the mean number of tags a row", "2.5"),
+    "rho": ("the share of complete numbers", "0.7"),
+}
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,13 @@ class Method:
     name : str
         Its class, which is the paper's name for it.
     id : str
-        Its row in the catalogue.
+        Its row in the catalogue; empty for what is no paper's.
     module : str
         Below `labelwright.learn`.
     learns : str
         What it learns from: ``"labels"`` (one a row, some wrong), ``"candidates"``, ``"bags"``, ``"positives"`` (known
-        positives and rows that nobody looked at) or ``"any"``.
+        positives and rows that nobody looked at), ``"tags"`` (several a row), ``"numbers"`` or ``"any"`` of the first
+        three.
     short : str
         Another name for it.
     fills : str, optional
@@ -50,6 +56,11 @@ class Method:
     learns: Learns
     short: str = ""
     fills: Fills | None = None
+
+    @property
+    def cited(self) -> str:
+        """Its name with the row of the catalogue, where it has one."""
+        return f"{self.name} [{self.id}]" if self.id else self.name
 
     def build(self, settings: Mapping[str, Any] | None = None, noise: NoiseEstimate | None = None) -> Objective:
         """Return the objective.
@@ -85,8 +96,9 @@ class Method:
         return objective
 
     def _filled(self, noise: NoiseEstimate | None) -> Any:
-        if self.fills == "prior":
-            raise BadInput(f"{self.name} has to know the share of positives", fix="add --set prior=0.3, for example")
+        if self.fills in TOLD:
+            what, example = TOLD[self.fills]
+            raise BadInput(f"{self.name} has to know {what}", fix=f"add --set {self.fills}={example}, for example")
         if noise is None:
             raise BadInput(f"{self.name} has to know how labels go wrong, and that could not be estimated")
         if self.fills == "transition":
@@ -122,6 +134,23 @@ METHODS = (
     Method("LeveragedWeighted", "B017", "partial", "candidates", "lws"),
     Method("UnbiasedPU", "B019", "partial", "positives", "upu", "prior"),
     Method("NonNegativePU", "B019", "partial", "positives", "nnpu", "prior"),
+    Method("IgnoreUnobserved", "B020", "partial", "tags"),
+    Method("AssumeNegative", "B020", "partial", "tags"),
+    Method("WeakAssumeNegative", "B020", "partial", "tags"),
+    Method("ExpectedPositive", "B021", "partial", "tags", "epr", "expected"),
+    Method("RegularizedOnlineLabelEstimation", "B021", "partial", "tags", "role", "expected"),
+    Method("LargeLossRejection", "B022", "partial", "tags"),
+    Method("LargeLossTemporaryCorrection", "B022", "partial", "tags"),
+    Method("LargeLossPermanentCorrection", "B022", "partial", "tags"),
+    Method("AsymmetricLoss", "P063", "partial", "tags", "asl"),
+    Method("PUMultiLabelLoss", "P026", "partial", "tags"),
+    Method("EntropyMaximizationLoss", "P052", "partial", "tags"),
+    Method("AsymmetricPseudoLabeling", "P052", "partial", "tags"),
+    Method("COMIC", "P114", "partial", "tags"),
+    Method("GaussianLikelihood", "", "regression", "numbers", "gaussian"),
+    Method("AbsoluteError", "", "regression", "numbers"),
+    Method("U2Objective", "P057", "regression", "numbers", "u2", "rho"),
+    Method("ConRRegularization", "P153", "regression", "numbers", "conr"),
     Method("DLLP", "B023", "bags", "bags"),
     Method("EasyLLP", "B025", "bags", "bags"),
     Method("CountLikelihood", "B026", "bags", "bags"),
@@ -146,7 +175,7 @@ def find_method(name: str) -> Method:
         if wanted in (_plain(method.name), _plain(method.short or method.name)):
             return method
     for method in METHODS:  # several methods share a row: the first one is the row's own
-        if wanted == method.id.lower():
+        if method.id and wanted == method.id.lower():
             return method
     known = [m.name for m in METHODS] + [m.short for m in METHODS if m.short]
     raise BadInput(f"there is no method {quoted(name)}", fix=did_you_mean(name, ["auto", *known]))

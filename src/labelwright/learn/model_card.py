@@ -11,6 +11,7 @@ from typing import Any
 
 from labelwright import __version__
 from labelwright.inert import inert
+from labelwright.learn.held_out import figure, number_text
 
 SCHEMA_VERSION = 1
 
@@ -24,7 +25,7 @@ class ModelCard:
     data : mapping
         Name, rows, rows learned from, modality, features.
     classes : mapping of str to int
-        Given labels a class; -1 where rows have no label of their own.
+        Given labels a class or tag; -1 where rows have no label of their own. Empty for numbers.
     evidence : tuple of str
         What the labels are, part by part.
     noise : mapping, optional
@@ -81,7 +82,8 @@ class ModelCard:
 
     def _labels(self) -> list[str]:
         lines = [f"- {_text(part)}" for part in self.evidence]
-        lines += ["", "| class | given labels |", "|---|---|"]
+        if self.classes:
+            lines += ["", "| class | given labels |", "|---|---|"]
         lines += [f"| {_text(name)} | {'none of its own' if n < 0 else n} |" for name, n in self.classes.items()]
         if self.noise is not None:
             lines += [
@@ -97,21 +99,35 @@ class ModelCard:
             lines.append("No rows were held out, so nothing is known.")
         else:
             held = self.held_out
-            interval = "" if held["low"] is None else f" ({held['low']:.1%} to {held['high']:.1%})"
-            lines.append(f"{held['measure'].capitalize()}, {held['n']} held-out rows: {held['value']:.1%}{interval}.")
+            lines.append(f"{held['measure'].capitalize()}, {held['n']} held-out rows: {held_text(held)}.")
             if held["calibration_error"] is not None:
                 lines.append(
                     f"Gap between confidence and agreement before calibration: {held['calibration_error']:.3f}."
                 )
         if self.calibration is None:
             lines.append("Not calibrated.")
-        else:
+        elif "median_error" in self.calibration:
             made = self.calibration
             lines.append(
-                f"Calibrated on {made['n_rows']} rows of {_text(made['data'])}: temperature {made['temperature']:.2f}, "
-                f"gap {made['error_before']:.3f} before and {made['error_after']:.3f} after, on the same rows."
+                f"Calibrated on {made['n_rows']} rows of {_text(made['data'])}: half of the predictions lie within "
+                f"{number_text(made['median_error'])} of the given number."
             )
+        else:
+            made = self.calibration
+            gap = "no temperature, for no row says which tags are off"
+            if made["error_before"] is not None:
+                gap = f"temperature {made['temperature']:.2f}, gap {made['error_before']:.3f} before and "
+                gap += f"{made['error_after']:.3f} after, on the same rows"
+            lines.append(f"Calibrated on {made['n_rows']} rows of {_text(made['data'])}: {gap}.")
         return lines
+
+
+def held_text(held: Mapping[str, Any]) -> str:
+    """Return a held-out figure with its interval, where it has one."""
+    value, low, high = (held[key] for key in ("value", "low", "high"))
+    if low is None:
+        return figure(value, held["is_share"])
+    return f"{figure(value, held['is_share'])} ({figure(low, held['is_share'])} to {figure(high, held['is_share'])})"
 
 
 def _list(facts: Mapping[str, Any]) -> list[str]:

@@ -51,6 +51,7 @@ def save_model(model: Any, folder: Path) -> Path:
         "n_features_in": int(model.n_features_in_),
         "feature_names_in": np.asarray(getattr(model, "feature_names_in_", [])).tolist(),
         **({"classes": _classes(model.classes_)} if hasattr(model, "classes_") else {}),
+        "multilabel": bool(getattr(model, "multilabel_", False)),
         **({"targets": {name: float(getattr(model, name)) for name in TARGETS}} if hasattr(model, TARGETS[0]) else {}),
     }
     with staged_directory(folder) as aside:
@@ -89,6 +90,7 @@ def load_model(kind: type[Any], folder: Path, net: Any) -> Any:
         model.feature_names_in_ = np.asarray(facts["feature_names_in"], dtype=object)
     if "classes" in facts:
         model.classes_ = np.asarray(facts["classes"]["values"], dtype=facts["classes"]["dtype"])
+        model.multilabel_ = bool(facts["multilabel"])
     for name in TARGETS if "targets" in facts else ():
         setattr(model, name, facts["targets"][name])
     model.objective_.eval()

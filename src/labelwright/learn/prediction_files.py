@@ -1,13 +1,16 @@
 """Tables of predictions: written by `predict`, read back by `evaluate`, from other models too.
 
-id, prediction, confidence, p:CLASS for each class, in_training, and with sets: set (joined by |), set_size
+classes   id, prediction, confidence, p:CLASS for each class, in_training, and with sets: set (joined by |), set_size
+tags      id, prediction (joined by |), p:TAG for each tag, in_training, and with sets: set, set_size
+numbers   id, prediction, in_training, and with intervals: low, high
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +25,7 @@ from labelwright.data.column_types import cell_texts, numbers
 from labelwright.data.readers.dispatch import read_source
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
 from labelwright.evidence import LabelSpace
+from labelwright.learn.held_out import number_text
 
 if TYPE_CHECKING:
     from labelwright.learn.trained_model import Predictions
@@ -30,15 +34,22 @@ SUFFIXES = (".csv", ".parquet", ".jsonl")
 PROBABILITY = "p:"
 
 
-def predictions_table(predictions: Predictions, space: LabelSpace) -> pa.Table:
+def predictions_table(predictions: Predictions, space: LabelSpace | None) -> pa.Table:
     """Return predictions as a table."""
-    probs, names = predictions.probs, np.array(space.names, dtype=object)
-    answer = probs.argmax(axis=1) if len(probs) else np.empty(0, np.int64)
-    columns: dict[str, object] = {
-        "id": pa.array(predictions.ids.tolist(), pa.string()),
-        "prediction": pa.array(names[answer].tolist(), pa.string()),
-        "confidence": probs.max(axis=1) if len(probs) else np.empty(0),
-    }
+    columns: dict[str, object] = {"id": pa.array(predictions.ids.tolist(), pa.string())}
+    probs = predictions.probs
+    if probs is None or space is None:
+        columns |= {"prediction": predictions.values, "in_training": predictions.in_training}
+        if predictions.intervals is not None:
+            columns |= {"low": predictions.intervals[:, 0], "high": predictions.intervals[:, 1]}
+        return pa.table(columns)
+    names = np.array(space.names, dtype=object)
+    if predictions.on is not None:
+        columns["prediction"] = pa.array(["|".join(names[row].tolist()) for row in predictions.on], pa.string())
+    else:
+        answer = probs.argmax(axis=1) if len(probs) else np.empty(0, np.int64)
+        columns["prediction"] = pa.array(names[answer].tolist(), pa.string())
+        columns["confidence"] = probs.max(axis=1) if len(probs) else np.empty(0)
     columns |= {f"{PROBABILITY}{name}": probs[:, k] for k, name in enumerate(space.names)}
     columns["in_training"] = predictions.in_training
     if predictions.sets is not None:
@@ -77,10 +88,22 @@ def _write(table: pa.Table, path: Path) -> None:
 
 def summary_facts(table: pa.Table, path: Path) -> dict[str, Any]:
     """Return what a table of predictions holds, in a few numbers."""
-    names = table.column("prediction").to_pylist()
-    facts: dict[str, Any] = {"schema_version": 1, "file": str(path), "n_rows": len(names)}
-    facts["predicted"] = {name: names.count(name) for name in sorted(set(names))}
+    told = table.column("prediction")
+    facts: dict[str, Any] = {"schema_version": 1, "file": str(path), "n_rows": len(told)}
     facts["in_training"] = int(np.asarray(table.column("in_training")).sum())
+    if pa.types.is_floating(told.type):
+        values = np.asarray(told)
+        quarters = np.quantile(values, [0, 0.5, 1]).tolist() if len(values) else [None] * 3
+        facts |= dict(zip(("least", "median", "most"), quarters, strict=True))
+        widths = (
+            np.asarray(table.column("high")) - np.asarray(table.column("low")) if "low" in table.column_names else []
+        )
+        wide = float(np.mean(widths)) if len(widths) else None
+        return facts | {"mean_width": wide if wide is None or np.isfinite(wide) else None}
+    several = "confidence" not in table.column_names
+    names = [name for cell in told.to_pylist() for name in (cell.split("|") if several and cell else [cell])]
+    facts["predicted"] = {name or "(no tag)": n for name, n in sorted(Counter(names).items())}
+    facts["kind"] = "tags" if several else "classes"
     facts["mean_set_size"] = None
     if "set_size" in table.column_names and len(names):
         facts["mean_set_size"] = float(np.asarray(table.column("set_size")).mean())
@@ -92,9 +115,14 @@ def summary_lines(facts: Mapping[str, Any], quiet: bool) -> list[str]:
     lines = [f"{facts['n_rows']} rows predicted: {facts['file']}"]
     if quiet:
         return lines
-    lines += [f"  {name}: {n}" for name, n in facts["predicted"].items()]
-    if facts["mean_set_size"] is not None:
-        lines.append(f"Prediction sets hold {facts['mean_set_size']:.2f} classes on average")
+    lines += [f"  {name}: {n}" for name, n in facts.get("predicted", {}).items()]
+    if facts.get("least") is not None:
+        least, median, most = (number_text(facts[key]) for key in ("least", "median", "most"))
+        lines.append(f"  {least} to {most}, half of them below {median}")
+    if facts.get("mean_set_size") is not None:
+        lines.append(f"Prediction sets hold {facts['mean_set_size']:.2f} {facts['kind']} on average")
+    if facts.get("mean_width") is not None:
+        lines.append(f"Prediction intervals are {number_text(facts['mean_width'])} wide on average")
     if facts["in_training"]:
         lines.append(f"The model learned from {facts['in_training']} of these rows: judge it on the others")
     return lines
@@ -108,14 +136,23 @@ class ReadPredictions:
     ----------
     ids : tuple of str
     predicted : tuple of str
+        For tags joined by ``|``.
     in_training : bool (n,)
     sets : tuple of frozenset, optional
+    probs : dict of str to float64 (n,)
+        Of each class or tag; empty where the file has none.
+    intervals : float64 (n, 2), optional
+    task : str, optional
+        Of the predictions, where their columns tell it.
     """
 
     ids: tuple[str, ...]
     predicted: tuple[str, ...]
     in_training: NDArray[np.bool_]
     sets: tuple[frozenset[str], ...] | None
+    probs: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    intervals: NDArray[np.float64] | None = None
+    task: str | None = None
 
 
 def read_predictions(path: Path, id: str | None = None) -> ReadPredictions:
@@ -136,7 +173,9 @@ def read_predictions(path: Path, id: str | None = None) -> ReadPredictions:
                 where=path.name,
                 fix=did_you_mean(role, have) if role == "prediction" else "give columns id and prediction",
             )
-    ids, predicted = (_cells(source.table.column(name), name, path.name) for name in (str(key), "prediction"))
+    ids = _cells(source.table.column(str(key)), str(key), path.name)
+    several = "confidence" not in have and any(name.startswith(PROBABILITY) for name in have)  # no tag is an answer too
+    predicted = _cells(source.table.column("prediction"), "prediction", path.name, empty=several)
     if len(set(ids)) != len(ids):
         seen: set[str] = set()
         twice = next(one for one in ids if one in seen or seen.add(one))  # type: ignore[func-returns-value]
@@ -149,12 +188,20 @@ def read_predictions(path: Path, id: str | None = None) -> ReadPredictions:
     if "set" in have and "set_size" in have and numbers(source.table.column("set_size")) is not None:
         cells = cell_texts(source.table.column("set")).to_pylist()
         sets = tuple(frozenset(name for name in (cell or "").split("|") if name) for cell in cells)
-    return ReadPredictions(ids, predicted, seen_rows, sets)
+    probs = {
+        name[len(PROBABILITY) :]: numbers(source.table.column(name)) for name in have if name.startswith(PROBABILITY)
+    }
+    ends = [numbers(source.table.column(name)) for name in ("low", "high") if name in have]
+    intervals = np.column_stack(ends) if len(ends) == 2 and all(end is not None for end in ends) else None  # type: ignore[arg-type]
+    told = {name: values for name, values in probs.items() if values is not None}
+    task = "multilabel" if several else "classification" if "confidence" in have else None
+    task = "regression" if intervals is not None else task
+    return ReadPredictions(ids, predicted, seen_rows, sets, told, intervals, task)
 
 
-def _cells(column: pa.ChunkedArray, name: str, file: str) -> tuple[str, ...]:
+def _cells(column: pa.ChunkedArray, name: str, file: str, empty: bool = False) -> tuple[str, ...]:
     cells = cell_texts(column).to_pylist()
-    empty = next((row for row, cell in enumerate(cells) if cell is None or not cell.strip()), None)
-    if empty is not None:
-        raise BadInput("the cell is empty", where=f"{file} row {empty}, column {quoted(name)}", fix="fill it")
-    return tuple(str(cell) for cell in cells)
+    blank = next((row for row, cell in enumerate(cells) if cell is None or not cell.strip()), None)
+    if blank is not None and not empty:
+        raise BadInput("the cell is empty", where=f"{file} row {blank}, column {quoted(name)}", fix="fill it")
+    return tuple(cell or "" for cell in cells)

@@ -27,8 +27,9 @@ from labelwright.data.readers.dispatch import read_source
 from labelwright.errors import BadInput, did_you_mean, quoted
 from labelwright.evidence import LabelSpace
 from labelwright.learn.classifier import ImpreciseClassifier
-from labelwright.learn.model_calibration import Calibration
+from labelwright.learn.model_calibration import CALIBRATIONS, Calibration, NumberCalibration
 from labelwright.learn.model_card import ModelCard
+from labelwright.learn.regressor import ImpreciseRegressor
 from labelwright.progress import SILENT, Progress
 
 SCHEMA_VERSION = 1
@@ -42,6 +43,7 @@ class TaskFacts:
     Parameters
     ----------
     classes : tuple of str
+        Classes or tags; empty for numbers.
     label, id : str, optional
         Columns.
     modality : str
@@ -49,6 +51,12 @@ class TaskFacts:
         The network has one output: the probability of the second class.
     training_rows : tuple of str
         A short hash of the identity of each row that the model learned from.
+    task : str
+        ``"classification"``, ``"multilabel"`` or ``"regression"``.
+    incomplete : bool
+        Tags that a row does not list are unknown.
+    always_tagged : bool
+        Every training row had a tag, so every answer has one.
     """
 
     classes: tuple[str, ...]
@@ -57,6 +65,9 @@ class TaskFacts:
     modality: str
     positives: bool
     training_rows: tuple[str, ...]
+    task: str = "classification"
+    incomplete: bool = False
+    always_tagged: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,34 +77,43 @@ class Predictions:
     Parameters
     ----------
     ids : array of str (n,)
-    probs : float64 (n, K)
-        Calibrated, where the model is.
     in_training : bool (n,)
         The model learned from this row.
+    probs : float64 (n, K), optional
+        Of classes or tags, calibrated where the model is.
     sets : bool (n, K), optional
-        Which classes stand in the prediction set of each row.
+        Which classes or tags stand in the prediction set of each row.
+    on : bool (n, K), optional
+        Which tags are predicted.
+    values : float64 (n,), optional
+        Numbers.
+    intervals : float64 (n, 2), optional
+        Their ends.
     """
 
     ids: NDArray[np.str_]
-    probs: NDArray[np.float64]
     in_training: NDArray[np.bool_]
+    probs: NDArray[np.float64] | None = None
     sets: NDArray[np.bool_] | None = None
+    on: NDArray[np.bool_] | None = None
+    values: NDArray[np.float64] | None = None
+    intervals: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A classifier with its features, its classes and what is known of it."""
+    """An estimator with its features, its classes and what is known of it."""
 
-    classifier: ImpreciseClassifier
+    estimator: ImpreciseClassifier | ImpreciseRegressor
     features: FittedFeatures
     task: TaskFacts
     card: ModelCard
-    calibration: Calibration | None = None
+    calibration: Calibration | NumberCalibration | None = None
 
     def save(self, folder: Path) -> Path:
         """Write everything into a new folder, in one step."""
         with staged_directory(folder) as aside:
-            self.classifier.save(aside)
+            self.estimator.save(aside)
             self.features.save(aside)
             _write(aside / TASK, {"schema_version": SCHEMA_VERSION, **asdict(self.task)})
             self._write_card(aside)
@@ -126,17 +146,18 @@ class TrainedModel:
             task["classes"], task["training_rows"] = tuple(task["classes"]), tuple(task["training_rows"])
             facts, card = TaskFacts(**task), ModelCard.read(_read(folder / CARD))
             calibrated = (folder / CALIBRATION).is_file()
-            calibration = Calibration.read(_read(folder / CALIBRATION)) if calibrated else None
+            calibration = CALIBRATIONS[facts.task].read(_read(folder / CALIBRATION)) if calibrated else None
         except (KeyError, TypeError) as error:
             raise BadInput(
                 f"the model in {quoted(folder.name)} cannot be read ({type(error).__name__})", fix="train again"
             ) from None
-        return cls(ImpreciseClassifier.load(folder), FittedFeatures.load(folder), facts, card, calibration)
+        kind = ImpreciseRegressor if facts.task == "regression" else ImpreciseClassifier
+        return cls(kind.load(folder), FittedFeatures.load(folder), facts, card, calibration)
 
     @property
-    def space(self) -> LabelSpace:
-        """The classes."""
-        return LabelSpace(self.task.classes)
+    def space(self) -> LabelSpace | None:
+        """The classes or tags; None for numbers."""
+        return LabelSpace(self.task.classes) if self.task.classes else None
 
     def rows_of(
         self, data: Path, *, id: str | None = None, root: Path | None = None, sheet: str | None = None
@@ -149,7 +170,7 @@ class TrainedModel:
         name = id if id is not None else self.task.id if self.task.id in have else None
         columns = self.features.columns
         plan = Plan(
-            task="classification",
+            task=self.task.task,  # type: ignore[arg-type]
             modality=self.task.modality,  # type: ignore[arg-type]
             label=self.task.label or "",
             text=columns if self.features.kind in ("text", "minilm") else (),
@@ -169,7 +190,7 @@ class TrainedModel:
         jobs: int = 1,
         progress: Progress = SILENT,
     ) -> Predictions:
-        """Return probabilities of the rows, and with `alpha` sets that miss the truth with at most that rate.
+        """Return probabilities or numbers, and with `alpha` sets or intervals that miss at most at that rate.
 
         Raises
         ------
@@ -178,27 +199,35 @@ class TrainedModel:
         """
         if alpha is not None and self.calibration is None:
             raise BadInput(
-                "prediction sets need a calibrated model",
+                f"prediction {'intervals' if self.task.task == 'regression' else 'sets'} need a calibrated model",
                 fix="run labelwright calibrate MODEL DATA --label COL with rows that it has not seen",
             )
         matrix = self.features.transform(dataset, given=features, jobs=jobs, progress=progress).matrix
         with progress.stage("predictions"):
-            probs = self.raw_probs(matrix)
-        if self.calibration is not None:
-            probs = self.calibration.calibrate(probs)
+            raw = self.raw(matrix)
+        rows = Predictions(dataset.ids, self.seen(dataset.ids))
+        if isinstance(self.calibration, NumberCalibration):
+            ends = None if alpha is None else self.calibration.intervals(raw, alpha)
+            return replace(rows, values=raw, intervals=ends)
+        if self.task.task == "regression":
+            return replace(rows, values=raw)
+        probs = raw if self.calibration is None else self.calibration.calibrate(raw)
         sets = None if alpha is None or self.calibration is None else self.calibration.sets(probs, alpha)
-        return Predictions(dataset.ids, probs, self.seen(dataset.ids), sets)
+        on = tags_on(probs, self.task.always_tagged) if self.task.task == "multilabel" else None
+        return replace(rows, probs=probs, sets=sets, on=on)
 
-    def raw_probs(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the network's own probabilities (n, K) of feature rows (n, d)."""
-        return class_probs(self.classifier, matrix, self.task.positives)
+    def raw(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return what the network itself says of feature rows (n, d): probabilities (n, K), or numbers (n,)."""
+        if isinstance(self.estimator, ImpreciseRegressor):
+            return self.estimator.predict(matrix) if len(matrix) else np.zeros(0)
+        return class_probs(self.estimator, matrix, self.task.positives)
 
     def seen(self, ids: NDArray[np.str_]) -> NDArray[np.bool_]:
         """Return which rows the model learned from."""
         known = set(self.task.training_rows)
         return np.array([one in known for one in row_hashes(ids)], dtype=bool)
 
-    def calibrated(self, calibration: Calibration) -> TrainedModel:
+    def calibrated(self, calibration: Calibration | NumberCalibration) -> TrainedModel:
         """Return the model with a calibration, and a card that tells of it."""
         return replace(self, calibration=calibration, card=replace(self.card, calibration=calibration.about()))
 
@@ -207,10 +236,22 @@ def class_probs(classifier: ImpreciseClassifier, matrix: NDArray[np.float32], po
     """Return class probabilities (n, K); a network of known positives has one output and gives two columns."""
     if not len(matrix):
         return np.zeros((0, 2 if positives else len(classifier.classes_)))
-    if not positives:
-        return classifier.predict_proba(matrix)
-    on = classifier.loop_.predict_proba(classifier._standardized(matrix)).cpu().numpy().astype(np.float64)[:, 0]
-    return np.column_stack([1 - on, on])
+    probs = classifier.predict_proba(matrix)
+    return np.column_stack([1 - probs[:, 0], probs[:, 0]]) if positives else probs
+
+
+def tags_on(probs: NDArray[np.float64], always_tagged: bool) -> NDArray[np.bool_]:
+    """Return which tags (n, K) are predicted: those above 1/2, and the likeliest where every row has one.
+
+    Examples
+    --------
+    >>> tags_on(np.array([[0.9, 0.6], [0.3, 0.1]]), True).tolist()
+    [[True, True], [True, False]]
+    """
+    on: NDArray[np.bool_] = probs > 0.5
+    if always_tagged and len(on):
+        on = on | (~on.any(axis=1, keepdims=True) & (probs == probs.max(axis=1, keepdims=True)))
+    return on
 
 
 def row_hashes(ids: Sequence[str] | NDArray[np.str_]) -> tuple[str, ...]:

@@ -18,18 +18,29 @@ from labelwright.data.crossval import out_of_fold_probs
 from labelwright.data.features import fit_features
 from labelwright.data.neighbors import nearest_neighbors
 from labelwright.errors import BadInput, listed
-from labelwright.evidence import Candidates, Evidence, Hard, Mixed
+from labelwright.evidence import Bags, Candidates, Evidence, Hard, Mixed, Reals, Tags, Votes
 from labelwright.learn.choose import KINDS, Choice, choose_method
+from labelwright.learn.class_support import class_notes
 from labelwright.learn.classifier import ImpreciseClassifier
-from labelwright.learn.held_out import HeldOut, judged, split_rows
-from labelwright.learn.label_sources import Gathered, LabelSources, gather_labels
+from labelwright.learn.gathered import Gathered, LabelSources
+from labelwright.learn.held_out import HeldOut, judged, judged_numbers, judged_tags, split_rows
+from labelwright.learn.label_sources import gather_labels
 from labelwright.learn.methods import Method, find_method
+from labelwright.learn.regressor import ImpreciseRegressor
 from labelwright.learn.trained_model import TaskFacts, TrainedModel, class_probs, row_hashes
-from labelwright.learn.training_report import model_card, rare_classes
+from labelwright.learn.training_report import model_card
 from labelwright.progress import SILENT, Progress
 
 FEWEST_FOR_NOISE = 50  # labelled rows below which nobody can say how many are wrong
 MOST_FOR_NOISE = 20_000  # rows that the estimate looks at
+TAKES = {
+    "labels": (Hard,),
+    "candidates": (Candidates,),
+    "bags": (Bags,),
+    "positives": (Tags,),
+    "tags": (Tags,),
+    "numbers": (Reals,),
+}
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,7 @@ class TrainOptions:
         ``"auto"`` or a name that `find_method` knows.
     settings : mapping
         Arguments of the method's constructor.
-    epochs, seed, jobs : int
+    epochs, batch_size, seed, jobs : int
     holdout : float
         Share of the rows held out to measure the model, in [0, 1).
     checkpoint : Path, optional
@@ -52,6 +63,7 @@ class TrainOptions:
     method: str = "auto"
     settings: Mapping[str, Any] = field(default_factory=dict)
     epochs: int = 60
+    batch_size: int = 64
     seed: int = 0
     jobs: int = 1
     holdout: float = 0.2
@@ -120,29 +132,48 @@ def train_model(
     noise, why_not = audited_noise(gathered, found.matrix, options, progress)
     rows, evidence, choice = _task(gathered, method, noise, options)
     held = split_rows(evidence, rows, options.holdout, options.seed)
-    training = rows[~held]
-    matrix = found.matrix
-    classifier = ImpreciseClassifier(
+    training, tested = rows[~held], rows[held]
+    kind = ImpreciseRegressor if gathered.dataset.plan.task == "regression" else ImpreciseClassifier
+    estimator = kind(
         choice.objective,
         epochs=options.epochs,
+        batch_size=options.batch_size,
         checkpoint=options.checkpoint,
         progress=progress,
         random_state=options.seed,
     )
-    classifier.fit(matrix[training], evidence.take(training))
-    measured = _measured(classifier, matrix, evidence, rows[held], sources.positive is not None)
-    task = TaskFacts(
-        gathered.space.names,
+    estimator.fit(found.matrix[training], evidence.take(training))
+    task = _facts(gathered, sources, evidence.take(training), training)
+    measured = _measured(estimator, task, found.matrix[tested], evidence.take(tested), options.seed)
+    notes = (
+        *gathered.dataset.plan.notes,
+        *gathered.notes,
+        *found.notes,
+        *([why_not] if why_not else ()),
+        *class_notes(gathered),
+    )
+    settings = {
+        **{name: getattr(options, name) for name in ("epochs", "batch_size", "seed", "holdout")},
+        **options.settings,
+    }
+    card = model_card(gathered, fitted, found, noise, choice, settings, len(training), measured)
+    return Trained(TrainedModel(estimator, fitted, task, card), notes)
+
+
+def _facts(gathered: Gathered, sources: LabelSources, learned: Evidence, training: NDArray[np.int64]) -> TaskFacts:
+    plan = gathered.dataset.plan
+    always = isinstance(learned, Tags) and bool((learned.dense() > 0).any(axis=1).all())
+    return TaskFacts(
+        gathered.names,
         gathered.label,
-        gathered.dataset.plan.id,
-        gathered.dataset.plan.modality,
+        plan.id,
+        plan.modality,
         sources.positive is not None,
         row_hashes(gathered.dataset.ids[training]),
+        plan.task,
+        gathered.incomplete,
+        always and plan.task == "multilabel",
     )
-    notes = (*gathered.dataset.plan.notes, *found.notes, *([why_not] if why_not else ()), *rare_classes(gathered))
-    settings = {"epochs": options.epochs, "seed": options.seed, "holdout": options.holdout, **options.settings}
-    card = model_card(gathered, fitted, found, noise, choice, settings, len(training), measured)
-    return Trained(TrainedModel(classifier, fitted, task, card), notes)
 
 
 def _method_for_positives(method: Method | None, sources: LabelSources) -> Method | None:
@@ -191,8 +222,9 @@ def _task(
     else:
         _check_fits(method, evidence)
         chosen = method.build(options.settings, noise)
-        choice = Choice(chosen, method.name, f"{method.name} [{method.id}] was asked for by name.")
-    if method.learns in ("labels", "candidates") and isinstance(evidence, Hard | Candidates):
+        choice = Choice(chosen, method.name, f"{method.cited} was asked for by name.")
+    one_row_each = isinstance(evidence, Hard | Candidates | Tags | Reals)
+    if one_row_each and method.learns not in ("any", "positives"):  # these learn from silent rows too
         rows = np.flatnonzero(gathered.speaks)
     if not gathered.speaks.any():
         raise BadInput("no row has a label", where=gathered.dataset.source.path.name, fix="give labels or evidence")
@@ -208,24 +240,27 @@ def _noisy_mixture(gathered: Gathered, noise: NoiseEstimate | None) -> Any:
 
 
 def _check_fits(method: Method, evidence: Evidence) -> None:
-    kinds = {"labels": "Hard", "candidates": "Candidates", "bags": "Bags", "positives": "Tags"}
-    kind = type(evidence).__name__
-    if method.learns != "any" and kinds[method.learns] != kind:
+    if not isinstance(evidence, TAKES.get(method.learns, (Hard, Candidates, Bags, Votes, Mixed))):
         parts = evidence.parts if isinstance(evidence, Mixed) else (evidence,)
         said = [KINDS.get(type(part), type(part).__name__) for part in parts]
         raise BadInput(
             f"{method.name} learns from {method.learns}, and these rows have {listed(said)}",
-            fix="use --method auto or ImpreciseLabelLearner, which take anything",
+            fix="use --method auto, which takes anything",
         )
 
 
 def _measured(
-    classifier: ImpreciseClassifier,
+    estimator: ImpreciseClassifier | ImpreciseRegressor,
+    task: TaskFacts,
     matrix: NDArray[np.float32],
     evidence: Evidence,
-    held: NDArray[np.int64],
-    positives: bool,
+    seed: int,
 ) -> HeldOut | None:
-    if not len(held) or positives:
+    if not len(matrix) or task.positives:
         return None
-    return judged(class_probs(classifier, matrix[held], positives), evidence.take(held))
+    if isinstance(evidence, Reals):
+        return judged_numbers(estimator.predict(matrix), evidence, seed)
+    probs = class_probs(estimator, matrix, task.positives)
+    if isinstance(evidence, Tags):
+        return judged_tags(probs, evidence, task.incomplete, seed)
+    return judged(probs, evidence)

@@ -14,6 +14,7 @@ from labelwright.learn.partial import (  # noqa: E402
     AsymmetricLoss,
     AsymmetricPseudoLabeling,
     EntropyMaximizationLoss,
+    IgnoreUnobserved,
     WeakAssumeNegative,
     assume_negative_loss,
     asymmetric_loss,
@@ -121,3 +122,16 @@ def test_evidence_of_another_kind_is_named():
 def test_settings_outside_their_range_are_refused(make):
     with pytest.raises(BadInput):
         make()
+
+
+def test_ignoring_unobserved_tags_is_binary_cross_entropy_on_the_known_cells():
+    """What is unknown pulls nowhere: tags unknown in every row keep their starting probability [B020]."""
+    x, tags = single_tags()
+    tags[:, 3] = 0
+    tags[:, :3] = np.where(tags[:, :3] > 0, 1, -1)
+    loop = Loop(IgnoreUnobserved(), Task(x, Tags.from_dense(tags), net=MLP((8,))), Training(epochs=1, device="cpu"))
+    batch = loop.task.batch(np.arange(8))
+    loss = loop.objective.losses({"train": batch})
+    z = loss.logits[:, :3]
+    expected = binary_cross_entropy(z, torch.as_tensor(tags[:8, :3] > 0).float())
+    torch.testing.assert_close(loss.total, expected)

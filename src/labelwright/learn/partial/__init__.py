@@ -22,6 +22,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "assume_negative": (
         "AssumeNegative",
+        "IgnoreUnobserved",
         "WeakAssumeNegative",
         "assume_negative_loss",
         "weak_assume_negative_loss",

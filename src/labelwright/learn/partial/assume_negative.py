@@ -1,7 +1,8 @@
-"""Unknown tags taken as off: as they stand, smoothed, or with a lower weight. The mark for methods with missing tags.
+"""Unknown tags taken as off (as they stand, smoothed, or with a lower weight) or left out: the marks for missing tags.
 
     AN        binary cross-entropy with t = 1 where the tag is on, 0 elsewhere; t ← (1 − e) t + e/2 when smoothed
     weak AN   the cells that are not on count 1/(K − 1)
+    IU        unknown cells are left out
 
 Source: Cole et al., Multi-Label Learning from Single Positive Labels, CVPR 2021 [B020].
 """
@@ -13,6 +14,9 @@ from torch import Tensor
 
 from labelwright.errors import BadInput
 from labelwright.learn.partial.multilabel_losses import TagObjective, assumed, masked_bce
+from labelwright.nn import Losses
+from labelwright.nn.batch import Batches
+from labelwright.nn.losses import binary_cross_entropy
 
 
 def assume_negative_loss(logits: Tensor, tags: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -71,3 +75,19 @@ class WeakAssumeNegative(TagObjective):
     def row_loss(self, logits: Tensor, tags: Tensor) -> Tensor:
         """Return the loss of a batch."""
         return weak_assume_negative_loss(logits, tags)
+
+
+class IgnoreUnobserved(TagObjective):
+    """Binary cross-entropy on the tags that are known, on or off; unknown ones are left out. [B020]
+
+    The plain choice where tags are known both ways. From positives alone it learns that everything is on.
+    """
+
+    def losses(self, batch: Batches) -> Losses:
+        """Return the mean over known cells, by the field ``"weight"`` where the task has one."""
+        rows = batch["train"]
+        logits, tags = self.net(rows.x), rows["tags"]
+        known = (tags != 0).to(logits.dtype)
+        if "weight" in rows.fields:
+            known = known * rows["weight"][:, None]
+        return Losses(tags=binary_cross_entropy(logits, assumed(tags, logits.dtype), known), logits=logits)
