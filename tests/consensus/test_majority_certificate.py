@@ -22,7 +22,8 @@ from labelwright.consensus import (
     plurality_is_optimal,
     published_certificate,
 )
-from labelwright.consensus.majority_certificate import box_margins, logit, vote_weights
+from labelwright.consensus.majority_certificate import box_margins
+from labelwright.consensus.majority_optimality import logit, vote_weights
 from labelwright.consensus.paper_certificate import published_condition
 from labelwright.errors import BadInput
 from labelwright.evidence import Votes

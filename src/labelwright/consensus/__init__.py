@@ -20,10 +20,8 @@ _ROOMS = {
     "prompted_functions": "PromptedLabelingFunction ResponseMap WrittenLabelingFunction calibrate_contextually",
     "weak_signals": "signals_from_votes weak_signal_error",
     "label_functions": "LabelingFunction apply_functions comparison keyword labeling_function read_rules regex",
-    "majority_certificate": (
-        "Finding Gap MajorityCertificate Optimality certify_majority choose_aggregator majority_gap "
-        "majority_is_optimal oracle_map plurality_is_optimal"
-    ),
+    "majority_certificate": "Finding MajorityCertificate certify_majority choose_aggregator",
+    "majority_optimality": "Gap Optimality majority_gap majority_is_optimal oracle_map plurality_is_optimal",
     "continuous": "ContinuousLabelModel",
     "manifold": "ManifoldLabelModel sphere",
     "metric_triplets": "triplet_distances triplet_signs",
