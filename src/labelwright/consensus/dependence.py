@@ -5,7 +5,7 @@ Source: the survey of programmatic weak supervision [P121].
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -20,6 +20,7 @@ from labelwright.evidence import Votes
 
 Floats = NDArray[np.float64]
 MOST_SOURCES = 2000
+LEAST_SHARED = 20
 
 
 @dataclass(frozen=True)
@@ -91,38 +92,48 @@ def _beyond(pairs: PairAgreement, threshold: float) -> tuple[Dependence, ...]:
     return tuple(found)
 
 
-def warned_pairs(votes: Votes, model: LabelModel | None = None, least_shared: int = 20) -> tuple[Dependence, ...]:
+def near_copies(table: VoteTable, gold: NDArray[np.int64], agreement: float = 0.95) -> tuple[Dependence, ...]:
+    """Return the pairs that agree on 95 % of their rows, 20 points more than the majority makes one expect.
+
+    At least 20 shared rows. Such pairs lead every model astray, and then look independent to it: the majority, which
+    learns nothing, is the judge.
+    """
+    judge = MajorityVote().fit_table(table, gold)
+    pairs = pair_agreement_table(table, judge.posterior_table(table), confusion_matrices(judge))
+    found = _beyond(pairs, 4.0)
+    return tuple(
+        pair
+        for pair in found
+        if pair.agreement >= agreement and pair.agreement - pair.expected >= 0.2 and pair.n_shared >= LEAST_SHARED
+    )
+
+
+def warned_pairs(votes: Votes, model: LabelModel | None = None) -> tuple[Dependence, ...]:
     """Return the pairs of sources that a person should look at: few false alarms on independent sources.
 
-    First the near copies: pairs that agree on 95 % of their rows, 20 points more than the majority makes them expect.
-    They would lead a model astray, after which everybody else looks dependent; so they count as one source in the
-    Dawid-Skene model that judges all pairs. Named is who agrees 4 standard deviations and 10 points beyond
-    independence.
+    Near copies first (`near_copies`); they count as one source in the Dawid-Skene model that judges all pairs. Named is
+    who agrees 4 standard deviations and 10 points beyond independence on 20 shared rows or more. A `model` of your own
+    judges alone.
 
     Parameters
     ----------
     votes : Votes
     model : LabelModel, optional
         Fitted to these votes; judges in place of Dawid-Skene.
-    least_shared : int, default 20
-        Rows that both voted on.
 
     Examples
     --------
     >>> warned_pairs(Votes.from_matrix([[0, 0, 1], [1, 1, 1]] * 5, n_classes=2))
     ()
     """
-    copies = tuple(
-        pair
-        for pair in dependent_sources(votes, MajorityVote().fit(votes))
-        if pair.agreement >= 0.95 and pair.agreement - pair.expected >= 0.2 and pair.n_shared >= least_shared
-    )
+    table = VoteTable.of(votes)
+    copies = near_copies(table, table.no_gold()) if model is None else ()
     found = {(pair.first, pair.second): pair for pair in copies}
-    once = shared_weight(votes, copies)
-    judge = DawidSkene().fit(once) if model is None else model
-    pairs = pair_agreement_table(VoteTable.of(votes), judge.predict_proba(once), confusion_matrices(judge))
+    once = counted_once(table, copies)
+    judge = DawidSkene().fit_table(once, once.no_gold()) if model is None else model
+    pairs = pair_agreement_table(table, judge.posterior_table(once), confusion_matrices(judge))
     for pair in _beyond(pairs, 4.0):
-        if pair.agreement - pair.expected >= 0.1 and pair.n_shared >= least_shared:
+        if pair.agreement - pair.expected >= 0.1 and pair.n_shared >= LEAST_SHARED:
             found[pair.first, pair.second] = pair
     return tuple(sorted(found.values(), key=lambda pair: (-pair.deviations, pair.first, pair.second)))
 
@@ -202,16 +213,32 @@ def shared_weight(votes: Votes, dependent: tuple[Dependence, ...]) -> Votes:
     >>> shared_weight(votes, (Dependence(0, 1, 1, 1.0, 0.5, 9.0),)).weight
     array([0.5, 0.5, 1. ])
     """
-    group = np.arange(votes.n_sources)
-    for pair in dependent:  # union by relabelling: few pairs, few groups
-        a, b = group[pair.first], group[pair.second]
-        group[group == max(a, b)] = min(a, b)
     weight = np.ones(len(votes.row)) if votes.weight is None else votes.weight
     said = votes.value >= 0
-    key = votes.row[said] * max(votes.n_sources, 1) + group[votes.source[said]]
-    _, where, size = np.unique(key, return_inverse=True, return_counts=True)
     shared = weight.copy()
-    shared[said] = weight[said] / size[where]
+    shared[said] = _shared(votes.row[said], votes.source[said], weight[said], votes.n_sources, dependent)
     return Votes(
         votes.row, votes.source, votes.value, votes.n_rows, votes.n_sources, votes.n_classes, shared, votes.seconds
     )
+
+
+def counted_once(table: VoteTable, dependent: tuple[Dependence, ...]) -> VoteTable:
+    """Return `shared_weight` of votes that are a table already."""
+    if not dependent:
+        return table
+    return replace(table, weight=_shared(table.row(), table.source, table.weight, table.n_sources, dependent))
+
+
+def _shared(
+    row: NDArray[np.int64],
+    source: NDArray[np.integer],
+    weight: Floats,
+    n_sources: int,
+    dependent: tuple[Dependence, ...],
+) -> Floats:
+    group = np.arange(n_sources)
+    for pair in dependent:  # union by relabelling: few pairs, few groups
+        a, b = group[pair.first], group[pair.second]
+        group[group == max(a, b)] = min(a, b)
+    _, where, size = np.unique(row * max(n_sources, 1) + group[source], return_inverse=True, return_counts=True)
+    return weight / size[where]
