@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from proofs.datasets import crowd, digits, folder
 
 from labelwright.acquire import LearningCurve, Pool, Selection
 from labelwright.acquire.activelab import vote_quality
+from labelwright.acquire.probe import FittedProbe, fit_probe
 from labelwright.data.crossval import out_of_fold_probs
-from labelwright.data.probes import LinearProbe
 from labelwright.evidence import Votes
 from labelwright.noise import Sources, ask_by_coverage, cast_votes
 
@@ -97,7 +95,7 @@ def vote_curve(
     return LearningCurve(np.array(costs), np.array(scores))
 
 
-def _opinion(world: VoteWorld, shown: NDArray[np.int32], seed: int) -> tuple[NDArray[np.float64], _Aligned]:
+def _opinion(world: VoteWorld, shown: NDArray[np.int32], seed: int) -> tuple[NDArray[np.float64], FittedProbe]:
     """Return out-of-sample probabilities of all rows, and the model trained on the consensus of the votes."""
     voted, votes = (shown >= 0).any(axis=1), Votes.from_matrix(shown, world.n_classes)
     labels = np.full(len(shown), -1, np.int64)
@@ -105,26 +103,9 @@ def _opinion(world: VoteWorld, shown: NDArray[np.int32], seed: int) -> tuple[NDA
     quality = vote_quality(votes, out_of_fold_probs(world.X, labels, world.n_classes, seed=seed)[None])
     labels[voted] = quality.consensus[voted]
     probs = out_of_fold_probs(world.X, labels, world.n_classes, seed=seed)
-    model = _Aligned(LinearProbe(seed).fit(world.X[voted], labels[voted]), world.n_classes)
+    model = fit_probe(world.n_classes, seed)(world.X[voted], labels[voted])
     probs[~voted] = model.predict_proba(world.X[~voted])
     return probs, model
-
-
-class _Aligned:
-    """A fitted model whose columns are all classes, seen or not."""
-
-    def __init__(self, model: Any, n_classes: int) -> None:
-        self.model, self.n_classes = model, n_classes
-
-    def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        probs = np.zeros((len(X), self.n_classes))
-        probs[:, self.model.classes_] = self.model.predict_proba(X)
-        return probs
-
-
-def fit_probe(n_classes: int, seed: int = 0) -> Callable[[NDArray[Any], NDArray[np.int64]], _Aligned]:
-    """Return the fit of a linear probe for the round loop."""
-    return lambda X, y: _Aligned(LinearProbe(seed).fit(X, y), n_classes)
 
 
 def _uncover(
@@ -134,8 +115,3 @@ def _uncover(
     hidden = (table[rows] >= 0) & (shown[rows] < 0)
     source = np.where(hidden, rng.random(hidden.shape), -1.0).argmax(axis=1)
     shown[rows, source] = table[rows, source]
-
-
-def read_table(path: str, column: str) -> NDArray[Any]:
-    """Return one column of a Parquet file below the data folder."""
-    return np.asarray(pq.read_table(folder() / path).column(column).to_numpy(zero_copy_only=False))

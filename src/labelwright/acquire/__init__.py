@@ -25,6 +25,9 @@ _ROOMS = {
     "hierarchy_reannotation": "HierarchyReannotation expected_distance label_tree_distance novelty_overlap",
     "inclusion": "inclusion_probabilities poisson_sample systematic_sample",
     "ledger": "Budget Entry",
+    "pixelpick": (
+        "PixelPool PixelQuerySelector QueryStats committee_probs first_pixels query_map query_stats sparse_pixel_loss"
+    ),
     "probcover": "ProbCover ball_graph purity_radius",
     "robust_active_distillation": "GameSolution RobustActiveDistillation rad_distribution",
     "rounds": "CurveBand LearningCurve Rounds run_rounds",

@@ -28,6 +28,7 @@ def build_app() -> Typer:
     from labelwright.cli.doctor import command as doctor
     from labelwright.cli.evaluate import command as evaluate
     from labelwright.cli.measures import app as measures
+    from labelwright.cli.next import command as next_
     from labelwright.cli.papers import app as papers
     from labelwright.cli.predict import command as predict
     from labelwright.cli.prove import command as prove
@@ -58,6 +59,7 @@ def build_app() -> Typer:
     app.add_typer(measures, name="measure", rich_help_panel="Find")
     app.command("apply", rich_help_panel="Mend")(apply)
     app.command("aggregate", rich_help_panel="Many hands")(aggregate)
+    app.command("next", rich_help_panel="Many hands")(next_)
     app.command("train", rich_help_panel="Train")(train)
     app.command("predict", rich_help_panel="Train")(predict)
     app.command("calibrate", rich_help_panel="Train")(calibrate)
