@@ -94,6 +94,13 @@ MEASURES: tuple[MeasureEntry, ...] = (
         "labelwright.audit.privacy_labels:PrivacyLabels",
         "P060",
     ),
+    MeasureEntry(
+        "multilabel-test",
+        "How good are models on items with several right answers, and what is a drop in accuracy made of?",
+        "a test set, votes of people, probabilities of several models",
+        "labelwright.audit.multilabel_test:MultiLabelTest",
+        "P011",
+    ),
 )
 
 

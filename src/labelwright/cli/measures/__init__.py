@@ -12,6 +12,7 @@ from labelwright.cli.measures.instructions import command as instructions
 from labelwright.cli.measures.intrinsic import command as intrinsic
 from labelwright.cli.measures.judges import command as judges
 from labelwright.cli.measures.mistakes import command as mistakes
+from labelwright.cli.measures.multilabel_test import command as multilabel_test
 from labelwright.cli.measures.outlines import command as outlines
 
 app = Typer(help="Answer one question about labels, with a report: without a name, lists the questions.")
@@ -36,3 +37,4 @@ app.command("mistakes")(mistakes)
 app.command("instructions")(instructions)
 app.command("benchmark-stability")(benchmark_stability)
 app.command("disclosures")(disclosures)
+app.command("multilabel-test")(multilabel_test)
