@@ -155,7 +155,10 @@ def test_rules_vote_in_place_of_people(tmp_path, capsys):
     command = ["aggregate", str(tmp_path / "mails.csv"), "--rules", str(tmp_path / "rules.yaml")]
     assert run([*command, "--text", "body", "--task", "mail", "--out", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
-    assert "60 rows of 90 got a label from 2 rules" in said and "no rule speaks about 30 of 90 rows" in said
+    assert (
+        "60 rows of 90 got a label from 2 rules" in said
+        and "no rule speaks about 30 of 90 rows; 30 of them have no label" in said
+    )
     labels = pq.read_table(tmp_path / "out" / "labels.parquet")
     assert labels["label"].to_pylist()[:3] == ["spam", "ham", None]
     assert problems(summary_of(tmp_path / "out"), schema("aggregate")) == []

@@ -76,9 +76,13 @@ def aggregate_rules(
         wrong = (known or [])[int(np.flatnonzero(codes == -2)[0])]
         raise BadInput(f"the known label {quoted(wrong)} is no class", fix=did_you_mean(str(wrong), names))
     notes = [] if task is not None else ["tasks are named by their row, from 0"]
-    silent = len(table) - len(np.unique(votes.row))
-    if silent:
-        notes.append(f"no rule speaks about {silent:,} of {len(table):,} rows; they have no label")
+    spoken = np.zeros(len(table), dtype=bool)
+    spoken[votes.row] = True
+    if not spoken.all():
+        bare = int((~spoken & (codes < 0)).sum())
+        notes.append(
+            f"no rule speaks about {int((~spoken).sum()):,} of {len(table):,} rows; {bare:,} of them have no label"
+        )
     sources = pa.array([function.name for function in functions], pa.string())
     labels = pa.array(names, pa.string())
     read = VoteFrame(votes, ids, sources, labels, names, None, np.arange(len(table)), tuple(notes))

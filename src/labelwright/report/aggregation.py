@@ -63,7 +63,7 @@ def aggregation_lines(
     ]
     if summary["expected_right"] is not None:
         lines.append(f"Model estimate: {100 * summary['expected_right']:.1f} % of the labels are expected to be right.")
-    lines += _checked_line(summary["known_labels"])
+    lines += _checked_line(summary["known_labels"], about.unit)
     method = summary["method"]
     because = f": {method['reason']}" if method["reason"] else ""
     lines.append(f"Method: {method['name']}{because}.")
@@ -83,12 +83,12 @@ def aggregation_lines(
     return lines
 
 
-def _checked_line(known: dict[str, Any]) -> list[str]:
+def _checked_line(known: dict[str, Any], unit: str) -> list[str]:
     right = known["accuracy_without_them"]
     if right is None:
         return []
     return [
-        f"Checked by people: on {counted(known['n'], 'task')} of known label the votes alone are right in "
+        f"Checked by people: on {counted(known['n_with_votes'], unit)} of known label the votes alone are right in "
         f"{100 * right['estimate']:.1f} % (95 % interval {100 * right['low']:.1f} to {100 * right['high']:.1f})."
     ]
 

@@ -63,7 +63,11 @@ def summary_of(result: Aggregation, about: AboutVotes) -> dict[str, Any]:
         "expected_right": float(confidence[open_].mean()) if open_.any() else None,
         "n_in_doubt": int((confidence[merged] < DOUBT).sum()),
         "doubt_below": DOUBT,
-        "known_labels": {"n": int((result.known >= 0).sum()), "accuracy_without_them": _interval(result.checked)},
+        "known_labels": {
+            "n": int((result.known >= 0).sum()),
+            "n_with_votes": int(((result.known >= 0) & (labels["n_votes"].to_numpy() > 0)).sum()),
+            "accuracy_without_them": _interval(result.checked),
+        },
         "n_reask": arrow(result.reask).num_rows,
         "dependent": [
             {
