@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from labelwright.data.synthetic import pasted_scenes
+from labelwright.data.synthetic import blob_volumes, pasted_scenes, shape_scenes, shape_tile
 from labelwright.errors import BadInput
 
 PICTURES = np.random.default_rng(0).uniform(0.5, 1, (5, 4, 4))
@@ -35,3 +35,38 @@ def test_the_same_seed_gives_the_same_scenes():
 def test_pictures_that_do_not_fit_are_refused(settings):
     with pytest.raises(BadInput):
         pasted_scenes(PICTURES, 2, **settings)
+
+
+def test_shapes_lie_where_their_masks_say_and_apart_from_each_other():
+    scenes = shape_scenes(8, texture=0.0, seed=2)
+    assert (scenes.masks.sum(axis=1) <= 1).all()
+    for image, masks, kinds, centers in zip(scenes.images, scenes.masks, scenes.kinds, scenes.centers, strict=True):
+        ground = image[~masks.any(axis=0)]
+        assert np.ptp(ground, axis=0).max() == 0
+        for k in range(3):
+            drawn = masks[k].sum()
+            assert drawn == (kinds == k).sum() * shape_tile(("disc", "square", "triangle")[k], 13).sum()
+            if (kinds == k).sum() == 1:
+                rows, columns = np.nonzero(masks[k])
+                np.testing.assert_allclose([columns.mean(), rows.mean()], centers[kinds == k][0])
+
+
+def test_shapes_must_be_known_and_fit():
+    with pytest.raises(BadInput, match="use one of"):
+        shape_tile("star", 9)
+    with pytest.raises(BadInput):
+        shape_scenes(1, size=10)
+
+
+def test_balls_have_their_peak_at_their_centre_and_do_not_touch():
+    worlds = blob_volumes(5, size=24, radii=(2.0, 3.0), noise=0.0, seed=1)
+    assert (worlds.masks.sum(axis=1) <= 1).all()
+    for volume, blobs, peaks, masks in zip(worlds.volumes, worlds.blobs, worlds.peaks, worlds.masks, strict=True):
+        for blob, peak, mask in zip(blobs, peaks, masks, strict=True):
+            if blob[0] >= 0:
+                np.testing.assert_allclose(volume[tuple(blob)], peak, rtol=1e-4)
+                assert mask[tuple(blob)]
+            else:
+                assert np.isnan(peak) and not mask.any()
+    with pytest.raises(BadInput, match="do not fit"):
+        blob_volumes(1, size=16, radii=(3, 5))

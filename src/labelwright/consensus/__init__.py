@@ -16,6 +16,10 @@ _ROOMS = {
     "committee": "Committee",
     "conditional_flow": "ConditionalFlow",
     "label_flows": "LabelLearningFlow LabelLearningFlowRegressor",
+    "paired_capture": ("PairedCapture SensedScene area_change paired_outliers simulate_paired_scene visible_paint"),
+    "paired_sensing": (
+        "FluorescentLabeler Keypoint PaintColor calibrate_colors extract_keypoints extract_masks skeleton"
+    ),
     "prompted": "PromptedWeakSupervision",
     "prompted_functions": "PromptedLabelingFunction ResponseMap WrittenLabelingFunction calibrate_contextually",
     "weak_signals": "signals_from_votes weak_signal_error",

@@ -27,6 +27,9 @@ _FACE: dict[str, str] = {
     "TagProbe": "labelwright.data.probes",
     "Scenes": "labelwright.data.synthetic",
     "WritingModel": "labelwright.data.language_model",
+    "BlobVolumes": "labelwright.data.synthetic",
+    "ShapeScenes": "labelwright.data.synthetic",
+    "blob_volumes": "labelwright.data.synthetic",
     "build_features": "labelwright.data.features.build",
     "check_pred_probs": "labelwright.data.pred_probs",
     "column_matrix": "labelwright.data.matrices",
@@ -55,6 +58,7 @@ _FACE: dict[str, str] = {
     "probs_from_torch": "labelwright.data.adapters",
     "read_source": "labelwright.data.readers.dispatch",
     "row_ids": "labelwright.data.identity",
+    "shape_scenes": "labelwright.data.synthetic",
     "stratified_folds": "labelwright.data.splits",
 }
 

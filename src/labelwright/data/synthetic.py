@@ -1,4 +1,4 @@
-"""Synthetic scenes: small pictures pasted on an empty canvas, so that what is where is known."""
+"""Synthetic scenes: pictures and shapes on a canvas, and blurred balls in volumes, so that what is where is known."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.errors import BadInput
+from labelwright.errors import BadInput, listed, quoted
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,3 +76,187 @@ def pasted_scenes(
     images[scene[:, None, None], rows[:, :, None], columns[:, None, :]] = tiles[items[scene, place]]
     boxes = np.where(there[..., None], np.concatenate([corner, corner + side], axis=-1), -1)
     return Scenes(images, items, boxes.astype(np.int64))
+
+
+SHAPES = ("disc", "square", "triangle", "cross", "ring")
+
+
+@dataclass(frozen=True, eq=False)
+class ShapeScenes:
+    """Coloured pictures of simple shapes on a textured ground, and where each kind lies.
+
+    Parameters
+    ----------
+    images : float32 array (n, size, size, 3)
+        In [0, 1].
+    masks : bool array (n, K, size, size)
+        The pixels of each kind.
+    kinds : int64 array (n, m)
+        Kind of each shape, -1 where a scene holds fewer than m.
+    centers : float64 array (n, m, 2)
+        Mean column and row of its pixels; NaN where there is none.
+    """
+
+    images: NDArray[np.float32]
+    masks: NDArray[np.bool_]
+    kinds: NDArray[np.int64]
+    centers: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def shape_tile(kind: str, side: int) -> NDArray[np.float32]:
+    """Return one shape as 0 and 1, (side, side); kinds are those of `SHAPES`.
+
+    Examples
+    --------
+    >>> shape_tile("cross", 5).sum()
+    np.float32(9.0)
+    """
+    if kind not in SHAPES or side < 3:
+        raise BadInput(f"there is no {quoted(kind)} of {side} pixels", fix=f"use one of {listed(SHAPES)}, 3 or more")
+    y, x = (np.mgrid[:side, :side] - (side - 1) / 2) / (side / 2)
+    radius, third = np.hypot(x, y), 1 / 3
+    drawn = {
+        "disc": radius <= 1,
+        "square": np.maximum(np.abs(x), np.abs(y)) <= 0.8,
+        "triangle": (y <= 0.9) & (2 * np.abs(x) <= y + 1),
+        "cross": np.minimum(np.abs(x), np.abs(y)) <= third,
+        "ring": (radius <= 1) & (radius >= 0.5),
+    }
+    return drawn[kind].astype(np.float32)
+
+
+def shape_scenes(
+    n: int,
+    *,
+    kinds: tuple[str, ...] = ("disc", "square", "triangle"),
+    size: int = 48,
+    side: int = 13,
+    counts: tuple[int, int] = (2, 4),
+    texture: float = 0.1,
+    seed: int = 0,
+) -> ShapeScenes:
+    """Return pictures whose kinds differ in form only: colours of shapes and grounds come from one range.
+
+    Parameters
+    ----------
+    n : int
+    kinds : tuple of str
+        From `SHAPES`; kind k is the k-th.
+    size, side : int
+        Side of the picture and of a shape, in pixels.
+    counts : (fewest, most) shapes a picture
+    texture : float, default 0.1
+        Standard deviation of the brightness of neighbouring pixels.
+    seed : int
+
+    Examples
+    --------
+    >>> scenes = shape_scenes(4)
+    >>> scenes.images.shape, scenes.masks.shape
+    ((4, 48, 48, 3), (4, 3, 48, 48))
+    """
+    tiles = np.stack([shape_tile(kind, side) for kind in kinds])
+    placed = pasted_scenes(tiles, n, size=size, counts=counts, seed=seed)
+    rng = np.random.default_rng([seed, 1])
+    most = placed.items.shape[1]
+    colors = rng.uniform(0.15, 0.85, (n, most + 1, 3))  # the last one is the ground's
+    images = np.broadcast_to(colors[:, None, None, -1], (n, size, size, 3)).copy()
+    masks = np.zeros((n, len(kinds), size, size), dtype=np.bool_)
+    centers = np.full((n, most, 2), np.nan)
+    grid = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1)
+    for place in range(most):  # one pass a place, all scenes at once
+        scene = np.flatnonzero(placed.items[:, place] >= 0)
+        kind, corner = placed.items[scene, place], placed.boxes[scene, place, :2]
+        s, i, j = np.nonzero(tiles[kind])
+        rows, columns = corner[s, 1] + i, corner[s, 0] + j
+        masks[scene[s], kind[s], rows, columns] = True
+        images[scene[s], rows, columns] = colors[scene[s], place]
+        middle = np.array([grid[tile > 0].mean(axis=0) for tile in tiles])
+        centers[scene, place] = corner + middle[kind]
+    images += texture * rng.standard_normal((n, size, size, 1))
+    return ShapeScenes(images.clip(0, 1).astype(np.float32), masks, placed.items, centers)
+
+
+@dataclass(frozen=True, eq=False)
+class BlobVolumes:
+    """Volumes with bright blurred balls on an even background.
+
+    Parameters
+    ----------
+    volumes : float32 array (n, D, H, W)
+    blobs : int64 array (n, m, 3)
+        Centre voxel (depth, row, column) of each ball; -1 where a volume holds fewer than m.
+    peaks, radii : float64 array (n, m)
+        Highest value above zero, and radius in voxels; NaN where there is none.
+    masks : bool array (n, m, D, H, W)
+        The voxels within each radius.
+    """
+
+    volumes: NDArray[np.float32]
+    blobs: NDArray[np.int64]
+    peaks: NDArray[np.float64]
+    radii: NDArray[np.float64]
+    masks: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.volumes)
+
+
+def blob_volumes(
+    n: int,
+    *,
+    size: int = 32,
+    counts: tuple[int, int] = (3, 6),
+    peaks: tuple[float, float] = (3.0, 15.0),
+    radii: tuple[float, float] = (2.0, 3.5),
+    background: float = 1.0,
+    noise: float = 0.02,
+    seed: int = 0,
+) -> BlobVolumes:
+    """Return volumes of balls blurred by one voxel, each in a cell of its own, so that none touch.
+
+    Parameters
+    ----------
+    n, size : int
+        Volumes, and voxels along each axis; at least 16 voxels.
+    counts : (fewest, most) balls a volume, at most 8
+    peaks, radii : (low, high)
+        Ranges of the highest value of a ball and of its radius in voxels; a radius is at most a quarter of half a side.
+    background, noise : float
+        Value of the ground, and its standard deviation.
+    seed : int
+
+    Examples
+    --------
+    >>> worlds = blob_volumes(2, size=16, counts=(1, 2), radii=(1.5, 2.0))
+    >>> worlds.volumes.shape, worlds.masks.shape
+    ((2, 16, 16, 16), (2, 2, 16, 16, 16))
+    """
+    from scipy.ndimage import gaussian_filter
+
+    half = size // 2
+    if size < 16 or not 0 <= counts[0] <= counts[1] <= 8 or not 0 < radii[0] <= radii[1] <= half / 4:
+        raise BadInput(f"{counts} balls of {radii} voxels do not fit {size}", fix="choose a larger volume")
+    rng = np.random.default_rng(seed)
+    most = counts[1]
+    cell = np.argsort(rng.random((n, 8)), axis=1)[:, :most]
+    corner = np.stack([cell // 4, cell // 2 % 2, cell % 2], axis=-1) * half
+    margin = int(np.ceil(radii[1])) + 2
+    blobs = corner + rng.integers(margin, half - margin + 1, (n, most, 3))
+    there = np.arange(most) < rng.integers(counts[0], counts[1] + 1, n)[:, None]
+    peak, radius = rng.uniform(*peaks, (n, most)), rng.uniform(*radii, (n, most))
+    axes = np.mgrid[:size, :size, :size]
+    away = np.sqrt(((axes - blobs[..., None, None, None]) ** 2).sum(axis=2))  # (n, m, D, H, W)
+    masks = (away <= radius[..., None, None, None]) & there[..., None, None, None]
+    soft = gaussian_filter(masks.astype(np.float32), (0, 0, 1, 1, 1))
+    soft /= np.maximum(soft.max(axis=(2, 3, 4), keepdims=True), 1e-9)
+    volumes = background + (soft * (peak - background)[..., None, None, None]).sum(axis=1)
+    volumes += noise * rng.standard_normal(volumes.shape)
+    hidden = ~there
+    blobs[hidden] = -1
+    return BlobVolumes(
+        volumes.astype(np.float32), blobs, np.where(there, peak, np.nan), np.where(there, radius, np.nan), masks
+    )
