@@ -1,11 +1,13 @@
 """P069: with the positives of large bags alone, belief propagation and a classifier beat training on proportions.
 
-Adult: 4096 rows in random bags of 32 and of 256, only the number of high incomes of each bag known; AUC of the single
-rows on 8000 others. Baseline: the same network (256, 128, 64) trained with the proportion loss (DLLP), Adam, one bag a
-step, 10 or 30 epochs. Belief propagation: five neighbours, two rounds, similarity weight 0.3 or 10. Both choose on a
-quarter of the bags, held out, by the shares predicted there.
+Adult: 4096 rows in random bags of 32 and of 256, and 16,384 rows in bags of 256; only the number of high incomes of
+each bag is known; AUC of the single rows on 8000 others. Baseline: the same network (256, 128, 64) trained with the
+proportion loss (DLLP), Adam, one bag a step, 5, 10 or 30 epochs. Belief propagation: five neighbours, four rounds, 20,
+40 or 80 steps of the network a round. Both choose on a quarter of the bags, held out, by the shares predicted there.
+`law` is the AUC of the marginals under the paper's law with the same weights, `q_first` to `q_last` of those of the
+rounds. The method was mended and its defaults were chosen while looking at other splits; these were not looked at.
 
-Source: Busa-Fekete et al., ICLR 2024.
+Source: Havaldar et al., ICLR 2024.
 """
 
 from __future__ import annotations
@@ -18,15 +20,16 @@ from numpy.typing import NDArray
 from proofs.P056_sar_pu import adult_rows
 
 from labelwright.catalogue.claims import All, Beats, Holds, NotWorse
-from labelwright.learn.bags import LLPBeliefPropagation, gibbs_pseudo_labels
+from labelwright.learn.bags import LLPBeliefPropagation, gibbs_pseudo_labels, similarity_graph
+from labelwright.learn.bags.similarity import unit_rows
 from labelwright.metrics import auroc
 from labelwright.noise import random_bags
 
 DATA = ("adult",)
-BUDGET_S = 180
+BUDGET_S = 240
 SEEDS = 3
-ROWS, TEST, SIZES = 4096, 8000, (32, 256)
-EPOCHS, WEIGHTS = (10, 30), (0.3, 10.0)
+TEST, SIZES = 8000, {"32": (4096, 32), "256": (4096, 256), "256_many": (16_384, 256)}  # rows, rows a bag
+EPOCHS, STEPS = (5, 10, 30), (20, 40, 80)
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
@@ -80,35 +83,40 @@ class World:
         return np.bincount(self.bags, weights=self.y).astype(np.int64)
 
 
-def world(size: int, seed: int) -> World:
-    """Draw one."""
+def world(n: int, size: int, seed: int) -> World:
+    """Draw one of n rows in bags of `size`."""
     X, y = adult_rows()
-    order = np.random.default_rng(seed).permutation(len(X))
-    rows, test = order[:ROWS], order[ROWS : ROWS + TEST]
+    order = np.random.default_rng(seed + 100).permutation(len(X))
+    rows, test = order[:n], order[n : n + TEST]
     X = (X - X[rows].mean(axis=0)) / np.maximum(X[rows].std(axis=0), 1e-9)
-    bags = random_bags(ROWS, size, seed)
-    n_train = 3 * (ROWS // size) // 4
+    bags = random_bags(n, size, seed)
+    n_train = 3 * (n // size) // 4
     train, held = bags < n_train, bags >= n_train
     bags_held = bags[held] - n_train
     share = np.bincount(bags_held, weights=y[rows][held]) / size
     return World(X[rows][train], y[rows][train], bags[train], X[rows][held], bags_held, share, X[test], y[test])
 
 
-def compared(size: int, seed: int) -> dict[str, float]:
+def compared(name: str, seed: int) -> dict[str, float]:
     """Return AUCs of proportion loss and belief propagation, each with what it chose on held-out bags."""
-    w = world(size, seed)
+    n, size = SIZES[name]
+    w = world(n, size, seed)
     both = np.concatenate([w.X_held, w.X_test])
     cut = len(w.X_held)
     found = network_probs(w.X, w.bags, w.counts / size, seed, both)
     dllp = min(found.values(), key=lambda probs: share_error(probs[:cut], w.bags_held, w.share_held))[cut:]
-    models = [LLPBeliefPropagation(similarity_weight=ls, seed=seed).fit(w.X, w.bags, w.counts) for ls in WEIGHTS]
+    models = [LLPBeliefPropagation(n_steps=steps, seed=seed).fit(w.X, w.bags, w.counts) for steps in STEPS]
     model = min(models, key=lambda one: share_error(one.predict_proba(w.X_held)[:, 1], w.bags_held, w.share_held))
-    first, second = (float(auroc(w.y, labels.q)) for labels in model.pseudo_labels_)
+    law = gibbs_pseudo_labels(w.bags, w.counts, similarity_graph(unit_rows(w.X), 5), similarity_weight=0.3)
+    marginals = [float(auroc(w.y, labels.q)) for labels in model.pseudo_labels_]
     return {
-        f"dllp_{size}": float(auroc(w.y_test, dllp)),
-        f"bp_{size}": float(auroc(w.y_test, model.predict_proba(w.X_test)[:, 1])),
-        f"q_first_{size}": first,
-        f"q_second_{size}": second,
+        f"dllp_{name}": float(auroc(w.y_test, dllp)),
+        f"bp_{name}": float(auroc(w.y_test, model.predict_proba(w.X_test)[:, 1])),
+        f"law_{name}": float(auroc(w.y, law.q)),
+        f"q_first_{name}": marginals[0],
+        f"q_second_{name}": marginals[1],
+        f"q_last_{name}": marginals[-1],
+        f"steps_{name}": model.n_steps,
     }
 
 
@@ -126,16 +134,26 @@ def identities(seed: int) -> float:
 
 
 CLAIM = All(
-    Beats("dllp", by=0.02, seeds=SEEDS, metric="AUC, bags of 256", method_figure="bp_256", baseline_figure="dllp_256"),
+    *(
+        Beats(
+            "dllp",
+            by=0.02,
+            seeds=SEEDS,
+            metric=f"AUC, {SIZES[name][0]} rows in bags of 256",
+            method_figure=f"bp_{name}",
+            baseline_figure=f"dllp_{name}",
+        )
+        for name in ("256", "256_many")
+    ),
     *(
         NotWorse(
             "round 1",
             seeds=SEEDS,
-            metric=f"AUC of q, bags of {size}",
-            method_figure=f"q_second_{size}",
-            baseline_figure=f"q_first_{size}",
+            metric=f"AUC of q, {n} rows in bags of {size}",
+            method_figure=f"q_second_{name}",
+            baseline_figure=f"q_first_{name}",
         )
-        for size in SIZES
+        for name, (n, size) in SIZES.items()
     ),
     Holds("without edges q is k/m, and with unary odds the posterior of the count", ("identities",), SEEDS),
 )
@@ -144,6 +162,6 @@ CLAIM = All(
 def run(seed: int) -> dict[str, float]:
     """Measure every figure with one seed."""
     figures = {"identities": identities(seed)}
-    for size in SIZES:
-        figures |= compared(size, seed)
+    for name in SIZES:
+        figures |= compared(name, seed)
     return figures

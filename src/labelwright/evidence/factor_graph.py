@@ -4,7 +4,7 @@ Sum-product on unary, pairwise and cardinality factors, all messages at once. A 
 from the counting recursion with the incoming messages as p. On a forest messages run undamped until they stop and the
 result is exact; on a graph with circles they are damped by 0.5, up to 100 sweeps, until no message moves by 1e-4.
 
-Source: Busa-Fekete et al., Learning from Label Proportions: Bootstrapping Supervised Learners via Belief Propagation,
+Source: Havaldar et al., Learning from Label Proportions: Bootstrapping Supervised Learners via Belief Propagation,
 ICLR 2024 [P069].
 """
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 
 from labelwright.errors import BadInput
@@ -19,11 +20,18 @@ from labelwright.learn.bags import (
     ExactCount,
     LLPBeliefPropagation,
     PairwiseCount,
+    PseudoLabelAndBagLoss,
     SquaredCount,
     gibbs_pseudo_labels,
     hidden_layer,
+    neutral_log_odds,
     similarity_graph,
 )
+from labelwright.learn.bags.belief_propagation import labels_of_counts
+from labelwright.learn.bags.count_factors import read_bags
+from labelwright.metrics import auroc
+from labelwright.nn import MLP, Loop, Task, Training
+from labelwright.nn.losses import soft_cross_entropy
 
 
 def enumerated(ids, counts, K, ls, lb, u, exact):
@@ -108,6 +116,35 @@ def test_all_or_none_positive_is_certain():
     assert_allclose(gibbs_pseudo_labels([0, 0, 1, 1], [0, 2]).q, [0, 0, 1, 1], atol=1e-12)
 
 
+@pytest.mark.parametrize("rate", [0.05, 0.24, 0.5, 0.9])
+def test_neutral_edges_leave_every_row_at_the_base_rate(rate):
+    K = tree()[2]
+    u = np.log(rate / (1 - rate)) + neutral_log_odds(K, rate, 2.0)
+    q = gibbs_pseudo_labels(np.full(8, -1), [], K, similarity_weight=2.0, log_odds=u).q
+    assert_allclose(q, rate, atol=1e-12)
+
+
+def test_neutral_edges_need_no_odds_where_both_classes_are_as_frequent():
+    assert_allclose(neutral_log_odds(tree()[2], 0.5, 3.0), 0, atol=1e-12)
+
+
+def hubs(n=400, share=0.1):
+    """Return a bag, its count, and a graph in which the first rows have many edges and the others few."""
+    rng = np.random.default_rng(0)
+    hub, other = rng.integers(0, 20, 3 * n), rng.integers(20, n, 3 * n)
+    K = sp.csr_array(sp.coo_array((np.full(3 * n, 0.2), (hub, other)), shape=(n, n)))
+    K.data[:] = 0.2  # an edge drawn twice is one
+    return np.zeros(n, np.int64), np.array([int(share * n)]), K
+
+
+def test_the_papers_law_draws_rows_with_many_edges_to_the_frequent_class_and_neutral_edges_do_not():
+    ids, counts, K = hubs()
+    paper = gibbs_pseudo_labels(ids, counts, K, similarity_weight=1.0).q
+    neutral = gibbs_pseudo_labels(ids, counts, K, similarity_weight=1.0, log_odds=neutral_log_odds(K, 0.1)).q
+    assert paper[:20].max() < 0.06 < 0.09 < paper[20:].mean()
+    assert_allclose(neutral, 0.1, atol=1e-3)
+
+
 def world(n=240, size=8, seed=0):
     rng = np.random.default_rng(seed)
     y = np.repeat([0, 1], n // 2)
@@ -152,11 +189,11 @@ def test_the_hidden_layer_leads_to_the_networks_own_answer():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_two_rounds_classify_rows_from_counts_alone():
+def test_four_rounds_classify_rows_from_counts_alone():
     X, y, ids, counts = world()
     net = MLPClassifier((32, 16), max_iter=60, random_state=0)
     model = LLPBeliefPropagation(net, hidden_layer, similarity_weight=1.0).fit(X, ids, counts)
-    assert len(model.pseudo_labels_) == 2
+    assert len(model.pseudo_labels_) == 4
     assert (model.predict(X) == y).mean() > 0.9
 
 
@@ -169,9 +206,59 @@ def test_any_classifier_and_embedding_may_be_given():
         return rows * classifier.coef_
 
     model = LLPBeliefPropagation(LogisticRegression(), embed, similarity_weight=1.0).fit(X, ids, counts)
-    assert calls == [(1, 2)]
+    assert calls == [(1, 2)] * 3
     assert (model.predict(X) == y).mean() > 0.9
     assert_allclose(model.predict_proba(X).sum(axis=1), 1)
+
+
+def rare_and_dense(n=2048, size=64, seed=0):
+    """Return rows of which a fifth is positive and lies close together, in large bags: the case that went wrong."""
+    rng = np.random.default_rng(seed)
+    y = (rng.random(n) < 0.2).astype(int)
+    X = np.where(y[:, None] == 1, rng.normal(1.2, 0.3, (n, 2)), rng.normal(0, 1, (n, 2)))
+    ids = rng.permutation(n) // size
+    return X, y, ids, np.bincount(ids, weights=y).astype(int)
+
+
+def test_a_rare_class_among_near_neighbours_is_found_from_large_bags():
+    X, y, ids, counts = rare_and_dense()
+    model = LLPBeliefPropagation(LogisticRegression(), lambda _, rows: rows).fit(X, ids, counts)
+    law = gibbs_pseudo_labels(ids, counts, similarity_graph(X / X.std(axis=0), 5), similarity_weight=0.3)
+    assert auroc(y, law.q) < 0.5 < 0.75 < auroc(y, model.pseudo_labels_[-1].q)
+    assert auroc(y, model.predict_proba(X)[:, 1]) > 0.8
+
+
+def test_the_network_of_the_class_is_taught_rows_and_bags():
+    X, y, ids, counts = world()
+    model = LLPBeliefPropagation(n_rounds=2).fit(X, ids, counts)
+    assert (model.predict(X) == y).mean() > 0.9
+    assert model.predict_proba(X).shape == (240, 2)
+
+
+def test_a_classifier_without_weights_learns_labels_that_agree_with_the_counts():
+    X, y, ids, counts = world()
+    model = LLPBeliefPropagation(KNeighborsClassifier(5), lambda _, rows: rows, n_rounds=2).fit(X, ids, counts)
+    assert (model.predict(X) == y).mean() > 0.9
+
+
+def test_labels_of_counts_agree_with_the_counts():
+    rng = np.random.default_rng(5)
+    ids, q = np.append(rng.integers(0, 3, 30), [-1, -1]), np.append(rng.random(30), [0.7, 0.2])
+    counts = np.array([1, 4, 0])
+    labels = labels_of_counts(q, read_bags(ids, counts))
+    assert np.bincount(ids[:30], weights=labels[:30]).tolist() == counts.tolist()
+    assert labels[30:].tolist() == [1, 0]
+    assert q[:30][(ids[:30] == 1) & (labels[:30] == 1)].min() > q[:30][(ids[:30] == 1) & (labels[:30] == 0)].max()
+
+
+def test_without_bags_weight_the_network_minimises_the_cross_entropy_of_the_pseudo_labels():
+    q = np.random.default_rng(6).dirichlet([1, 1], 8).astype(np.float32)
+    task = Task(np.eye(8), Bags.counts(np.arange(8) // 4, [1, 3]), net=MLP((4,)), fields={"pseudo": q})
+    for weight, apart in ((0.0, False), (0.5, True)):
+        loop = Loop(PseudoLabelAndBagLoss(weight), task, Training(epochs=1, device="cpu", batch_size=8))
+        logits = loop.objective.net(task.x)
+        total = loop.step(np.arange(8)).total.item()
+        assert (abs(total - soft_cross_entropy(logits, task.fields["pseudo"]).item()) > 1e-3) == apart
 
 
 @pytest.mark.parametrize(
@@ -188,6 +275,11 @@ def test_any_classifier_and_embedding_may_be_given():
         (lambda: LLPBeliefPropagation(n_rounds=0).fit([[0.0], [1.0]], [0, 0], [1]), "n_rounds"),
         (lambda: LLPBeliefPropagation(LogisticRegression()).fit([[0.0], [1.0]], [0, 0], [1]), "embedding"),
         (lambda: LLPBeliefPropagation().fit([[0.0], [1.0]], [0, 0], [2]), "one class"),
+        (lambda: LLPBeliefPropagation().fit([[0.0], [1.0]], [0, 0, 0], [2]), "3 rows, X has 2"),
+        (lambda: LLPBeliefPropagation(classifier_weight=-1).fit([[0.0], [1.0]], [0, 0], [1]), "classifier_weight"),
+        (lambda: neutral_log_odds(sp.csr_array((2, 2)), 0.0), "rate"),
+        (lambda: PseudoLabelAndBagLoss(-1), "weight"),
+        (lambda: Loop(PseudoLabelAndBagLoss(), Task(np.eye(2), Bags.counts([0, 0], [1]), net=MLP((2,)))), "pseudo"),
     ],
 )
 def test_bad_input_is_named(call, message):

@@ -30,6 +30,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "instance_mil": ("InstanceMIL", "champions"),
     "mixbag": ("ConfidenceIntervalLoss", "ExactMixLoss", "MixBag", "MixLoss", "confidence_interval_loss"),
     "mixed_bags": ("GaussOwn", "HalfOwn", "MixedBags", "OwnRows", "UniformOwn", "hypergeometric", "mix_bags"),
+    "pseudo_label_net": ("PseudoLabelAndBagLoss",),
     "pooling": ("LogSumExp", "MaxPooling", "MeanPooling", "NoisyOr", "PooledMIL", "TopKMean"),
     "regions": ("GridProposals", "box_iou", "objectness", "roi_pool"),
     "regression": (
@@ -44,7 +45,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "set_pretrain": ("SetContrastivePretrainer", "SetLevelPretrainer", "sample_sets"),
     "set_transformer": ("ISAB", "MAB", "PMA", "SAB", "SetTransformer"),
     "zero_shot_tagging": ("ZeroShotTagger", "calibrated_stacking", "ranking_tag_loss"),
-    "similarity": ("similarity_graph",),
+    "similarity": ("neutral_log_odds", "similarity_graph"),
 }
 # Public names and where they live. They load on first use.
 _FACE = {name: f"{_HERE}.{room}" for room, names in _ROOMS.items() for name in names}

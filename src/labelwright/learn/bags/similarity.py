@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from labelwright.errors import BadInput
 from labelwright.metrics.checks import as_array
@@ -38,6 +38,47 @@ def similarity_graph(X: ArrayLike, n_neighbors: int = 5, *, jobs: int = 1) -> sp
         or [np.empty(0)]
     )
     return sp.csr_array((np.exp(-distance), indices, indptr), shape=graph.shape)
+
+
+def unit_rows(space: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the columns that vary, centred, divided by one number: rows have length 1 in the mean square."""
+    centred = space - space.mean(axis=0)
+    centred = centred[:, centred.std(axis=0) > 1e-9]
+    return centred / np.sqrt((centred**2).sum(axis=1).mean()) if centred.size else np.zeros((len(space), 1))
+
+
+def neutral_log_odds(similarity: Any, rate: float, weight: float = 1.0) -> NDArray[np.float64]:
+    """Return the log-odds u (n,) that keep edges silent between rows that are positive with probability `rate`.
+
+    An edge of coupling J = weight · K favours equal labels, and the more so the more frequent they are: rows with many
+    near neighbours are drawn to the frequent class before any bag has spoken. With c on either end,
+    exp(−J (y − y')² + c (y + y')) tells a row nothing as long as the other end stands at `rate`; E = e^c solves
+
+        rate E² + (1 − 2 rate) e^−J E − (1 − rate) = 0          (c = 0 for rate ½)
+
+    and u_i is the sum of c over the edges of row i.
+
+    Parameters
+    ----------
+    similarity : sparse array (n, n)
+        K_ij >= 0, such as `similarity_graph` gives.
+    rate : float in (0, 1)
+        Share of positives.
+    weight : float >= 0, default 1
+
+    Examples
+    --------
+    >>> neutral_log_odds([[0.0, 1.0], [1.0, 0.0]], 0.5).tolist()
+    [0.0, 0.0]
+    >>> neutral_log_odds([[0.0, 1.0], [1.0, 0.0]], 0.2).round(3).tolist()
+    [0.421, 0.421]
+    """
+    if not (0 < rate < 1 and weight >= 0):
+        raise BadInput(f"rate is {rate}, weight is {weight}", fix="choose a rate in (0, 1) and a weight of 0 or more")
+    graph = merged_similarity(similarity, np.shape(similarity)[0])
+    half = (1 - 2 * rate) * np.exp(-weight * graph.data)
+    graph.data = np.log((np.sqrt(half**2 + 4 * rate * (1 - rate)) - half) / (2 * rate))
+    return np.asarray(graph.sum(axis=1), dtype=np.float64).ravel()
 
 
 def merged_similarity(similarity: Any, n: int) -> sp.csr_array:
