@@ -49,6 +49,10 @@ class Runs:
         with write_aside(self.path) as aside:
             aside.write_text(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
 
+    def too_long(self, method: str, name: str) -> bool:
+        """Return whether a fit on this set took longer than `LONGEST`: one seed has to do then."""
+        return any(bool((self[method, name, seed] or {}).get("too_long")) for seed in SEEDS)
+
     def values(self, method: str, name: str, seeds: Iterable[int] = SEEDS) -> list[float]:
         """Return the scores of a method on a set, without the runs that failed."""
         found = (self[method, name, seed] for seed in seeds)
@@ -87,7 +91,7 @@ def go_on(runs: Runs, wanted: Iterable[tuple[str, str, int, Make]], seconds: flo
     """Measure what is not there yet until the time is up; return how many runs are still missing."""
     until, missing = time.monotonic() + seconds, 0
     for method, name, seed, make in wanted:
-        if runs[method, name, seed] is not None:
+        if runs[method, name, seed] is not None or runs.too_long(method, name):
             continue
         if time.monotonic() > until:
             missing += 1

@@ -2,9 +2,8 @@
 
     python -m benchmarks.method_choice [--seconds 500] [--tables]
 
-Sets of the league tables with their three seeds (read from there), further ones with one seed and the methods of
-`SHORT`. The choice costs no fit of its own: it names a method that was measured. The rules in `labelwright.learn.choose`
-were set by looking at the sets of `SEEN` alone; the others judge them. Stored run by run in
+Sets of the league tables with their seeds (read from there), further ones with one seed and the methods of `SHORT`.
+The choice costs no fit of its own: it names a method that was measured. Stored run by run in
 ``results/method_choice.json``; ``--tables`` writes ``docs/method-choice.md``.
 """
 
@@ -28,14 +27,10 @@ SHORT = (
     "ImpreciseLabelLearner",
     ESTIMATED,
     "EarlyLearningRegularization",
-    "EarlyLearningRegularizationPlus",
     "GeneralizedCrossEntropy",
-    "SymmetricCrossEntropy",
     "ForwardCorrection",
     "CoTeaching",
-    "DivideMix",
     "SparseOverParameterization",
-    "Mixup",
 )
 PLAIN = {  # what one would do without this toolbox
     "noisy": "CrossEntropy",

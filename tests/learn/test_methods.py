@@ -12,7 +12,6 @@ from labelwright.catalogue.papers import load_papers
 from labelwright.errors import BadInput
 from labelwright.evidence import Bags, Candidates, Hard, Mixed, Reals, Tags, Votes
 from labelwright.learn import ImpreciseClassifier, ImpreciseRegressor, choose_method
-from labelwright.learn.choose import POSITIVE_TAGS
 from labelwright.learn.methods import METHODS, find_method, read_settings
 
 K = 3
@@ -90,7 +89,8 @@ def test_what_is_no_setting_is_refused(pair):
         (Votes.from_matrix(np.stack([Y, Y], axis=1), K), None, "ImpreciseLabelLearner"),
         (Mixed.of(Hard(Y, K), evidence_of("candidates")), None, "ImpreciseLabelLearner"),
         (Tags.from_indicator(np.eye(K)[Y]), None, "IgnoreUnobserved"),
-        (evidence_of("tags"), None, POSITIVE_TAGS),
+        (evidence_of("tags"), None, "AssumeNegative"),
+        (Tags.from_dense(np.eye(K, dtype=np.int8)[Y] * (np.arange(60) % 2)[:, None]), None, "PUMultiLabelLoss"),
         (Reals.between(Y.astype(float), np.inf * np.ones(60)), None, "GaussianLikelihood"),
     ],
 )

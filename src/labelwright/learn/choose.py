@@ -30,8 +30,7 @@ KINDS = {
     Tags: "tags",
     Reals: "numbers",
 }
-POSITIVE_TAGS = "PUMultiLabelLoss"  # what does best where only tags that are on are known, see docs/league-tables.md
-WHY_POSITIVE_TAGS = "takes what is not listed as unlabelled rather than off."
+SILENT = 0.2  # share of rows that list no tag from which unlisted tags may not count as off
 
 
 @dataclass(frozen=True)
@@ -149,10 +148,17 @@ def _for_tags(evidence: Tags) -> Choice:
             f"{rows:,} rows say which of {evidence.n_classes} tags are on and which are off. Binary cross-entropy "
             "[B020] learns each tag from the rows that know it; where a tag is unknown, nothing is supposed of it.",
         )
+    listed = f"{rows:,} of {len(evidence):,} rows list tags that are on, and no row says which are off"
+    if rows <= (1 - SILENT) * len(evidence):
+        return _chosen(
+            "PUMultiLabelLoss",
+            f"{listed}. Rows that list nothing would teach that everything is off; positive-unlabelled learning [P026] "
+            "takes what is not listed as unlabelled.",
+        )
     return _chosen(
-        POSITIVE_TAGS,
-        f"{rows:,} rows list tags that are on, and no row says which are off. {POSITIVE_TAGS} "
-        f"[{find_method(POSITIVE_TAGS).id}] {WHY_POSITIVE_TAGS}",
+        "AssumeNegative",
+        f"{listed}. Where nearly every row lists something, taking the rest as off [B020] ranks tags as well as any "
+        "method did in our league tables; its probabilities are too low, their order is what counts.",
     )
 
 

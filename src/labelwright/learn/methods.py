@@ -48,6 +48,8 @@ class Method:
         Another name for it.
     fills : str, optional
         The constructor's argument that comes from the noise estimate, or must be set.
+    silent : bool
+        It learns from rows that say nothing, too.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Method:
     learns: Learns
     short: str = ""
     fills: Fills | None = None
+    silent: bool = False
 
     @property
     def cited(self) -> str:
@@ -127,13 +130,13 @@ METHODS = (
     Method("SparseOverParameterization", "B014", "noisy", "labels", "sop"),
     Method("EarlyLearningRegularization", "P134", "noisy", "labels", "elr"),
     Method("EarlyLearningRegularizationPlus", "P134", "noisy", "labels", "elr-plus"),
-    Method("ImpreciseLabelLearner", "P010", "noisy", "any", "imprecise"),
+    Method("ImpreciseLabelLearner", "P010", "noisy", "any", "imprecise", silent=True),
     Method("PRODEN", "B015", "partial", "candidates"),
     Method("ClassifierConsistent", "B016", "partial", "candidates", "cc"),
     Method("RiskConsistent", "B016", "partial", "candidates", "rc"),
     Method("LeveragedWeighted", "B017", "partial", "candidates", "lws"),
-    Method("UnbiasedPU", "B019", "partial", "positives", "upu", "prior"),
-    Method("NonNegativePU", "B019", "partial", "positives", "nnpu", "prior"),
+    Method("UnbiasedPU", "B019", "partial", "positives", "upu", "prior", silent=True),
+    Method("NonNegativePU", "B019", "partial", "positives", "nnpu", "prior", silent=True),
     Method("IgnoreUnobserved", "B020", "partial", "tags"),
     Method("AssumeNegative", "B020", "partial", "tags"),
     Method("WeakAssumeNegative", "B020", "partial", "tags"),
@@ -143,7 +146,7 @@ METHODS = (
     Method("LargeLossTemporaryCorrection", "B022", "partial", "tags"),
     Method("LargeLossPermanentCorrection", "B022", "partial", "tags"),
     Method("AsymmetricLoss", "P063", "partial", "tags", "asl"),
-    Method("PUMultiLabelLoss", "P026", "partial", "tags"),
+    Method("PUMultiLabelLoss", "P026", "partial", "tags", silent=True),
     Method("EntropyMaximizationLoss", "P052", "partial", "tags"),
     Method("AsymmetricPseudoLabeling", "P052", "partial", "tags"),
     Method("COMIC", "P114", "partial", "tags"),

@@ -17,7 +17,7 @@ from labelwright.audit.truth_model import estimate_truth
 from labelwright.data.crossval import out_of_fold_probs
 from labelwright.data.features import fit_features
 from labelwright.data.neighbors import nearest_neighbors
-from labelwright.errors import BadInput, listed
+from labelwright.errors import BadInput
 from labelwright.evidence import Bags, Candidates, Evidence, Hard, Mixed, Reals, Tags, Votes
 from labelwright.learn.choose import KINDS, Choice, choose_method
 from labelwright.learn.class_support import class_notes
@@ -223,8 +223,7 @@ def _task(
         _check_fits(method, evidence)
         chosen = method.build(options.settings, noise)
         choice = Choice(chosen, method.name, f"{method.cited} was asked for by name.")
-    one_row_each = isinstance(evidence, Hard | Candidates | Tags | Reals)
-    if one_row_each and method.learns not in ("any", "positives"):  # these learn from silent rows too
+    if not method.silent and isinstance(evidence, Hard | Candidates | Tags | Reals):
         rows = np.flatnonzero(gathered.speaks)
     if not gathered.speaks.any():
         raise BadInput("no row has a label", where=gathered.dataset.source.path.name, fix="give labels or evidence")
@@ -244,7 +243,7 @@ def _check_fits(method: Method, evidence: Evidence) -> None:
         parts = evidence.parts if isinstance(evidence, Mixed) else (evidence,)
         said = [KINDS.get(type(part), type(part).__name__) for part in parts]
         raise BadInput(
-            f"{method.name} learns from {method.learns}, and these rows have {listed(said)}",
+            f"{method.name} learns from {method.learns}, and these rows have {' and '.join(said)}",
             fix="use --method auto, which takes anything",
         )
 
