@@ -1,4 +1,4 @@
-"""Folders of drawn masks: one file a task, PNG or NumPy, whole numbers with 0 as background."""
+"""Folders of drawn masks, whole numbers with 0 as background, and of the images under them: PNG or NumPy files."""
 
 from __future__ import annotations
 
@@ -26,6 +26,40 @@ def mask_folder(folder: Path) -> dict[str, Path]:
     if twice is not None:
         raise BadInput(f"task {twice!r} has two files", where=str(folder), fix="keep one of them")
     return dict(zip(names, files, strict=True))
+
+
+def image_folder(folder: Path) -> dict[str, Path]:
+    """Return the images or volumes of a folder by their name without ending; BadInput when there is none."""
+    if not folder.is_dir():
+        raise BadInput("there is no such folder of images", where=str(folder), fix="check the path")
+    kinds = (*SUFFIXES, ".jpg", ".jpeg", ".webp")
+    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in kinds and path.is_file()]
+    if not files:
+        raise BadInput("holds no image", where=str(folder), fix="put PNG, JPEG or .npy files there")
+    return {path.stem: path for path in files}
+
+
+def read_image(path: Path) -> NDArray[np.float64]:
+    """Return a grey image (H, W) or a volume (D, H, W) as float64, finite; BadInput when it is none."""
+    if path.suffix.lower() == ".npy":
+        values = _array(path)
+    else:
+        from PIL import Image
+
+        try:
+            with Image.open(path) as image:
+                if image.width * image.height > LARGEST:
+                    raise BadInput(
+                        f"has {image.width} x {image.height} pixels", where=path.name, fix="cut it into tiles"
+                    )
+                values = np.asarray(image.convert("I" if image.mode.startswith("I") else "L"))
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            if isinstance(error, BadInput):
+                raise
+            raise BadInput(f"cannot be read ({type(error).__name__})", where=path.name, fix="save it again") from None
+    if values.ndim not in (2, 3) or values.dtype.kind not in "iufb" or not np.isfinite(values).all():
+        raise BadInput(f"holds an array {values.shape} of {values.dtype}", where=path.name, fix="save finite numbers")
+    return values.astype(np.float64)
 
 
 def read_mask(path: Path, n_dims: int = 2) -> NDArray[np.int64]:

@@ -101,6 +101,13 @@ MEASURES: tuple[MeasureEntry, ...] = (
         "labelwright.audit.multilabel_test:MultiLabelTest",
         "P011",
     ),
+    MeasureEntry(
+        "critic",
+        "Which of several masks should be kept for each image, and which must a person see?",
+        "images or volumes; folders of masks; some good masks or a vision model",
+        "labelwright.audit.mask_choice:LabelCritic",
+        "P004",
+    ),
 )
 
 

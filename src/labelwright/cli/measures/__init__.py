@@ -7,6 +7,7 @@ from typing import Annotated
 from typer import Context, Option, Typer
 
 from labelwright.cli.measures.benchmark_stability import command as benchmark_stability
+from labelwright.cli.measures.critic import command as critic
 from labelwright.cli.measures.disclosures import command as disclosures
 from labelwright.cli.measures.instructions import command as instructions
 from labelwright.cli.measures.intrinsic import command as intrinsic
@@ -38,3 +39,4 @@ app.command("instructions")(instructions)
 app.command("benchmark-stability")(benchmark_stability)
 app.command("disclosures")(disclosures)
 app.command("multilabel-test")(multilabel_test)
+app.command("critic")(critic)
