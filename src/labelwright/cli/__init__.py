@@ -33,6 +33,7 @@ def build_app() -> Typer:
     from labelwright.cli.predict import command as predict
     from labelwright.cli.prove import command as prove
     from labelwright.cli.report import command as report
+    from labelwright.cli.studio import command as studio
     from labelwright.cli.train import command as train
 
     app = Typer(
@@ -57,6 +58,7 @@ def build_app() -> Typer:
     app.command("check", rich_help_panel="Find")(check)
     app.command("evaluate", rich_help_panel="Find")(evaluate)
     app.add_typer(measures, name="measure", rich_help_panel="Find")
+    app.command("studio", rich_help_panel="Mend")(studio)
     app.command("apply", rich_help_panel="Mend")(apply)
     app.command("aggregate", rich_help_panel="Many hands")(aggregate)
     app.command("next", rich_help_panel="Many hands")(next_)

@@ -1,0 +1,70 @@
+"""`labelwright studio DATA`: see what is wrong with the labels and mend it, in the browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+SERVER = "Who can reach it"
+DATA = "The data, as in the audit"
+
+
+def command(
+    data: Annotated[Path, Argument(metavar="DATA|AUDIT_DIR", help="The data, or the folder of an audit.")],
+    label: Annotated[str | None, Option(metavar="COL", help="The column of labels.", rich_help_panel=DATA)] = None,
+    task: Annotated[str | None, Option(metavar="T", help="As in the audit.", rich_help_panel=DATA)] = None,
+    text: Annotated[str | None, Option(metavar="COLS", help="Text columns.", rich_help_panel=DATA)] = None,
+    image: Annotated[str | None, Option(metavar="COL", help="Column of images.", rich_help_panel=DATA)] = None,
+    features: Annotated[
+        str | None, Option(metavar="FILE|NAME", help="Features from a file, or minilm.", rich_help_panel=DATA)
+    ] = None,
+    pred_probs: Annotated[
+        Path | None, Option(metavar="FILE", help="Your model's probabilities.", rich_help_panel=DATA)
+    ] = None,
+    id: Annotated[str | None, Option(metavar="COL", help="Column that names each row.", rich_help_panel=DATA)] = None,
+    root: Annotated[Path | None, Option(metavar="DIR", help="Open images only below it.", rich_help_panel=DATA)] = None,
+    project: Annotated[
+        Path | None, Option(metavar="DIR", help="Folder of the decisions. Default: NAME-studio beside the data.")
+    ] = None,
+    database: Annotated[
+        Path | None,
+        Option("--database-file", metavar="FILE", help="A file with the URL of a PostgreSQL database."),
+    ] = None,
+    host: Annotated[str, Option(help="Address to listen on.", rich_help_panel=SERVER)] = "127.0.0.1",
+    port: Annotated[int, Option(min=1, max=65535, help="Port.", rich_help_panel=SERVER)] = 8137,
+    tls_cert: Annotated[Path | None, Option(metavar="FILE", help="Certificate.", rich_help_panel=SERVER)] = None,
+    tls_key: Annotated[Path | None, Option(metavar="FILE", help="Its key.", rich_help_panel=SERVER)] = None,
+    behind_proxy: Annotated[bool, Option(help="A proxy in front speaks TLS.", rich_help_panel=SERVER)] = False,
+    public_url: Annotated[
+        str | None, Option(metavar="URL", help="What browsers see of the proxy.", rich_help_panel=SERVER)
+    ] = None,
+    seed: Annotated[int, Option(metavar="S", min=0, help="Same seed, same result.")] = 0,
+    jobs: Annotated[int | None, Option(metavar="N", min=1, help="Processes. Default: the cores there are.")] = None,
+) -> None:
+    """See what is wrong with the labels and mend it, in the browser."""
+    from labelwright.cli.console import progress_for, say
+    from labelwright.studio.serve import Bind, database_url, serve
+    from labelwright.studio.studio import open_studio
+
+    studio = open_studio(
+        data,
+        project=project,
+        database_url=database_url(database),
+        progress=progress_for(False),
+        label=label,
+        task=task,
+        text=tuple(text.split(",")) if text else (),
+        image=image,
+        features=features,
+        pred_probs=pred_probs,
+        id=id,
+        root=root,
+        seed=seed,
+        jobs=jobs,
+    )
+    try:
+        serve(studio, Bind(host, port, tls_cert, tls_key, behind_proxy, public_url), say)
+    finally:
+        studio.close()

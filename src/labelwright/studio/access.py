@@ -1,0 +1,66 @@
+"""What routes ask of a request: who is there, whether they may, and the studio itself."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, HTTPException, Request
+from sqlalchemy import Connection, select
+
+from labelwright.studio import tables as t
+from labelwright.studio.guard import SAFE
+from labelwright.studio.logins import Visitor, visitor_of
+from labelwright.studio.rights import may
+from labelwright.studio.studio import Studio
+
+COOKIE = "labelwright_session"
+
+
+def the_studio(request: Request) -> Studio:
+    """Return the studio that the application serves."""
+    studio: Studio = request.app.state.studio
+    return studio
+
+
+def visitor(
+    request: Request,
+    studio: Annotated[Studio, Depends(the_studio)],
+    x_csrf_token: Annotated[str | None, Header()] = None,
+) -> Visitor:
+    """Return who asks; 401 for nobody, 403 for a change without the token that our own pages send."""
+    with studio.database.read() as connection:
+        found = visitor_of(connection, request.cookies.get(COOKIE))
+    if found is None:
+        raise HTTPException(401, "Nobody is logged in here.")
+    if request.method not in SAFE and not hmac.compare_digest(found.csrf.encode(), (x_csrf_token or "").encode()):
+        raise HTTPException(403, "The page is out of date. Reload it.")
+    return found
+
+
+def needs(action: str) -> Any:
+    """Return the dependency that lets through only whose role has `action`."""
+
+    def checked(found: Annotated[Visitor, Depends(visitor)]) -> Visitor:
+        if not may(found.role, action):
+            raise HTTPException(403, f"Your role, {found.role}, may not do this.")
+        return found
+
+    dependency: Callable[..., Visitor] = checked
+    return Depends(dependency)
+
+
+def check_own(connection: Connection, event: int, who: Visitor) -> None:
+    """Let people take back their own decisions; whose role may revert, those of others too. 403 otherwise."""
+    owner = connection.scalar(select(t.event.c.user_id).where(t.event.c.id == event))
+    if owner is not None and owner != who.user_id and not may(who.role, "revert"):
+        raise HTTPException(403, "This decision is somebody else's.")
+
+
+StudioIs = Annotated[Studio, Depends(the_studio)]
+Sees = Annotated[Visitor, needs("see")]
+Reviews = Annotated[Visitor, needs("review")]
+Reverts = Annotated[Visitor, needs("revert")]
+Exports = Annotated[Visitor, needs("export")]
+Manages = Annotated[Visitor, needs("manage")]

@@ -1,0 +1,229 @@
+"""The interface for programs, under ``/api``: what the pages use, and `labelwright.studio.Client`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from labelwright.studio import access
+from labelwright.studio.access import Exports, Reverts, Reviews, Sees, StudioIs, check_own
+from labelwright.studio.decisions import (
+    Choice,
+    decide,
+    decide_together,
+    load_classes,
+    mark,
+    standing,
+    undo,
+    undo_of_user,
+    undo_together,
+)
+from labelwright.studio.export import decisions, decisions_table, mended_copy
+from labelwright.studio.grouped import Group, checked_enough, group_rows, groups
+from labelwright.studio.history import history, row_of
+from labelwright.studio.items import item_view
+from labelwright.studio.logins import Visitor
+from labelwright.studio.overview import overview
+from labelwright.studio.queues import Queue, length, page
+
+router = APIRouter(prefix="/api", tags=["studio"])
+Row = Annotated[int, Field(ge=0)]
+
+
+class DecisionIn(BaseModel):
+    """One decision about one row."""
+
+    row: Row
+    verdict: str = Field(description="keep, relabel, reject or cannot_tell")
+    version: int = Field(ge=0, description="Of the row as it was seen")
+    label: str | list[str] | float | None = None
+    note: str | None = Field(None, max_length=2000)
+    queue: str | None = Field(None, max_length=40)
+    client_key: str | None = Field(None, max_length=64)
+
+
+class BatchIn(BaseModel):
+    """One decision about the undecided rest of a group."""
+
+    given: str | None = None
+    suggested: str | None = None
+    verdict: str
+    label: str | list[str] | float | None = None
+
+
+class MarkIn(BaseModel):
+    """Set a row aside, or take the mark away."""
+
+    row: Row
+    marked: bool
+
+
+class RevertIn(BaseModel):
+    """Which decisions of one person to take back."""
+
+    user_id: int
+    since: float = Field(ge=0, description="Seconds since 1970, UTC")
+
+
+class ExportIn(BaseModel):
+    """Where to write the mended copy, below the project's folder."""
+
+    name: str = Field(min_length=1, max_length=120)
+
+
+def queue_of(
+    kind: Annotated[str, Query()] = "review",
+    given: Annotated[str | None, Query()] = None,
+    suggested: Annotated[str | None, Query()] = None,
+    finding: Annotated[str | None, Query()] = None,
+    decided: Annotated[bool, Query()] = False,
+) -> Queue:
+    """Return the queue that a request names."""
+    return Queue(kind, given, suggested, finding, decided)
+
+
+QueueIs = Annotated[Queue, Depends(queue_of)]
+
+
+@router.get("/me")
+def me(who: Annotated[Visitor, Depends(access.visitor)]) -> dict[str, Any]:
+    """Return who is logged in, and the token that changes must carry."""
+    return {"id": who.user_id, "name": who.name, "role": who.role, "csrf": who.csrf}
+
+
+@router.get("/overview")
+def get_overview(studio: StudioIs, _: Sees) -> dict[str, Any]:
+    """Return how the project stands."""
+    with studio.database.read() as connection:
+        return overview(connection)
+
+
+@router.get("/classes")
+def get_classes(studio: StudioIs, _: Annotated[Visitor, Depends(access.visitor)]) -> list[dict[str, Any]]:
+    """Return the classes in order."""
+    with studio.database.read() as connection:
+        return [{"id": number, "name": name} for number, name in load_classes(connection).names.items()]
+
+
+@router.get("/queue")
+def get_queue(
+    studio: StudioIs, _: Sees, queue: QueueIs, limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    after: Annotated[int, Query(ge=0)] = 0,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the rows of a queue; in the random sample without what would sway a person."""
+    with studio.database.read() as connection:
+        rows = page(connection, queue, limit=limit, after=after)
+        left = length(connection, queue)
+    if queue.kind == "check":
+        rows = [{key: row[key] for key in ("row", "name", "given", "label", "verdict", "version")} for row in rows]
+    return {"rows": rows, "length": left}
+
+
+@router.get("/groups")
+def get_groups(studio: StudioIs, _: Sees) -> list[dict[str, Any]]:
+    """Return the pairs (given → suggested) of suspect labels."""
+    with studio.database.read() as connection:
+        return groups(connection)
+
+
+@router.get("/items/{row}")
+def get_item(studio: StudioIs, _: Sees, row: int) -> dict[str, Any]:
+    """Return what may be told of a row."""
+    with studio.database.read() as connection:
+        return item_view(connection, studio.content, row)
+
+
+@router.get("/items/{row}/image", response_class=Response)
+def get_image(studio: StudioIs, _: Sees, row: int, size: Annotated[int, Query(ge=16, le=2048)] = 768) -> Response:
+    """Return the image of a row as PNG, drawn anew and without metadata."""
+    kept = {"cache-control": "private, max-age=600"}
+    return Response(studio.pictures.png(row, size), media_type="image/png", headers=kept)
+
+
+@router.post("/decisions", status_code=201)
+def post_decision(studio: StudioIs, who: Reviews, given: DecisionIn) -> dict[str, Any]:
+    """Store a decision. 409 with how the row stands when somebody else was faster."""
+    with studio.database.write() as connection:
+        number = decide(connection, Choice(**given.model_dump()), who.user_id)
+        return {"event": number, "now": standing(connection, given.row)}
+
+
+@router.post("/decisions/{event}/undo", status_code=201)
+def post_undo(studio: StudioIs, who: Reviews, event: int) -> dict[str, Any]:
+    """Take back one decision of one's own."""
+    with studio.database.write() as connection:
+        check_own(connection, event, who)
+        undo(connection, event, who.user_id)
+        return {"now": standing(connection, row_of(connection, event))}
+
+
+@router.post("/decisions/{event}/revert", status_code=201)
+def post_revert(studio: StudioIs, who: Reverts, event: int) -> dict[str, Any]:
+    """Take back one decision of anybody."""
+    with studio.database.write() as connection:
+        number = undo(connection, event, who.user_id)
+        return {"event": number}
+
+
+@router.post("/batches", status_code=201)
+def post_batch(studio: StudioIs, who: Reviews, given: BatchIn) -> dict[str, Any]:
+    """Decide the undecided rest of a group, once ten random rows of it were checked; one undo takes all of it back."""
+    with studio.database.write() as connection:
+        group = Group(given.given, given.suggested)
+        checked_enough(connection, group)
+        rows = group_rows(connection, group)
+        batch = decide_together(connection, rows, given.verdict, given.label, who.user_id)
+        return {"batch": batch, "rows": len(rows)}
+
+
+@router.post("/batches/{batch}/undo", status_code=201)
+def post_batch_undo(studio: StudioIs, who: Reviews, batch: str) -> dict[str, Any]:
+    """Take back what one action decided."""
+    with studio.database.write() as connection:
+        return {"rows": undo_together(connection, batch, who.user_id)}
+
+
+@router.post("/reverts", status_code=201)
+def post_reverts(studio: StudioIs, who: Reverts, given: RevertIn) -> dict[str, Any]:
+    """Take back every standing decision of one person since a time."""
+    with studio.database.write() as connection:
+        return {"rows": undo_of_user(connection, given.user_id, given.since, who.user_id)}
+
+
+@router.post("/marks")
+def post_mark(studio: StudioIs, _: Reviews, given: MarkIn) -> dict[str, Any]:
+    """Set a row aside for another look, or take the mark away."""
+    with studio.database.write() as connection:
+        mark(connection, given.row, given.marked)
+    return {"row": given.row, "marked": given.marked}
+
+
+@router.get("/history")
+def get_history(
+    studio: StudioIs, _: Sees, row: int | None = None, user_id: int | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100, before: Annotated[int, Query(ge=0)] = 0,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Return who decided what, the newest first."""
+    with studio.database.read() as connection:
+        return history(connection, row=row, user_id=user_id, limit=limit, before=before)
+
+
+@router.get("/export/decisions")
+def get_decisions(studio: StudioIs, _: Exports) -> JSONResponse:
+    """Return the standing decisions as columns, as `labelwright apply` takes them."""
+    with studio.database.read() as connection:
+        return JSONResponse(decisions_table(decisions(connection)))
+
+
+@router.post("/export/data", status_code=201)
+def post_data(studio: StudioIs, _: Exports, given: ExportIn) -> dict[str, Any]:
+    """Write a mended copy of the data into the project's folder."""
+    with studio.database.read() as connection:
+        found, names = decisions(connection), tuple(load_classes(connection).names.values())
+    out = studio.folder / "exports" / Path(given.name).name
+    out.parent.mkdir(mode=0o700, exist_ok=True)
+    return mended_copy(studio.audit.dataset, found, out, names).summary()

@@ -1,0 +1,80 @@
+"""The web application of a studio: guard, login, pages and the interface for programs."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from labelwright import __version__
+from labelwright.errors import BadInput, quoted
+from labelwright.studio import api, entrance, pages
+from labelwright.studio.database import DatabaseUnavailable
+from labelwright.studio.decisions import Conflict
+from labelwright.studio.guard import Guard, Origins
+from labelwright.studio.logins import EntryToken
+from labelwright.studio.studio import Studio
+
+
+def create_app(studio: Studio, origins: Origins, entry: EntryToken | None = None) -> FastAPI:
+    """Return the application of a studio.
+
+    Parameters
+    ----------
+    studio : Studio
+    origins : Origins
+        Where browsers may reach it; everything else is refused.
+    entry : EntryToken, optional
+        Lets the person at the terminal in as the local owner, once. Without it people log in by name and password.
+    """
+    app = FastAPI(title="labelwright studio", version=__version__, docs_url=None, redoc_url=None)
+    app.state.studio, app.state.entry = studio, entry
+    app.state.secure_cookie = all(origin.startswith("https:") for origin in origins.allowed)
+    app.include_router(entrance.router)
+    app.include_router(api.router)
+    app.include_router(pages.router)
+    app.add_exception_handler(BadInput, _bad_input)
+    app.add_exception_handler(Conflict, _conflict)
+    app.add_exception_handler(DatabaseUnavailable, _unavailable)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(StarletteHTTPException, _http)
+    app.add_middleware(Guard, origins=origins)
+    return app
+
+
+def _is_for_people(request: Request) -> bool:
+    return not request.url.path.startswith(("/api/", "/fragments/", "/static/"))
+
+
+def _told(request: Request, status: int, problem: str, **more: object) -> Response:
+    if _is_for_people(request):
+        return pages.problem_page(request, status, problem)
+    return JSONResponse({"problem": problem, **more}, status)
+
+
+def _bad_input(request: Request, error: Exception) -> Response:
+    return _told(request, 422, str(error))
+
+
+def _conflict(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Conflict)
+    return _told(request, 409, str(error), now=error.current)
+
+
+def _unavailable(request: Request, error: Exception) -> Response:
+    return _told(request, 507, str(error))
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"][1:]) or "the request"
+    return _told(request, 422, f"{quoted(where)}: {first['msg']}")
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException | StarletteHTTPException)
+    if error.status_code == 401 and _is_for_people(request):
+        return pages.login_page(request, status=401)
+    return _told(request, error.status_code, str(error.detail))

@@ -1,0 +1,60 @@
+"""Take the decisions out of a project: as a table, and made true in a new copy of the data."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from labelwright.data.dataset import Dataset
+from labelwright.data.mend.datasets import apply_to_dataset
+from labelwright.data.mend.decisions import Decision, Decisions
+from labelwright.data.mend.formats import MendOptions
+from labelwright.data.mend.run import Applied
+from labelwright.studio import tables as t
+from labelwright.studio.decisions import load_classes
+from labelwright.studio.project import facts
+
+
+def decisions(connection: Connection) -> Decisions:
+    """Return the standing decision of every decided row, as `labelwright apply` takes them."""
+    c, task, classes = t.item.c, facts(connection)["task"], load_classes(connection)
+    query = (
+        select(c.name, c.verdict, c.label, t.user.c.name.label("who"), t.event.c.at, t.event.c.note)
+        .join(t.event, c.event_id == t.event.c.id)
+        .join(t.user, t.event.c.user_id == t.user.c.id)
+        .where(c.verdict.is_not(None))
+        .order_by(c.row)
+    )
+    entries = [
+        Decision(
+            told.name,
+            told.verdict,
+            classes.words(told.label, task) if told.verdict == "relabel" else None,
+            told.who,
+            datetime.fromtimestamp(told.at, UTC).isoformat(timespec="seconds"),
+            told.note,
+        )
+        for told in connection.execute(query)
+    ]
+    return Decisions(tuple(entries))
+
+
+def decisions_table(found: Decisions) -> dict[str, list[Any]]:
+    """Return decisions as columns: id, decision, label, who, when, note."""
+    names = ("id", "decision", "label", "who", "when", "note")
+    columns = zip(*(entry[:6] for entry in found), strict=True) if len(found) else [()] * len(names)
+    return {name: list(column) for name, column in zip(names, columns, strict=True)}
+
+
+def mended_copy(dataset: Dataset, found: Decisions, out: Path, new_classes: tuple[str, ...] = ()) -> Applied:
+    """Write a new copy of the data in which the decisions are true; every undecided byte is kept.
+
+    Raises
+    ------
+    BadInput
+        `out` exists, or a decision no longer fits the data.
+    """
+    return apply_to_dataset(dataset, found, out, MendOptions(new_classes=new_classes))

@@ -1,0 +1,66 @@
+"""Who decided what and when, from which label to which."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from labelwright.errors import BadInput
+from labelwright.studio import tables as t
+from labelwright.studio.decisions import load_classes
+from labelwright.studio.project import facts
+
+
+def history(
+    connection: Connection, *, row: int | None = None, user_id: int | None = None, limit: int = 100, before: int = 0
+) -> list[dict[str, Any]]:
+    """Return events, the newest first.
+
+    Parameters
+    ----------
+    connection : Connection
+    row, user_id : int, optional
+        Only those of one row or one person.
+    limit : int
+        1 to 1000.
+    before : int
+        Only events with a lower number than this; 0 = from the newest on.
+    """
+    if not 1 <= limit <= 1000:
+        raise BadInput(f"a page of {limit} events", fix="ask for 1 to 1000")
+    e, task, classes = t.event.c, facts(connection)["task"], load_classes(connection)
+    query = select(t.event, t.user.c.name.label("who"), t.item.c.name, t.item.c.event_id).join(
+        t.user, e.user_id == t.user.c.id
+    ).join(t.item, e.row == t.item.c.row)  # fmt: skip
+    for column, wanted in ((e.row, row), (e.user_id, user_id)):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    if before:
+        query = query.where(e.id < before)
+    return [
+        {
+            "event": told.id,
+            "row": told.row,
+            "id": told.name,
+            "who": told.who,
+            "at": told.at,
+            "verdict": told.verdict,
+            "verdict_before": told.verdict_before,
+            "label": classes.words(told.label, task),
+            "label_before": classes.words(told.label_before, task),
+            "note": told.note,
+            "batch": told.batch,
+            "undoes": told.undoes,
+            "stands": told.event_id == told.id,
+        }
+        for told in connection.execute(query.order_by(e.id.desc()).limit(limit))
+    ]
+
+
+def row_of(connection: Connection, event: int) -> int:
+    """Return the row that an event is about; BadInput when there is no such event."""
+    row = connection.scalar(select(t.event.c.row).where(t.event.c.id == event))
+    if row is None:
+        raise BadInput(f"there is no decision {event}", fix="look into the history")
+    return int(row)

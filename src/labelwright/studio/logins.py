@@ -1,0 +1,163 @@
+"""Who is at the browser: the link that the terminal prints, passwords, and the sessions that they open.
+
+The link holds a random token that works once and becomes a cookie. The database keeps hashes of session tokens only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from dataclasses import dataclass
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from labelwright.errors import BadInput, quoted
+from labelwright.studio import tables as t
+from labelwright.studio.database import insert_row
+from labelwright.studio.rights import checked_role
+
+SESSION_SECONDS = 12 * 3600
+SHORTEST_PASSWORD = 10
+_HASHER = PasswordHasher()
+_NOBODY = _HASHER.hash(secrets.token_hex(16))  # verified for unknown names, so that they take as long as known ones
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """The person behind a request."""
+
+    user_id: int
+    name: str
+    role: str
+    csrf: str
+
+
+class EntryToken:
+    """A random word that lets one browser in, once."""
+
+    def __init__(self) -> None:
+        self._token: str | None = secrets.token_urlsafe(32)
+
+    @property
+    def text(self) -> str:
+        """The token; BadInput when it was used."""
+        if self._token is None:
+            raise BadInput("the link was used", fix="start the studio again")
+        return self._token
+
+    def use(self, given: str) -> bool:
+        """Say whether `given` is the token; afterwards it is worth nothing."""
+        if self._token is None or not hmac.compare_digest(self._token.encode(), given.encode()):
+            return False
+        self._token = None
+        return True
+
+
+def open_session(connection: Connection, user_id: int) -> str:
+    """Store a new session and return its token, which is kept nowhere else."""
+    token, now = secrets.token_urlsafe(32), time.time()
+    connection.execute(delete(t.session).where(t.session.c.seen_at < now - SESSION_SECONDS))
+    row = {"token_hash": _hashed(token), "user_id": user_id, "csrf": secrets.token_urlsafe(24), "created_at": now,
+           "seen_at": now}  # fmt: skip
+    connection.execute(insert(t.session).values(**row))
+    return token
+
+
+def visitor_of(connection: Connection, token: str | None) -> Visitor | None:
+    """Return who holds a session token, None when the session is unknown, over, or its account switched off."""
+    if not token:
+        return None
+    s, u = t.session.c, t.user.c
+    query = select(u.id, u.name, u.role, s.csrf).join(t.session, s.user_id == u.id)
+    fresh = s.seen_at > time.time() - SESSION_SECONDS
+    found = connection.execute(query.where(s.token_hash == _hashed(token), u.active, fresh)).one_or_none()
+    return None if found is None else Visitor(found.id, found.name, found.role, found.csrf)
+
+
+def close_session(connection: Connection, token: str) -> None:
+    """End a session."""
+    connection.execute(delete(t.session).where(t.session.c.token_hash == _hashed(token)))
+
+
+def log_in(connection: Connection, name: str, password: str) -> int | None:
+    """Return the account of a name and password, None when they do not fit."""
+    found = connection.execute(select(t.user).where(t.user.c.name == name, t.user.c.active)).one_or_none()
+    stored = found.password_hash if found is not None and found.password_hash else _NOBODY
+    try:
+        _HASHER.verify(stored, password)
+    except VerificationError:
+        return None
+    return int(found.id) if found is not None and found.password_hash else None
+
+
+def add_user(connection: Connection, name: str, role: str, password: str) -> int:
+    """Make an account; BadInput when the name is taken, the role unknown or the password short."""
+    tidy = name.strip()
+    if not 1 <= len(tidy) <= 120:
+        raise BadInput(f"{quoted(name)} is no name for an account", fix="give 1 to 120 characters")
+    if connection.scalar(select(func.count()).where(t.user.c.name == tidy)):
+        raise BadInput(f"there is an account {quoted(tidy)}", fix="choose another name")
+    row = {
+        "name": tidy,
+        "role": checked_role(role),
+        "password_hash": hashed_password(password),
+        "active": True,
+        "created_at": time.time(),
+    }
+    return insert_row(connection, t.user, **row)
+
+
+def change_user(
+    connection: Connection, name: str, *, role: str | None = None, password: str | None = None,
+    active: bool | None = None,
+) -> None:  # fmt: skip
+    """Change an account and end its sessions; BadInput when there is none, or no owner would be left."""
+    found = connection.execute(select(t.user).where(t.user.c.name == name)).one_or_none()
+    if found is None:
+        raise BadInput(f"there is no account {quoted(name)}", fix="labelwright studio user list")
+    values: dict[str, object] = {}
+    if role is not None:
+        values["role"] = checked_role(role)
+    if password is not None:
+        values["password_hash"] = hashed_password(password)
+    if active is not None:
+        values["active"] = active
+    loses = found.role == "owner" and (values.get("role", "owner") != "owner" or values.get("active") is False)
+    if loses and not _other_owners(connection, found.id):
+        raise BadInput(f"{quoted(name)} is the only owner", fix="make another owner first")
+    connection.execute(update(t.user).where(t.user.c.id == found.id).values(**values))
+    connection.execute(delete(t.session).where(t.session.c.user_id == found.id))
+
+
+def hashed_password(password: str) -> str:
+    """Return the argon2 hash of a password; BadInput when it is short."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise BadInput(
+            f"the password has fewer than {SHORTEST_PASSWORD} characters", fix="take a longer one, such as four words"
+        )
+    return _HASHER.hash(password)
+
+
+def users(connection: Connection) -> list[dict[str, object]]:
+    """Return every account without its password."""
+    c = t.user.c
+    query = select(c.id, c.name, c.role, c.active, c.password_hash.is_not(None).label("can_log_in")).order_by(c.id)
+    return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def has_logins(connection: Connection) -> bool:
+    """Say whether any account has a password."""
+    return bool(connection.scalar(select(func.count()).where(t.user.c.password_hash.is_not(None), t.user.c.active)))
+
+
+def _other_owners(connection: Connection, but: int) -> int:
+    others = (t.user.c.role == "owner", t.user.c.active, t.user.c.id != but)
+    return int(connection.scalar(select(func.count()).where(*others)) or 0)
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,157 @@
+"""The first tables."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """The first tables."""
+    op.create_table(
+        "account",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=True),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("name"),
+    )
+    op.create_table(
+        "item",
+        sa.Column("row", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("given", sa.Text(), nullable=True),
+        sa.Column("label", sa.Text(), nullable=True),
+        sa.Column("verdict", sa.String(length=12), nullable=True),
+        sa.Column("suggested", sa.Text(), nullable=True),
+        sa.Column("score", sa.Float(), nullable=True),
+        sa.Column("flagged", sa.Boolean(), nullable=False),
+        sa.Column("marked", sa.Boolean(), nullable=False),
+        sa.Column("check_place", sa.Integer(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("event_id", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("row"),
+        sa.UniqueConstraint("name"),
+    )
+    with op.batch_alter_table("item", schema=None) as batch_op:
+        batch_op.create_index("item_check", ["check_place"], unique=False)
+        batch_op.create_index("item_pair", ["given", "suggested"], unique=False)
+        batch_op.create_index("item_queue", ["verdict", "flagged", "score"], unique=False)
+
+    op.create_table(
+        "label_class",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("merged_into", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["merged_into"],
+            ["label_class.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "meta",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_table(
+        "event",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("row", sa.Integer(), nullable=False),
+        sa.Column("verdict_before", sa.String(length=12), nullable=True),
+        sa.Column("label_before", sa.Text(), nullable=True),
+        sa.Column("verdict", sa.String(length=12), nullable=True),
+        sa.Column("label", sa.Text(), nullable=True),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("queue", sa.String(length=40), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("batch", sa.String(length=36), nullable=True),
+        sa.Column("undoes", sa.Integer(), nullable=True),
+        sa.Column("event_before", sa.Integer(), nullable=True),
+        sa.Column("client_key", sa.String(length=64), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["item.row"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("client_key", "row"),
+    )
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.create_index("event_batch", ["batch"], unique=False)
+        batch_op.create_index("event_row", ["row", "id"], unique=False)
+        batch_op.create_index("event_user", ["user_id", "id"], unique=False)
+
+    op.create_table(
+        "finding",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("row", sa.Integer(), nullable=True),
+        sa.Column("other_row", sa.Integer(), nullable=True),
+        sa.Column("part", sa.Text(), nullable=True),
+        sa.Column("score", sa.Float(), nullable=True),
+        sa.Column("given", sa.Text(), nullable=True),
+        sa.Column("suggested", sa.Text(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["item.row"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("finding", schema=None) as batch_op:
+        batch_op.create_index("finding_kind", ["kind", "score"], unique=False)
+        batch_op.create_index("finding_row", ["row"], unique=False)
+
+    op.create_table(
+        "login",
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("csrf", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.Float(), nullable=False),
+        sa.Column("seen_at", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("token_hash"),
+    )
+
+
+def downgrade() -> None:
+    """Take it back."""
+    op.drop_table("login")
+    with op.batch_alter_table("finding", schema=None) as batch_op:
+        batch_op.drop_index("finding_row")
+        batch_op.drop_index("finding_kind")
+
+    op.drop_table("finding")
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.drop_index("event_user")
+        batch_op.drop_index("event_row")
+        batch_op.drop_index("event_batch")
+
+    op.drop_table("event")
+    op.drop_table("meta")
+    op.drop_table("label_class")
+    with op.batch_alter_table("item", schema=None) as batch_op:
+        batch_op.drop_index("item_queue")
+        batch_op.drop_index("item_pair")
+        batch_op.drop_index("item_check")
+
+    op.drop_table("item")
+    op.drop_table("account")

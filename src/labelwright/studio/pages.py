@@ -1,0 +1,172 @@
+"""The pages for people: drawn on the server, every word from one catalogue, every value escaped."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import yaml
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from labelwright.studio import access
+from labelwright.studio.access import Exports, Sees, StudioIs
+from labelwright.studio.api import QueueIs
+from labelwright.studio.decisions import load_classes
+from labelwright.studio.grouped import Group, group_rows, groups, sample_state
+from labelwright.studio.history import history
+from labelwright.studio.items import item_view
+from labelwright.studio.logins import Visitor, visitor_of
+from labelwright.studio.overview import overview
+from labelwright.studio.project import facts
+from labelwright.studio.queues import Queue, length
+from labelwright.studio.rights import may
+
+router = APIRouter(include_in_schema=False)
+GRID = 50
+_STATIC = {"studio.js": "text/javascript", "studio.css": "text/css", "icon.svg": "image/svg+xml"}
+
+
+@cache
+def strings() -> dict[str, Any]:
+    """Return the catalogue of everything that the pages say."""
+    text = files("labelwright.studio").joinpath("strings.yaml").read_text(encoding="utf-8")
+    found: dict[str, Any] = yaml.safe_load(text)
+    return found
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("labelwright.studio"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
+    environment.filters["query"] = lambda pairs: urlencode({k: v for k, v in pairs.items() if v not in (None, "")})
+    environment.filters["thousands"] = lambda number: f"{number:,}"
+    environment.globals["s"] = strings()
+    return environment
+
+
+def _page(request: Request, template: str, who: Visitor | None, status: int = 200, **values: Any) -> HTMLResponse:
+    shown = {
+        "who": who,
+        "may": (lambda action: who is not None and may(who.role, action)),
+        "path": request.url.path,
+        "script_strings": json.dumps(strings()["script"]),
+        **values,
+    }
+    return HTMLResponse(_environment().get_template(template).render(shown), status)
+
+
+def problem_page(request: Request, status: int, problem: str) -> HTMLResponse:
+    """Return a page that says what went wrong."""
+    return _page(request, "problem.html", _who(request), status, problem=problem)
+
+
+def login_page(request: Request, status: int = 200, problem: str | None = None) -> HTMLResponse:
+    """Return the login form, or what to do where there are no accounts."""
+    with_accounts = request.app.state.entry is None
+    return _page(request, "login.html", None, status, problem=problem, with_accounts=with_accounts)
+
+
+def _who(request: Request) -> Visitor | None:
+    with request.app.state.studio.database.read() as connection:
+        return visitor_of(connection, request.cookies.get(access.COOKIE))
+
+
+@router.get("/static/{name}")
+def static(name: str) -> Response:
+    """Return one of our own few files."""
+    if name not in _STATIC:
+        raise HTTPException(404, "There is no such file.")
+    text = files("labelwright.studio").joinpath("static", name).read_text(encoding="utf-8")
+    if name == "studio.css":  # colours and type are those of the report
+        text = files("labelwright.report").joinpath("templates", "style.css").read_text(encoding="utf-8") + text
+    return Response(text, media_type=_STATIC[name], headers={"cache-control": "private, max-age=60"})
+
+
+@router.get("/")
+def start(request: Request, studio: StudioIs, who: Annotated[Visitor, Depends(access.visitor)]) -> Response:
+    """Show how the project stands; annotators go to their work."""
+    if not may(who.role, "see"):
+        return RedirectResponse("/annotate", 303)
+    with studio.database.read() as connection:
+        return _page(request, "overview.html", who, now=overview(connection))
+
+
+@router.get("/review")
+def review(request: Request, studio: StudioIs, who: Sees, queue: QueueIs) -> Response:
+    """Show one row after the other."""
+    with studio.database.read() as connection:
+        values: dict[str, Any] = {
+            "task": facts(connection)["task"],
+            "classes": list(load_classes(connection).names.values()),
+            "left": length(connection, queue),
+            "title": _title(connection, queue),
+        }
+    asked = {"kind": queue.kind, "given": queue.given, "suggested": queue.suggested, "finding": queue.finding,
+             "decided": "true" if queue.decided else None}  # fmt: skip
+    return _page(request, "review.html", who, queue=queue, asked=asked, **values)
+
+
+@router.get("/fragments/item/{row}")
+def item(request: Request, studio: StudioIs, who: Sees, row: int) -> Response:
+    """Return the part of the review page that shows one row."""
+    with studio.database.read() as connection:
+        view, task = item_view(connection, studio.content, row), facts(connection)["task"]
+    return _page(request, "item.html", who, item=view, task=task)
+
+
+@router.get("/groups")
+def all_groups(request: Request, studio: StudioIs, who: Sees) -> Response:
+    """Show the pairs of labels that suspect rows fall into."""
+    with studio.database.read() as connection:
+        return _page(request, "groups.html", who, groups=groups(connection))
+
+
+@router.get("/groups/rows")
+def one_group(request: Request, studio: StudioIs, who: Sees, given: str, suggested: str) -> Response:
+    """Show the rows of one pair side by side."""
+    group = Group(given, suggested)
+    with studio.database.read() as connection:
+        rows = group_rows(connection, group)
+        classes, task = load_classes(connection), facts(connection)["task"]
+        values: dict[str, Any] = {
+            "state": sample_state(connection, group),
+            "items": [item_view(connection, studio.content, row) for row in rows[:GRID]],
+            "left": len(rows),
+            "given_name": classes.words(given, task),
+            "suggested_name": classes.words(suggested, task),
+        }
+    return _page(request, "group.html", who, given=given, suggested=suggested, **values)
+
+
+@router.get("/history")
+def past(request: Request, studio: StudioIs, who: Sees, row: int | None = None, before: int = 0) -> Response:
+    """Show who decided what."""
+    with studio.database.read() as connection:
+        events = history(connection, row=row, limit=100, before=before)
+    return _page(request, "history.html", who, events=events, row=row)
+
+
+@router.get("/export")
+def export(request: Request, studio: StudioIs, who: Exports) -> Response:
+    """Offer the decisions and the mended data."""
+    with studio.database.read() as connection:
+        now = overview(connection)
+    source = studio.audit.dataset.source.path
+    return _page(request, "export.html", who, now=now, name=f"{source.stem}-mended{source.suffix}")
+
+
+def _title(connection: Any, queue: Queue) -> str:
+    task, classes = facts(connection)["task"], load_classes(connection)
+    titles: dict[str, str] = strings()["queues"]
+    title = titles[queue.kind]
+    if queue.given is not None and queue.suggested is not None:
+        return f"{classes.words(queue.given, task)} → {classes.words(queue.suggested, task)}"
+    return title

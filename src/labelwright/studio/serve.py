@@ -1,0 +1,112 @@
+"""Serve a studio: where it may be reached, what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from labelwright.errors import BadInput, quoted
+from labelwright.studio.guard import Origins, is_loopback
+from labelwright.studio.logins import EntryToken, has_logins
+from labelwright.studio.studio import Studio
+
+
+@dataclass(frozen=True)
+class Bind:
+    """Where the studio listens.
+
+    Parameters
+    ----------
+    host : str, default "127.0.0.1"
+    port : int, default 8137
+    tls_cert, tls_key : Path, optional
+    behind_proxy : bool
+        A proxy in front speaks TLS; then `public_url` is what browsers see.
+    public_url : str, optional
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8137
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    behind_proxy: bool = False
+    public_url: str | None = None
+
+    @property
+    def https(self) -> bool:
+        """Whether browsers speak TLS to it."""
+        return self.tls_cert is not None or (self.public_url or "").startswith("https://")
+
+    def origins(self) -> Origins:
+        """Return the origins that browsers may use."""
+        return Origins.of(self.host, self.port, https=self.tls_cert is not None, public_url=self.public_url)
+
+
+def check_bind(bind: Bind, *, with_logins: bool) -> None:
+    """Refuse what other machines could reach without accounts and TLS, with the line to type."""
+    if (bind.tls_cert is None) != (bind.tls_key is None):
+        raise BadInput("a certificate needs its key", fix="give both --tls-cert and --tls-key")
+    for path in (bind.tls_cert, bind.tls_key):
+        if path is not None and not path.is_file():
+            raise BadInput(f"there is no file {quoted(path)}", fix="check the path")
+    if bind.public_url is not None and urlsplit(bind.public_url).scheme not in ("http", "https"):
+        raise BadInput(f"{quoted(bind.public_url)} is no address", fix="write https://labels.example.org")
+    if bind.behind_proxy != (bind.public_url is not None):
+        raise BadInput("--behind-proxy and --public-url go together", fix="give both, or neither")
+    if is_loopback(bind.host) and not bind.behind_proxy:
+        return
+    if not with_logins:
+        raise BadInput(
+            f"{quoted(bind.host)} can be reached from other machines, and nobody has a login",
+            fix="labelwright studio user add NAME --role owner --project DIR",
+        )
+    if bind.tls_cert is None and not bind.behind_proxy:
+        raise BadInput(
+            f"{quoted(bind.host)} can be reached from other machines, without TLS",
+            fix="--tls-cert FILE --tls-key FILE, or --behind-proxy --public-url https://HOST",
+        )
+
+
+def database_url(file: Path | None) -> str | None:
+    """Return the database that ``LABELWRIGHT_DATABASE_URL`` or a file names, None for the project's own.
+
+    A URL holds a password, so it is never taken from the command line, where other people of the machine see it.
+    """
+    if file is None:
+        return os.environ.get("LABELWRIGHT_DATABASE_URL") or None
+    try:
+        return file.read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError):
+        raise BadInput(f"cannot read the database URL from {quoted(file)}", fix="check the file") from None
+
+
+def serve(studio: Studio, bind: Bind, say: Callable[[str], None] = print) -> None:
+    """Serve until interrupted."""
+    import uvicorn
+
+    from labelwright.studio.app import create_app
+
+    with studio.database.read() as connection:
+        with_logins = has_logins(connection)
+    check_bind(bind, with_logins=with_logins)
+    entry = None if with_logins else EntryToken()
+    app = create_app(studio, bind.origins(), entry)
+    scheme = "https" if bind.tls_cert else "http"
+    address = bind.public_url or f"{scheme}://{bind.host}:{bind.port}"
+    say(f"Studio: {address}/enter?token={entry.text}" if entry else f"Studio: {address}")
+    say("The link works once, for this browser." if entry else "People log in with their names and passwords.")
+    say(f"Decisions are stored in {studio.folder}. Stop with Ctrl-C; nothing is lost.")
+    uvicorn.run(
+        app,
+        host=bind.host,
+        port=bind.port,
+        ssl_certfile=bind.tls_cert,
+        ssl_keyfile=bind.tls_key,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=bind.behind_proxy,
+    )

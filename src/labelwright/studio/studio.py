@@ -1,0 +1,138 @@
+"""A studio: an audited data set, the database of its project, and what people do with them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from labelwright.audit.run import AuditResult
+from labelwright.errors import BadInput, quoted
+from labelwright.facade import Audit
+from labelwright.progress import SILENT, Progress
+from labelwright.studio import tables as t
+from labelwright.studio.backup import back_up
+from labelwright.studio.database import Database, insert_row
+from labelwright.studio.items import Content
+from labelwright.studio.pictures import Pictures
+from labelwright.studio.project import facts, fill, fingerprint, is_filled
+from labelwright.studio.upgrade import needs_upgrade, stored_version, upgrade
+
+LOCAL_USER = "me"
+DATABASE = "studio.sqlite"
+
+
+class Studio:
+    """An open project.
+
+    Parameters
+    ----------
+    audit : AuditResult
+        Of the data as they are now.
+    database : Database
+        With the tables of the newest version.
+    folder : Path
+        The project's own folder: database, backups, exports.
+
+    Raises
+    ------
+    BadInput
+        The project was made of other data.
+    """
+
+    def __init__(self, audit: AuditResult, database: Database, folder: Path) -> None:
+        self.audit, self.database, self.folder = audit, database, folder
+        self.content, self.pictures = Content.of(audit), Pictures(audit)
+        with database.write() as connection:
+            if not is_filled(connection):
+                fill(connection, audit, seed=audit.options.seed)
+            elif facts(connection)["fingerprint"] != fingerprint(audit.dataset):
+                raise BadInput(
+                    f"the data {quoted(audit.dataset.source.path.name)} have changed since the project was made",
+                    fix="carry the decisions over with: labelwright studio sync NEW_DATA",
+                )
+        self.local_user = _ensure_local_user(database)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+
+def open_studio(
+    data: str | Path,
+    *,
+    project: str | Path | None = None,
+    database_url: str | None = None,
+    progress: Progress = SILENT,
+    **options: Any,
+) -> Studio:
+    """Audit data and open the project of their labels, making it when there is none.
+
+    Parameters
+    ----------
+    data : path
+        A data file or folder, or the folder of an audit whose data lie beside it.
+    project : path, optional
+        The folder of the project; ``NAME-studio`` beside the data by default.
+    database_url : str, optional
+        A PostgreSQL database; by default an SQLite file in the project's folder.
+    **options
+        As `labelwright.Audit` takes them.
+
+    Raises
+    ------
+    BadInput
+        The data cannot be read, have changed since the project was made, or the project is newer than this program.
+    """
+    path, known = data_and_options(Path(data))
+    audit = Audit(path, progress=progress, **(known | {k: v for k, v in options.items() if v not in (None, ())}))
+    folder = Path(project) if project is not None else path.parent / f"{path.name.split('.')[0] or 'data'}-studio"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database = open_database(folder, database_url)
+    return Studio(audit.run().result, database, folder)
+
+
+def open_database(folder: Path, url: str | None = None) -> Database:
+    """Return the project's database with tables of the newest version; an older one is backed up before it changes."""
+    database = Database(url or f"sqlite:///{folder / DATABASE}")
+    with database.read() as connection:
+        older, version = needs_upgrade(connection), stored_version(connection)
+    if older:
+        back_up(database, folder / "backups", f"before-upgrade-from-{version}")
+    if older or version is None:
+        with database.write() as connection:
+            upgrade(connection)
+    if database.path is not None and database.path.exists():
+        database.path.chmod(0o600)
+    return database
+
+
+def data_and_options(path: Path) -> tuple[Path, dict[str, Any]]:
+    """Return the data file and what is known of its columns: for the folder of an audit, what that audit used."""
+    from labelwright.audit.compare import is_audit_folder, read_audit
+
+    if not is_audit_folder(path):
+        return path, {}
+    state = read_audit(path)
+    data = path.resolve().parent / state.source.path.name
+    if not data.exists():
+        raise BadInput(
+            f"the data {quoted(data.name)} of the audit do not lie beside it",
+            where=path.name,
+            fix="give the data themselves: labelwright studio DATA --label COL",
+        )
+    plan: Mapping[str, Any] = {"label": state.plan.label, "task": state.plan.task, "id": state.plan.id,
+                               "group": state.plan.group, "split": state.plan.split}  # fmt: skip
+    return data, {name: value for name, value in plan.items() if value is not None}
+
+
+def _ensure_local_user(database: Database) -> int:
+    """Return the account that decisions are filed under while nobody has a login of their own."""
+    with database.write() as connection:
+        number = connection.scalar(select(t.user.c.id).where(t.user.c.name == LOCAL_USER))
+        if number is None:
+            number = insert_row(connection, t.user, name=LOCAL_USER, role="owner", active=True, created_at=time.time())
+    return int(number)

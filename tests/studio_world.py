@@ -1,0 +1,51 @@
+"""Studios and browsers for tests."""
+
+from __future__ import annotations
+
+from labelwright.studio.app import create_app
+from labelwright.studio.guard import Origins
+from labelwright.studio.logins import EntryToken
+from labelwright.studio.studio import Studio, open_database
+
+HOST = "127.0.0.1:8137"
+
+
+def fresh_studio(audit, folder):
+    """Return a new project of an audit in `folder`."""
+    return Studio(audit, open_database(folder), folder)
+
+
+class Browser:
+    """A test client that behaves as our own pages do: same origin, session cookie, token for changes."""
+
+    def __init__(self, studio, *, with_entry=True, host=HOST):
+        from starlette.testclient import TestClient
+
+        self.entry = EntryToken() if with_entry else None
+        self.app = create_app(studio, Origins.of("127.0.0.1", 8137), self.entry)
+        self.client = TestClient(self.app, base_url=f"http://{host}", follow_redirects=False)
+        self.csrf = ""
+
+    def enter(self):
+        """Use the link of the terminal."""
+        assert self.client.get(f"/enter?token={self.entry.text}").status_code == 303
+        return self._known()
+
+    def log_in(self, name, password):
+        """Log in by name and password."""
+        answer = self.client.post("/login", data={"name": name, "password": password})
+        assert answer.status_code == 303, answer.text
+        return self._known()
+
+    def _known(self):
+        self.csrf = self.client.get("/api/me").json()["csrf"]
+        return self
+
+    def get(self, path, **options):
+        """Ask for something."""
+        return self.client.get(path, **options)
+
+    def post(self, path, json=None, **headers):
+        """Change something, as our pages do."""
+        sent = {"X-CSRF-Token": self.csrf, "Origin": f"http://{HOST}"} | headers
+        return self.client.post(path, json=json, headers=sent)
