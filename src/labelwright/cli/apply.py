@@ -7,9 +7,9 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-DATA = "The data, as in the audit"
+from labelwright.cli import options as opt
+
 CHANGES = "What is changed"
-OUTPUT = "What comes out"
 
 
 def command(
@@ -19,26 +19,14 @@ def command(
     ] = None,
     data: Annotated[Path | None, Argument(metavar="DATA", help="The file or folder that the audit read.")] = None,
     out: Annotated[
-        Path | None, Option("--out", metavar="NEW", help="A new folder or file.", rich_help_panel=OUTPUT)
+        Path | None, Option("--out", metavar="NEW", help="A new folder or file.", rich_help_panel=opt.OUTPUT)
     ] = None,
-    label: Annotated[
-        str | None, Option("--label", metavar="COL", help="The column of labels.", rich_help_panel=DATA)
-    ] = None,
-    id: Annotated[
-        str | None, Option("--id", metavar="COL", help="Column that names each row for good.", rich_help_panel=DATA)
-    ] = None,
-    task: Annotated[
-        str | None, Option(metavar="T", help="The kind of label, as in the audit.", rich_help_panel=DATA)
-    ] = None,
-    image: Annotated[
-        str | None, Option(metavar="COL", help="Column of image paths or bytes.", rich_help_panel=DATA)
-    ] = None,
-    classes: Annotated[
-        str | None, Option(metavar="LIST|FILE", help="Class names in order, joined by commas.", rich_help_panel=DATA)
-    ] = None,
-    root: Annotated[
-        Path | None, Option(metavar="DIR", help="Open images only below this folder.", rich_help_panel=DATA)
-    ] = None,
+    label: opt.Label = None,
+    id: opt.Id = None,
+    task: opt.AuditTask = None,
+    image: opt.Image = None,
+    classes: opt.Classes = None,
+    root: opt.Root = None,
     new_class: Annotated[
         list[str] | None,
         Option("--new-class", metavar="NAME", help="Allow a class that no row has yet.", rich_help_panel=CHANGES),
@@ -57,25 +45,25 @@ def command(
     ] = None,
     in_place: Annotated[
         bool,
-        Option("--in-place", help="Move the images of the folder itself; undoable.", rich_help_panel=OUTPUT),
+        Option("--in-place", help="Move the images of the folder itself; undoable.", rich_help_panel=opt.OUTPUT),
     ] = False,
     undo: Annotated[
         Path | None,
-        Option("--undo", metavar="MANIFEST", help="Take back an --in-place run.", rich_help_panel=OUTPUT),
+        Option("--undo", metavar="MANIFEST", help="Take back an --in-place run.", rich_help_panel=opt.OUTPUT),
     ] = None,
     link: Annotated[
-        bool, Option("--link", help="Hard links in place of copies of files.", rich_help_panel=OUTPUT)
+        bool, Option("--link", help="Hard links in place of copies of files.", rich_help_panel=opt.OUTPUT)
     ] = False,
     spreadsheet_safe: Annotated[
         bool,
-        Option("--spreadsheet-safe", help="Neutralise formulas in CSV, undecided cells too.", rich_help_panel=OUTPUT),
+        Option(
+            "--spreadsheet-safe", help="Neutralise formulas in CSV, undecided cells too.", rich_help_panel=opt.OUTPUT
+        ),
     ] = False,
     dry_run: Annotated[
-        bool, Option("--dry-run", help="Check everything, say what would change.", rich_help_panel=OUTPUT)
+        bool, Option("--dry-run", help="Check everything, say what would change.", rich_help_panel=opt.OUTPUT)
     ] = False,
-    json: Annotated[
-        bool, Option("--json", help="Print what was done as JSON and nothing else.", rich_help_panel=OUTPUT)
-    ] = False,
+    json: opt.Json = False,
 ) -> None:
     """Make decisions true in a new copy of the data. What was not decided keeps every byte; DATA is never changed."""
     from labelwright.cli.console import progress_for, say

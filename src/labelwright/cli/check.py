@@ -8,8 +8,7 @@ from typing import Annotated
 
 from typer import Argument, Exit, Option
 
-DATA = "Data that are audited on the spot"
-OUTPUT = "What comes out"
+from labelwright.cli import options as opt
 
 
 def command(
@@ -24,33 +23,17 @@ def command(
     decisions: Annotated[
         Path | None, Option(metavar="FILE", help="Decisions of people: labels that they confirmed are waived.")
     ] = None,
-    label: Annotated[
-        str | None, Option("--label", metavar="COL", help="The column of labels.", rich_help_panel=DATA)
-    ] = None,
-    id: Annotated[
-        str | None, Option("--id", metavar="COL", help="Column that names each row for good.", rich_help_panel=DATA)
-    ] = None,
-    task: Annotated[
-        str | None, Option(metavar="T", help="classification, multilabel or regression.", rich_help_panel=DATA)
-    ] = None,
-    group: Annotated[
-        str | None, Option(metavar="COL", help="Rows of one group stay in one fold.", rich_help_panel=DATA)
-    ] = None,
-    split: Annotated[
-        str | None, Option(metavar="COL", help="Column that says train or test.", rich_help_panel=DATA)
-    ] = None,
-    pred_probs: Annotated[
-        Path | None, Option(metavar="FILE", help="Your model's out-of-sample probabilities.", rich_help_panel=DATA)
-    ] = None,
-    root: Annotated[
-        Path | None, Option(metavar="DIR", help="Open images only below this folder.", rich_help_panel=DATA)
-    ] = None,
-    seed: Annotated[int, Option(metavar="S", min=0, help="Same seed, same result.", rich_help_panel=DATA)] = 0,
-    jobs: Annotated[
-        int | None, Option(metavar="N", min=1, help="Processes. Default: the cores there are.", rich_help_panel=DATA)
-    ] = None,
+    label: opt.Label = None,
+    id: opt.Id = None,
+    task: opt.AuditTask = None,
+    group: opt.Group = None,
+    split: opt.Split = None,
+    pred_probs: opt.PredProbs = None,
+    root: opt.Root = None,
+    seed: opt.Seed = 0,
+    jobs: opt.Jobs = None,
     form: Annotated[
-        str, Option("--format", metavar="F", help="text, json, junit, sarif or github.", rich_help_panel=OUTPUT)
+        str, Option("--format", metavar="F", help="text, json, junit, sarif or github.", rich_help_panel=opt.OUTPUT)
     ] = "text",
 ) -> None:
     """Fail (exit code 3) when what an audit finds meets a condition. Shares fail by the safe end of their interval."""

@@ -7,38 +7,25 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-DATA = "Data that are audited on the spot"
-OUTPUT = "What comes out"
+from labelwright.cli import options as opt
 
 
 def command(
     old: Annotated[Path, Argument(metavar="OLD", help="The folder of an audit, or a data file or folder.")],
     new: Annotated[Path, Argument(metavar="NEW", help="The same, later.")],
-    id: Annotated[
-        str | None, Option("--id", metavar="COL", help="Column that names each row for good: join rows on it.")
-    ] = None,
+    id: opt.Id = None,
     rows_only: Annotated[
-        bool, Option("--rows-only", help="Compare rows and labels alone; audit nothing.", rich_help_panel=DATA)
+        bool, Option("--rows-only", help="Compare rows and labels alone; audit nothing.", rich_help_panel=opt.DATA)
     ] = False,
-    label: Annotated[
-        str | None, Option("--label", metavar="COL", help="The column of labels.", rich_help_panel=DATA)
-    ] = None,
-    task: Annotated[
-        str | None, Option(metavar="T", help="classification, multilabel or regression.", rich_help_panel=DATA)
-    ] = None,
-    root: Annotated[
-        Path | None, Option(metavar="DIR", help="Open images only below this folder.", rich_help_panel=DATA)
-    ] = None,
-    jobs: Annotated[
-        int | None, Option(metavar="N", min=1, help="Processes. Default: the cores there are.", rich_help_panel=DATA)
-    ] = None,
+    label: opt.Label = None,
+    task: opt.AuditTask = None,
+    root: opt.Root = None,
+    jobs: opt.Jobs = None,
     out: Annotated[
         Path | None,
-        Option(metavar="DIR", help="Folder for the results. Default: NAME-compare.", rich_help_panel=OUTPUT),
+        Option(metavar="DIR", help="Folder for the results. Default: NAME-compare.", rich_help_panel=opt.OUTPUT),
     ] = None,
-    json: Annotated[
-        bool, Option("--json", help="Print compare.json and nothing else.", rich_help_panel=OUTPUT)
-    ] = False,
+    json: opt.Json = False,
 ) -> None:
     """Say which rows and labels changed and which findings are new, resolved, or flipped by the model only.
 

@@ -9,6 +9,7 @@ from typer import Argument, Option
 
 DATA = "The data"
 OUTPUT = "What comes out"
+RUN = "How it runs"
 
 Data = Annotated[
     Path, Argument(metavar="DATA", help="A CSV, TSV, xlsx, Parquet, JSONL, Arrow or .npz file, or a folder.")
@@ -18,6 +19,15 @@ Label = Annotated[str | None, Option("--label", metavar="COL", help="The column 
 Task = Annotated[
     str | None,
     Option("--task", metavar="T", help="classification, multilabel or regression.", rich_help_panel=DATA),
+]
+AuditTask = Annotated[
+    str | None,
+    Option(
+        "--task",
+        metavar="T",
+        help="classification, multilabel, regression, token, detection or segmentation.",
+        rich_help_panel=DATA,
+    ),
 ]
 Text = Annotated[
     str | None, Option("--text", metavar="COLS", help="Text columns, joined by commas.", rich_help_panel=DATA)
@@ -46,11 +56,22 @@ Id = Annotated[
 ]
 Group = Annotated[
     str | None,
-    Option("--group", metavar="COL", help="Rows of one group stay in one fold.", rich_help_panel=DATA),
+    Option(
+        "--group",
+        metavar="COL",
+        help="Rows of one group stay in one fold; groups are compared.",
+        rich_help_panel=DATA,
+    ),
 ]
 Split = Annotated[
     str | None,
-    Option("--split", metavar="COL", help="Column that says train or test.", rich_help_panel=DATA),
+    Option(
+        "--split", metavar="COL", help="Column that says train or test: leaks are looked for.", rich_help_panel=DATA
+    ),
+]
+PredProbs = Annotated[
+    Path | None,
+    Option("--pred-probs", metavar="FILE", help="Your model's out-of-sample probabilities.", rich_help_panel=DATA),
 ]
 Classes = Annotated[
     str | None,
@@ -63,8 +84,11 @@ Sheet = Annotated[
     str | None,
     Option("--sheet", metavar="NAME", help="Sheet of an Excel file. Default: the first.", rich_help_panel=DATA),
 ]
-Seed = Annotated[int, Option("--seed", metavar="S", min=0, help="Same seed, same result.")]
-Jobs = Annotated[int | None, Option("--jobs", metavar="N", min=1, help="Processes. Default: the cores there are.")]
+Seed = Annotated[int, Option("--seed", metavar="S", min=0, help="Same seed, same result.", rich_help_panel=RUN)]
+Jobs = Annotated[
+    int | None,
+    Option("--jobs", metavar="N", min=1, help="Processes. Default: the cores there are.", rich_help_panel=RUN),
+]
 Json = Annotated[bool, Option("--json", help="Print the results as JSON and nothing else.", rich_help_panel=OUTPUT)]
 Quiet = Annotated[bool, Option("--quiet", help="Print the verdict and nothing else.", rich_help_panel=OUTPUT)]
 
