@@ -89,13 +89,13 @@ def test_lowest_takes_its_quota_of_eligible_cells():
 
 
 def test_pseudo_labels_are_given_evenly_over_the_epochs_and_stay():
-    """After the epochs W + 1 … E − 1 each class has ⌊ρ U/(E − W)⌋ more, all of unknown cells [P052]."""
+    """After the epochs W … E − 1 each class has ⌊ρ U/(E − W)⌋ more, all of unknown cells [P052]."""
     _, tags = single_tags()
     loop = fitted(AsymmetricPseudoLabeling(warmup=1, share=0.9), epochs=4)
     given = ~loop.objective.pseudo.values.isnan()
     unknown = torch.from_numpy(tags == 0)
     assert not (given & ~unknown).any()
-    assert torch.equal(given.sum(0), 2 * (0.9 * unknown.sum(0) / 3).long())
+    assert torch.equal(given.sum(0), 3 * (0.9 * unknown.sum(0) / 3).long())
     before = loop.objective.pseudo.values[given].clone()
     loop.fit(epochs=1)
     assert torch.equal(loop.objective.pseudo.values[given], before)

@@ -5,9 +5,9 @@ With p = σ(z), H(p) = −p log p − (1 − p) log(1 − p), the mean over all 
     on: −log p        off: −log(1 − p)        unknown: −a H(p)        pseudo-labelled p̂: b · BCE(p̂, p)
 
 The entropy of unknown tags is maximised: their gradient −a H'(p) p (1 − p), H'(p) = log((1 − p)/p), vanishes at p = ½
-and near 0 and 1. After W epochs, at each epoch's end and in each class, the ⌊ρ U_c / (E − W)⌋ lowest-scored of the U_c
-cells that were unknown at first get their p as a soft pseudo-label, once and for all; only negatives, because confident
-positives are too rare.
+and near 0 and 1. From the end of epoch W on, at each epoch's end and in each class, the ⌊ρ U_c / (E − W)⌋ lowest-scored
+of the U_c cells that were unknown at first get their p as a soft pseudo-label, once and for all; only negatives,
+because confident positives are too rare.
 
 Source: Zhou et al., Acknowledging the Unknown for Multi-label Learning with Single Positive Labels, ECCV 2022 [P052].
 """
@@ -115,7 +115,7 @@ class AsymmetricPseudoLabeling(EntropyMaximizationLoss):
     def before_epoch(self, loop: Any) -> None:
         """Give out the pseudo-labels that the last epoch's end brings."""
         epoch, epochs = loop.clock.epoch, loop.training.epochs
-        if not self.warmup < epoch < epochs:
+        if not max(self.warmup, 1) <= epoch < epochs:
             return
         rows = torch.as_tensor(loop.task.rows, device=self.pseudo.values.device)
         probs = torch.sigmoid(loop.predict(loop.task.rows).logits)
