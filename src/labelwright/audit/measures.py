@@ -108,6 +108,13 @@ MEASURES: tuple[MeasureEntry, ...] = (
         "labelwright.audit.mask_choice:LabelCritic",
         "P004",
     ),
+    MeasureEntry(
+        "label-uncertainty",
+        "How unsure are people of the labels, and do models err where people do?",
+        "labelled rows; votes or soft labels of people; predictions of models",
+        "labelwright.audit.uncertain_labels:UncertainLabels",
+        "P103",
+    ),
 )
 
 

@@ -12,6 +12,7 @@ from labelwright.cli.measures.disclosures import command as disclosures
 from labelwright.cli.measures.instructions import command as instructions
 from labelwright.cli.measures.intrinsic import command as intrinsic
 from labelwright.cli.measures.judges import command as judges
+from labelwright.cli.measures.label_uncertainty import command as label_uncertainty
 from labelwright.cli.measures.mistakes import command as mistakes
 from labelwright.cli.measures.multilabel_test import command as multilabel_test
 from labelwright.cli.measures.outlines import command as outlines
@@ -40,3 +41,4 @@ app.command("benchmark-stability")(benchmark_stability)
 app.command("disclosures")(disclosures)
 app.command("multilabel-test")(multilabel_test)
 app.command("critic")(critic)
+app.command("label-uncertainty")(label_uncertainty)

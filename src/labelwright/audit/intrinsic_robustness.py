@@ -1,0 +1,346 @@
+"""How unsure people are of labels, whether models err where people do, and how robust a classifier can be at all.
+
+Label uncertainty of a row with label y and shares H of people's votes, in [0, 2]:
+
+    LU(x) = 1 − (H[x, y] − max_{k ≠ y} H[x, k])
+
+0: certain and right; 1: even; 2: people agree on another class. A classifier with risk α errs on a set E of measure α
+or more; errors of real models have a mean uncertainty of γ or more. So its robustness to changes of size ε is at most
+
+    1 − min { measure of E expanded by ε : measure of E ≥ α, mean LU of E ≥ γ },
+
+which is estimated by unions of balls chosen on one half of the data and measured on the other.
+
+Source: Zhang, Evans, Understanding Intrinsic Robustness Using Label Uncertainty, ICLR 2022 [P103]; Mahloujifar et al.,
+Empirically Measuring Concentration, NeurIPS 2019.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import cdist
+
+from labelwright.audit._concentration_kernels import best_ball
+from labelwright.errors import BadInput, quoted
+from labelwright.metrics.calibration import coverage_at_risk, risk_coverage_curve
+from labelwright.metrics.checks import as_array, as_generator, as_labels, as_mask, as_share, as_vector, same_length
+from labelwright.metrics.intervals import Interval, percentile_interval
+
+Floats = NDArray[np.float64]
+Norm = Literal["l2", "linf"]
+MOST_ROWS = 10_000  # of one half: 800 MB of distances
+SLACK = 0.05  # more rows than asked are covered in training, because some are lost on the other half
+
+
+def label_uncertainty(shares: ArrayLike, labels: ArrayLike) -> Floats:
+    """Return how unsure people are of each label, float64 (n,) in [0, 2]; NaN without votes or label.
+
+    Parameters
+    ----------
+    shares : float array (n, K)
+        Share of people's votes that each class got; rows sum to 1, or are NaN.
+    labels : int array (n,)
+        Assigned labels, -1 = none.
+
+    Examples
+    --------
+    >>> label_uncertainty([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]], [0, 0, 0])
+    array([0., 1., 2.])
+
+    Source: Zhang, Evans, ICLR 2022 [P103].
+    """
+    table = np.asarray(shares, dtype=np.float64)
+    if table.ndim != 2 or table.shape[1] < 2:
+        raise BadInput(f"shares has shape {table.shape}", fix="give one column a class, two or more")
+    y = as_labels("labels", labels, table.shape[1])
+    same_length(shares=table, labels=y)
+    known = (y >= 0) & ~np.isnan(table).any(axis=1)
+    told = table[known]
+    if (told < 0).any() or (np.abs(told.sum(axis=1) - 1) > 1e-3).any():
+        raise BadInput("shares holds rows that do not sum to 1", fix="divide counts by the votes of their row")
+    own = told[np.arange(len(told)), y[known]]
+    told = told.copy()
+    told[np.arange(len(told)), y[known]] = -np.inf
+    result = np.full(len(y), np.nan)
+    result[known] = 1 - (own - told.max(axis=1))
+    return result
+
+
+@dataclass(frozen=True)
+class ErrorUncertainty:
+    """Mean label uncertainty of a model's errors, of all rows, and of random sets as large as the errors.
+
+    `random` is the mean over all rows with the interval of the means of random sets.
+    """
+
+    errors: float
+    all: float
+    random: Interval
+    n_errors: int
+
+    @property
+    def ratio(self) -> float:
+        """Return how many times the errors are as uncertain as all rows."""
+        return self.errors / self.all if self.all > 0 else float("nan")
+
+
+def error_region_uncertainty(
+    uncertainty: ArrayLike, is_error: ArrayLike, seed: int | np.random.Generator, draws: int = 1000, level: float = 0.95
+) -> ErrorUncertainty:
+    """Compare the uncertainty of a model's errors with that of random rows.
+
+    Parameters
+    ----------
+    uncertainty : float array (n,)
+        NaN rows are left out.
+    is_error : bool array (n,)
+        Where the model's prediction is not the label.
+    seed : int or numpy.random.Generator
+    draws : int, default 1000
+        Random sets of as many rows.
+    level : float, default 0.95
+
+    Examples
+    --------
+    >>> error_region_uncertainty([0.0, 0.0, 1.0, 1.0], [0, 0, 1, 0], seed=0).ratio
+    2.0
+
+    Source: Zhang, Evans, ICLR 2022 [P103].
+    """
+    lu, wrong = np.asarray(uncertainty, dtype=np.float64), as_mask("is_error", is_error)
+    same_length(uncertainty=lu, is_error=wrong)
+    known = ~np.isnan(lu)
+    lu, wrong = lu[known], wrong[known]
+    m = int(wrong.sum())
+    if not len(lu) or not m:
+        nothing = Interval(float("nan"), float("nan"), float("nan"), level)
+        return ErrorUncertainty(float("nan"), float(lu.mean()) if len(lu) else float("nan"), nothing, m)
+    rng = as_generator(seed)
+    means = np.array([rng.choice(lu, m, replace=False).mean() for _ in range(draws)])
+    return ErrorUncertainty(
+        float(lu[wrong].mean()), float(lu.mean()), percentile_interval(float(lu.mean()), means, level), m
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorRegion:
+    """A union of balls: `centres` (T, d) and `radii` (T,); `complete` says whether it covers as much as was asked."""
+
+    centres: Floats
+    radii: Floats
+    norm: Norm
+    complete: bool
+
+    def covers(self, X: ArrayLike, expanded_by: float = 0.0) -> NDArray[np.bool_]:
+        """Tell which rows lie in a ball whose radius is enlarged by `expanded_by`, bool (n,)."""
+        x = as_array("X", X, 2)
+        if not len(self.radii):
+            return np.zeros(len(x), dtype=bool)
+        return (_distances(x, self.centres, self.norm) <= self.radii + expanded_by).any(axis=1)
+
+
+@dataclass(frozen=True)
+class Concentration:
+    """What the other halves say, averaged over the splits.
+
+    Parameters
+    ----------
+    risk : float
+        Share of rows in the region.
+    adversarial_risk : float
+        Share of rows within eps of it.
+    uncertainty : float
+        Mean label uncertainty of the rows in the region.
+    complete : bool
+        False when no region of the asked size has a mean uncertainty of gamma: the region is smaller then.
+    """
+
+    risk: float
+    adversarial_risk: float
+    uncertainty: float
+    complete: bool
+
+    @property
+    def robustness(self) -> float:
+        """Return the estimated limit of intrinsic robustness, 1 − adversarial risk."""
+        return 1 - self.adversarial_risk
+
+
+class ConcentrationEstimator:
+    """Estimates how robust any classifier with a given risk and error uncertainty can be.
+
+    Parameters
+    ----------
+    norm : {"l2", "linf"}
+        Of the changes. Balls for l2, cubes for linf.
+    eps : float
+        Size of the changes, in units of X: 0.5 for l2 and 8 / 255 for linf on pixels in [0, 1] in the paper.
+    alpha : float, default 0.05
+        Risk: smallest share of rows in the region.
+    gamma : float, default 0.17
+        Smallest mean label uncertainty of the region; 0 gives the plain concentration estimate.
+    n_balls : int, optional
+        5 for l2, 10 for linf.
+    n_splits : int, default 3
+        Random halves that the result is averaged over.
+    seed : int, default 0
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> found = ConcentrationEstimator("l2", eps=0.0, gamma=0.0).estimate(rng.normal(size=(400, 3)), np.zeros(400))
+    >>> found.risk == found.adversarial_risk
+    True
+
+    Source: Zhang, Evans, ICLR 2022 [P103].
+    """
+
+    def __init__(
+        self,
+        norm: Norm = "l2",
+        eps: float = 0.5,
+        *,
+        alpha: float = 0.05,
+        gamma: float = 0.17,
+        n_balls: int | None = None,
+        n_splits: int = 3,
+        seed: int = 0,
+    ) -> None:
+        if norm not in ("l2", "linf"):
+            raise BadInput(f"the norm {quoted(norm)} is unknown", fix="use 'l2' or 'linf'")
+        if not (eps >= 0 and gamma >= 0 and 0 < as_share("alpha", alpha) < 1 and n_splits >= 1):
+            raise BadInput("eps and gamma are at least 0, alpha between 0 and 1, n_splits at least 1")
+        self.norm: Norm = norm
+        self.eps, self.alpha, self.gamma, self.n_splits, self.seed = float(eps), alpha, float(gamma), n_splits, seed
+        self.n_balls = (5 if norm == "l2" else 10) if n_balls is None else n_balls
+
+    def fit_region(self, X: ArrayLike, uncertainty: ArrayLike) -> ErrorRegion:
+        """Return the region that covers (1 + 0.05) · alpha of the rows and grows least, ball by ball.
+
+        Round t covers between an equal part of what is still missing and all of it. Centres are rows.
+
+        Parameters
+        ----------
+        X : float array (n, d)
+            At most 10,000 rows.
+        uncertainty : float array (n,)
+        """
+        x, lu = as_array("X", X, 2), as_vector("uncertainty", uncertainty)
+        n = same_length(X=x, uncertainty=lu)
+        if n > MOST_ROWS:
+            raise BadInput(f"{n} rows are too many for all their distances", fix=f"draw {MOST_ROWS} of them")
+        apart = _distances(x, x, self.norm).astype(np.float32)
+        order = np.argsort(apart, axis=1, kind="stable").astype(np.int32)
+        ranked = np.take_along_axis(apart, order, axis=1)
+        covered, expanded = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+        target = min(ceil(n * self.alpha * (1 + SLACK)), n)
+        centres, radii = [], []
+        for t in range(self.n_balls):
+            missing = target - int(covered.sum())
+            if missing <= 0:
+                break
+            least = ceil(missing / (self.n_balls - t))
+            centre, radius, _ = best_ball(ranked, order, lu, covered, expanded, least, missing, self.eps, self.gamma)
+            if centre < 0:
+                break
+            covered |= apart[centre] <= radius
+            expanded |= apart[centre] <= radius + self.eps
+            centres.append(centre)
+            radii.append(radius)
+        return ErrorRegion(x[centres], np.array(radii), self.norm, bool(covered.sum() >= target))
+
+    def estimate(self, X: ArrayLike, uncertainty: ArrayLike) -> Concentration:
+        """Choose regions on random halves and measure them on the other halves; only these count.
+
+        Parameters
+        ----------
+        X : float array (n, d)
+        uncertainty : float array (n,)
+            Rows with NaN are left out.
+        """
+        lu = np.asarray(uncertainty, dtype=np.float64)
+        x = as_array("X", X, 2)
+        same_length(X=x, uncertainty=lu)
+        x, lu = x[~np.isnan(lu)], lu[~np.isnan(lu)]
+        if len(x) < 4:
+            raise BadInput(f"{len(x)} rows cannot be split", fix="give many more")
+        rng, seen = as_generator(self.seed), []
+        for _ in range(self.n_splits):
+            shuffled = rng.permutation(len(x))
+            half, rest = shuffled[: len(x) // 2], shuffled[len(x) // 2 :]
+            region = self.fit_region(x[half], lu[half])
+            inside, near = region.covers(x[rest]), region.covers(x[rest], self.eps)
+            mean = float(lu[rest][inside].mean()) if inside.any() else float("nan")
+            seen.append((float(inside.mean()), float(near.mean()), mean, region.complete))
+        means = [s[2] for s in seen if not np.isnan(s[2])]
+        risk, adversarial = (float(np.mean([s[i] for s in seen])) for i in range(2))
+        mean = float(np.mean(means)) if means else float("nan")
+        return Concentration(risk, adversarial, mean, all(s[3] for s in seen))
+
+
+class UncertaintyAbstainer:
+    """Refuses rows whose label people are too unsure of.
+
+    Parameters
+    ----------
+    threshold : float
+        Rows with a label uncertainty above it are refused, in [0, 2].
+
+    Source: Zhang, Evans, ICLR 2022 [P103].
+    """
+
+    def __init__(self, threshold: float) -> None:
+        if not 0 <= threshold <= 2:
+            raise BadInput(f"threshold is {threshold}", fix="give a label uncertainty in [0, 2]")
+        self.threshold = float(threshold)
+
+    @classmethod
+    def for_accuracy(cls, uncertainty: ArrayLike, correct: ArrayLike, accuracy: float) -> UncertaintyAbstainer:
+        """Return the abstainer that answers most rows while this share of the answers is right.
+
+        Parameters
+        ----------
+        uncertainty : float array (n,)
+        correct : bool array (n,)
+            Whether the answer was right, or stayed right under attack.
+        accuracy : float in [0, 1]
+        """
+        lu, right = as_vector("uncertainty", uncertainty), as_mask("correct", correct)
+        same_length(uncertainty=lu, correct=right)
+        share = coverage_at_risk(-lu, ~right, 1 - as_share("accuracy", accuracy))
+        if not share > 0:
+            raise BadInput(f"no part of the rows reaches an accuracy of {accuracy:g}", fix="ask for less")
+        return cls(float(np.sort(lu)[round(share * len(lu)) - 1]))
+
+    def abstains(self, uncertainty: ArrayLike) -> NDArray[np.bool_]:
+        """Tell which rows are refused, bool (n,); a row of unknown uncertainty is."""
+        lu = np.asarray(uncertainty, dtype=np.float64)
+        return ~(lu <= self.threshold)
+
+    def score(self, uncertainty: ArrayLike, correct: ArrayLike) -> tuple[float, float]:
+        """Return the share of rows that are answered and the share of the answers that is right."""
+        right = as_mask("correct", correct)
+        answered = ~self.abstains(uncertainty)
+        same_length(uncertainty=answered, correct=right)
+        return float(answered.mean()), float(right[answered].mean()) if answered.any() else float("nan")
+
+    @staticmethod
+    def curve(uncertainty: ArrayLike, correct: ArrayLike) -> tuple[Floats, Floats]:
+        """Return coverage and accuracy, rising in coverage, as the surest rows are answered first."""
+        lu, right = as_vector("uncertainty", uncertainty), as_mask("correct", correct)
+        coverage, risk = risk_coverage_curve(-lu, ~right)
+        return coverage, 1 - risk
+
+
+def _distances(a: Floats, b: Floats, norm: Norm) -> Floats:
+    if norm == "linf":
+        return np.asarray(cdist(a, b, "chebyshev"))
+    middle = a.mean(axis=0)
+    a, b = a - middle, b - middle
+    square = np.einsum("ij,ij->i", a, a)[:, None] + np.einsum("ij,ij->i", b, b) - 2 * a @ b.T
+    return np.sqrt(np.maximum(square, 0))

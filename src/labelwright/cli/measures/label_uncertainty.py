@@ -1,0 +1,79 @@
+"""`labelwright measure label-uncertainty DATA --label COL --votes FILE`: how unsure people are of the labels."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from labelwright.cli.measures.common import Features, Id, Image, Jobs, Json, Label, Out, Root, Seed, Text
+
+BOUND = "How robust a classifier can be (with --eps)"
+
+
+class Norm(StrEnum):
+    """Norms of changes."""
+
+    l2 = "l2"
+    linf = "linf"
+
+
+def command(
+    data: Annotated[Path, Argument(metavar="DATA", help="The labelled rows.")],
+    votes: Annotated[
+        Path, Option(metavar="FILE", help="Votes, one a row; or counts or shares, a column a class. Joined by id.")
+    ],
+    label: Label = None,
+    id: Id = None,
+    text: Text = None,
+    image: Image = None,
+    root: Root = None,
+    predictions: Annotated[
+        list[Path] | None,
+        Option(metavar="FILE", help="What one model predicts: does it err where people do? Repeat it."),
+    ] = None,
+    eps: Annotated[
+        float | None, Option(metavar="E", min=0, help="Changes of the features to bear.", rich_help_panel=BOUND)
+    ] = None,
+    norm: Annotated[Norm, Option(help="How changes are measured.", rich_help_panel=BOUND)] = Norm.l2,
+    alpha: Annotated[
+        float, Option(metavar="A", min=0, max=1, help="Error rate of the classifier.", rich_help_panel=BOUND)
+    ] = 0.05,
+    gamma: Annotated[
+        float, Option(metavar="G", min=0, max=2, help="Label uncertainty of its errors.", rich_help_panel=BOUND)
+    ] = 0.17,
+    features: Features = None,
+    seed: Seed = 0,
+    jobs: Jobs = None,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """How unsure are people of the labels, and do models err where people do?"""
+    import os
+
+    from labelwright.audit.uncertain_labels import uncertain_labels_of_files
+    from labelwright.cli.console import progress_for
+    from labelwright.cli.measures.common import finish, folder_for, names
+
+    folder = folder_for("label-uncertainty", out, [data, votes, *(predictions or ())])
+    report = uncertain_labels_of_files(
+        data,
+        votes=votes,
+        predictions=predictions or (),
+        features=features,
+        norm=norm.value,
+        eps=eps,
+        alpha=alpha,
+        gamma=gamma,
+        seed=seed,
+        jobs=jobs or os.cpu_count() or 1,
+        progress=progress_for(json),
+        label=label,
+        id=id,
+        text=names(text),
+        image=image,
+        root=root,
+    )
+    finish("label-uncertainty", report, folder, json)
