@@ -1,8 +1,8 @@
 """P103: models err where people are unsure, and asking for such errors tightens the limit of robustness.
 
-CIFAR-10 test images with the 50 votes of CIFAR-10H. A network of 512 hidden units on 256 convolutional features, trained
-on the 50,000 clean training images: mean label uncertainty of its test errors against all test images, and against
-random sets as large. Accuracy when the 20 % least certain images are refused. 2000 test images a seed, pixels in
+CIFAR-10 test images with the 50 votes of CIFAR-10H. A network of 512 hidden units on 256 convolutional features,
+trained on the 50,000 clean training images: mean label uncertainty of its test errors against all test images, and
+against random sets as large. Accuracy when the 20 % least certain images are refused. 2000 test images a seed, pixels in
 [0, 1], l2 changes of 0.5, alpha 0.05, five balls, three random halves: the estimated limit of robustness when regions
 need a mean uncertainty of 0.17, against any regions; the held-out risk of the regions against alpha. (Sizes and epochs
 were chosen on seed 50.)

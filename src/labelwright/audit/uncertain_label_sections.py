@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from labelwright.audit.intrinsic_robustness import Concentration, ErrorUncertainty, Norm, UncertaintyAbstainer
+from labelwright.audit.intrinsic_robustness import Concentration, Norm
+from labelwright.audit.label_certainty import ErrorUncertainty, UncertaintyAbstainer
 from labelwright.metrics.report import Alert, Plot, ReportTable, Scalar, Section
 
 Floats = NDArray[np.float64]

@@ -10,14 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.audit.intrinsic_robustness import (
-    Concentration,
-    ConcentrationEstimator,
-    ErrorUncertainty,
-    Norm,
-    error_region_uncertainty,
-    label_uncertainty,
-)
+from labelwright.audit.intrinsic_robustness import Concentration, ConcentrationEstimator, Norm
+from labelwright.audit.label_certainty import ErrorUncertainty, error_region_uncertainty, label_uncertainty
 from labelwright.audit.uncertain_label_sections import labels_section, models_section, robustness_section
 from labelwright.errors import BadInput
 from labelwright.metrics.checks import as_array, as_generator, as_labels
