@@ -24,7 +24,7 @@ from labelwright.consensus import (
 from labelwright.consensus.base import confusion_posterior
 from labelwright.consensus.dirichlet import dirichlet_kl
 from labelwright.consensus.em import best_climb, climb
-from labelwright.consensus.label_models.glad import _expect, _expected_score
+from labelwright.consensus.label_models.glad import _ability_sums, _ease_step, _expect, _item
 from labelwright.consensus.label_models.matrix_completion import hidden_blocks, metal_loss, without_blocks
 from labelwright.consensus.label_models.one_coin import one_coin_posterior
 from labelwright.consensus.label_models.triplet import triplet_moments, vote_given_class
@@ -82,15 +82,33 @@ def test_glad_with_fixed_easiness_is_one_coin():
 def test_glad_climbs_its_true_gradient():
     votes, _ = crowd(n=20)
     table, rng = VoteTable.of(votes), np.random.default_rng(0)
-    right = rng.random(len(table.value))
+    right, beta = rng.random(len(table.value)), rng.normal(size=20)
+    seen = (table.source, table.weight, right)
 
-    def value_and_slope(x):
-        d_alpha, d_beta = np.empty(5), np.empty(20)
-        q = _expected_score(table.offsets, table.source, table.weight, right, 2, x[:5], x[5:], d_alpha, d_beta)
-        return q, np.concatenate([d_alpha, d_beta])
+    def of_item(b):
+        return _item(table.offsets[3], table.offsets[4], *seen, np.array([1.0, 0.5, 2.0, -0.3, 0.1]), b[0])
 
-    x = rng.normal(size=25)
-    assert check_grad(lambda z: value_and_slope(z)[0], lambda z: value_and_slope(z)[1], x) < 1e-4
+    def of_sources(alpha):
+        q, slope, curve, most = (np.empty(5) for _ in range(4))
+        _ability_sums(table.offsets, *seen, alpha, beta, q, slope, curve, most)
+        assert (curve <= most + 1e-12).all()
+        return q.sum(), slope
+
+    assert check_grad(lambda b: of_item(b)[0], lambda b: np.array([of_item(b)[1]]), [0.7]) < 1e-5
+    assert check_grad(lambda a: of_sources(a)[0], lambda a: of_sources(a)[1], rng.normal(size=5)) < 1e-4
+
+
+def test_no_step_of_glad_lowers_the_part_that_it_climbs():
+    votes, _ = crowd(n=40)
+    table, rng = VoteTable.of(votes), np.random.default_rng(0)
+    for _ in range(20):
+        right = rng.random(len(table.value))
+        alpha, before = rng.normal(size=5) * 3, rng.normal(size=40) * 2
+        after = before.copy()
+        _ease_step(table.offsets, table.source, table.weight, right, alpha, after, 3)
+        for i in range(40):
+            ends = (table.offsets[i], table.offsets[i + 1], table.source, table.weight, right, alpha)
+            assert _item(*ends, after[i])[0] >= _item(*ends, before[i])[0]
 
 
 def test_glad_gives_other_rows_of_the_same_votes_the_same_answer():

@@ -86,7 +86,7 @@ def median_seconds(votes: Votes) -> Floats:
     median = np.full(votes.n_sources, np.nan)
     if not len(known):
         return median
-    seconds, source = votes.seconds[known], votes.source[known]  # type: ignore[index]
+    seconds, source = votes.seconds[known], votes.source[known]
     order = np.lexsort((seconds, source))
     seconds, source = seconds[order], source[order]
     starts = np.searchsorted(source, np.arange(votes.n_sources))

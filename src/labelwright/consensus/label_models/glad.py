@@ -2,13 +2,14 @@
 
     P(L_ij = k | y_i = k) = σ(α_j · exp β_i),   other classes evenly;   α_j ~ N(1, 1),  β_i ~ N(1, 1)
 
-EM: the E-step gives q; the M-step climbs (L-BFGS)
+EM: the E-step gives q; the M-step climbs
 
     Q = Σ_votes [ q_{i,L_ij} log σ_ij + (1 − q_{i,L_ij}) log((1 − σ_ij)/(K − 1)) ] + log N(α; 1, 1) + log N(β; 1, 1)
     dQ/dα_j = Σ_i (q_{i,L_ij} − σ_ij) e^{β_i} − (α_j − 1)
     dQ/dβ_i = Σ_j (q_{i,L_ij} − σ_ij) α_j e^{β_i} − (β_i − 1)
 
-A negative α is an adversary.
+Given α the items are apart, and given β the sources: each takes Newton steps of its own, and none that lowers its part
+of Q, so that the objective never falls. A negative α is an adversary.
 
 Source: Whitehill et al., Whose vote should count more, NeurIPS 2009; in the survey [P121].
 """
@@ -18,7 +19,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
 
 from labelwright.consensus.balance import class_balance
 from labelwright.consensus.base import LabelModel
@@ -27,11 +27,6 @@ from labelwright.consensus.table import VoteTable, summed
 
 Floats = NDArray[np.float64]
 Parameters = tuple[Floats, Floats]  # α (m,), β (n,)
-
-
-@njit(cache=True, nogil=True)
-def _log_sigmoid(x):  # type: ignore[no-untyped-def]
-    return -np.log1p(np.exp(-x)) if x >= 0 else x - np.log1p(np.exp(x))
 
 
 @njit(cache=True, nogil=True)
@@ -49,9 +44,8 @@ def _expect(offsets, source, value, weight, gold, log_prior, alpha, beta, right,
             score[k] = log_prior[k]
         for v in range(offsets[i], offsets[i + 1]):
             x = alpha[source[v]] * ease
-            wrong = _log_sigmoid(-x) - even
-            objective += weight[v] * wrong
-            score[value[v]] += weight[v] * (_log_sigmoid(x) - wrong)
+            objective += weight[v] * (-np.log1p(np.exp(-abs(x))) - max(x, 0.0) - even)  # log σ(−x) − log(K − 1)
+            score[value[v]] += weight[v] * (x + even)  # log σ(x) − log σ(−x) = x
         if gold[i] >= 0:
             objective += score[gold[i]]
             score[:] = 0.0
@@ -73,26 +67,63 @@ def _expect(offsets, source, value, weight, gold, log_prior, alpha, beta, right,
 
 
 @njit(cache=True, nogil=True)
-def _expected_score(offsets, source, weight, right, classes, alpha, beta, d_alpha, d_beta):  # type: ignore[no-untyped-def]
-    """Return Q without the priors; d_alpha (m,) and d_beta (n,) become its gradient."""
-    even = np.log(max(classes - 1, 1))
-    d_alpha[:] = 0.0
-    d_beta[:] = 0.0
-    total = 0.0
+def _vote(x, right):  # type: ignore[no-untyped-def]
+    """Return log σ(−x) + r x, which is Q of a vote up to a constant, and σ(x)."""
+    e = np.exp(-abs(x))
+    sigma = (1.0 if x >= 0 else e) / (1.0 + e)
+    return right * x - np.log1p(e) - max(x, 0.0), sigma
+
+
+@njit(cache=True, nogil=True)
+def _item(first, last, source, weight, right, alpha, beta):  # type: ignore[no-untyped-def]
+    """Return one item's part of Q at β, its derivative, and the curvature that is expected (at least 1)."""
+    ease = np.exp(min(beta, 700.0))
+    q, slope, curve = -0.5 * (beta - 1.0) ** 2, 1.0 - beta, 1.0
+    for v in range(first, last):
+        x = alpha[source[v]] * ease
+        part, sigma = _vote(x, right[v])
+        q += weight[v] * part
+        slope += weight[v] * (right[v] - sigma) * x
+        curve += weight[v] * sigma * (1.0 - sigma) * x * x
+    return q, slope, curve
+
+
+@njit(cache=True, nogil=True)
+def _ease_step(offsets, source, weight, right, alpha, beta, steps):  # type: ignore[no-untyped-def]
+    """Move β (n,) in place: Newton steps of each item, halved until its part of Q does not fall."""
     for i in range(len(offsets) - 1):
-        ease = np.exp(min(beta[i], 700.0))
+        first, last = offsets[i], offsets[i + 1]
+        q, slope, curve = _item(first, last, source, weight, right, alpha, beta[i])
+        for _ in range(steps):
+            move = min(max(slope / curve, -2.0), 2.0)
+            if abs(move) < 1e-3:
+                break
+            moved = False
+            for _ in range(6):
+                q_new, slope_new, curve_new = _item(first, last, source, weight, right, alpha, beta[i] + move)
+                if q_new >= q:
+                    beta[i] += move
+                    q, slope, curve, moved = q_new, slope_new, curve_new, True
+                    break
+                move /= 2.0
+            if not moved:
+                break
+
+
+@njit(cache=True, nogil=True)
+def _ability_sums(offsets, source, weight, right, alpha, beta, q, slope, curve, most):  # type: ignore[no-untyped-def]
+    """Fill q, slope, curve, most (m,): each source's part of Q, its derivative, its curvature here and at most."""
+    for j in range(len(alpha)):
+        q[j], slope[j], curve[j], most[j] = -0.5 * (alpha[j] - 1.0) ** 2, 1.0 - alpha[j], 1.0, 1.0
+    for i in range(len(offsets) - 1):
+        ease = np.exp(min(beta[i], 300.0))
         for v in range(offsets[i], offsets[i + 1]):
             j = source[v]
-            x = alpha[j] * ease
-            # Q of a vote: r log σ(x) + (1 − r) log σ(−x) = log σ(−x) + r x
-            e = np.exp(-abs(x))
-            log_wrong = -np.log1p(e) - max(x, 0.0)
-            sigma = (1.0 if x >= 0 else e) / (1.0 + e)
-            total += weight[v] * (log_wrong + right[v] * x - (1.0 - right[v]) * even)
-            slope = weight[v] * (right[v] - sigma) * ease
-            d_alpha[j] += slope
-            d_beta[i] += slope * alpha[j]
-    return total
+            part, sigma = _vote(alpha[j] * ease, right[v])
+            q[j] += weight[v] * part
+            slope[j] += weight[v] * (right[v] - sigma) * ease
+            curve[j] += weight[v] * sigma * (1.0 - sigma) * ease * ease
+            most[j] += weight[v] * 0.25 * ease * ease
 
 
 class GLAD(LabelModel):
@@ -104,8 +135,8 @@ class GLAD(LabelModel):
         Shares of the classes; of the gold rows when there are 30, else uniform.
     max_iter : int, default 100
         EM iterations.
-    m_step_iter : int, default 25
-        L-BFGS iterations of each M-step.
+    m_step_iter : int, default 2
+        Newton steps of every item in each M-step; sources take one.
     tol : float, default 1e-5
         Stop when the objective changes by at most this much a vote.
 
@@ -138,7 +169,7 @@ class GLAD(LabelModel):
         *,
         class_balance: ArrayLike | None = None,
         max_iter: int = 100,
-        m_step_iter: int = 25,
+        m_step_iter: int = 2,
         tol: float = 1e-5,
     ) -> None:
         self.class_balance, self.max_iter, self.m_step_iter, self.tol = class_balance, max_iter, m_step_iter, tol
@@ -168,22 +199,17 @@ class GLAD(LabelModel):
         return arrived.parameters, arrived.objective, arrived.converged
 
     def _maximise(self, table: VoteTable, right: Floats, start: Parameters, move_ability: bool) -> Parameters:
-        m = len(start[0])
-        d_alpha, d_beta = np.empty(m), np.empty(len(start[1]))
-
-        def loss(x: Floats) -> tuple[float, Floats]:
-            alpha, beta = x[:m], x[m:]
-            q = _expected_score(
-                table.offsets, table.source, table.weight, right, table.n_classes, alpha, beta, d_alpha, d_beta
-            )
-            gradient = np.concatenate([d_alpha - (alpha - 1), d_beta - (beta - 1)])
-            if not move_ability:
-                gradient[:m] = 0
-            return -q + 0.5 * float(((x - 1) ** 2).sum()), -gradient
-
-        options = {"maxiter": self.m_step_iter, "ftol": 1e-7, "maxcor": 5}
-        found = minimize(loss, np.concatenate(start), jac=True, method="L-BFGS-B", options=options).x
-        return found[:m], found[m:]
+        alpha, beta = start[0], start[1].copy()
+        votes = (table.offsets, table.source, table.weight, right)
+        _ease_step(*votes, alpha, beta, self.m_step_iter)
+        if not move_ability:
+            return alpha, beta
+        q, slope, curve, most = (np.empty(len(alpha)) for _ in range(4))
+        _ability_sums(*votes, alpha, beta, q, slope, curve, most)
+        moved, reached = alpha + slope / curve, np.empty(len(alpha))
+        _ability_sums(*votes, moved, beta, reached, np.empty_like(q), np.empty_like(q), np.empty_like(q))
+        # A step at the greatest curvature that is possible never lowers Q.
+        return np.where(reached >= q, moved, alpha + slope / most), beta
 
     def _posterior(self, table: VoteTable) -> Floats:
         beta = self.log_easiness_
