@@ -19,16 +19,21 @@ _ROOMS = {
     "badge": "BADGE last_layer_slope",
     "bald": "BALD BootstrapCommittee mutual_information",
     "contract": "ANYONE Acquisition Pool ScoredAcquisition Selection highest",
+    "context_selection": (
+        "Episode GMMContextSelector LinearHead MetaLearner ProtoNet episode_sampler evaluate_context"
+    ),
     "core_set": "KCenterGreedy KMeansCenters",
     "data_selection": "SurrogateSubsampler fit_selected hardest_rows optimal_nonreweighted_set optimal_unbiased_pi",
     "error_reduction": "ExpectedErrorReduction GaussianField",
     "hierarchy_reannotation": "HierarchyReannotation expected_distance label_tree_distance novelty_overlap",
     "inclusion": "inclusion_probabilities poisson_sample systematic_sample",
     "ledger": "Budget Entry",
+    "pcb": "PseudoClassBalance active_prompt_rounds average_description balanced_draw description_ensemble",
     "pixelpick": (
         "PixelPool PixelQuerySelector QueryStats committee_probs first_pixels query_map query_stats sparse_pixel_loss"
     ),
     "probcover": "ProbCover ball_graph purity_radius",
+    "prompt_learner": "PromptLearner tuning",
     "robust_active_distillation": "GameSolution RobustActiveDistillation rad_distribution",
     "rounds": "CurveBand LearningCurve Rounds run_rounds",
     "selection_theory": "AsymptoticFit asymptotic_test_error",

@@ -229,9 +229,12 @@ class BudgetPlan:
         return [(f, *split_of(self.money, f, *prices), float(law(self.money))) for f, law in self.laws.items()]
 
     def curves(self) -> dict[float, tuple[Floats, Floats]]:
-        """Return money and predicted score along each share's curve."""
-        x = np.geomspace(float(self.sweep.budget.min()), max(self.money, float(self.sweep.budget.max())), 40)
-        return {f: (x, np.asarray(law(x))) for f, law in self.laws.items()}
+        """Return money and predicted score along each share's curve, from the least budget that it was measured at."""
+        end, found = max(self.money, float(self.sweep.budget.max())), {}
+        for f, law in self.laws.items():
+            x = np.geomspace(float(self.sweep.budget[self.sweep.fraction == f].min()), end, 40)
+            found[f] = (x, np.asarray(law(x)))
+        return found
 
     def facts(self) -> dict[str, Any]:
         """Return plain numbers for JSON."""

@@ -111,6 +111,8 @@ def gather_material(
         classes = tuple(read_classes(columns["classes"]) or ())
     matrix = build_features(dataset, spec=features, jobs=jobs, seed=seed, progress=progress, cache=cache)
     found = Material(dataset, matrix.matrix, classes, labels, notes=(*dataset.plan.notes, *matrix.notes))
+    if votes is not None and answers:
+        raise BadInput("answers are votes too where several people label", fix="add them to the file of votes")
     for one in answers:
         found = _with_answers(found, one)
     return found if votes is None else _with_votes(found, votes)

@@ -127,11 +127,13 @@ def _plain(value: Any) -> Any:
 
 
 def content_of(dataset: Dataset, rows: Rows) -> pa.Table | None:
-    """Return the columns that a person reads a row by: texts, image and id, else the first inputs."""
+    """Return the columns that a person reads a row by: texts and image, else the first inputs; None when none."""
     plan = dataset.plan
-    names = [*([plan.id] if plan.id else []), *plan.text, *([plan.image] if plan.image else [])]
+    names = [*plan.text, *([plan.image] if plan.image else [])]
     if not (plan.text or plan.image):
-        names += list(plan.feature_columns) or [n for n in dataset.source.table.column_names if n != plan.label]
+        names += list(plan.feature_columns) or [
+            n for n in dataset.source.table.column_names if n not in (plan.label, plan.id)
+        ]
     if dataset.source.format == "image_folder":
         names = ["path"]
     shown = []

@@ -14,7 +14,9 @@ def command(
     predictions: Annotated[
         Path, Argument(metavar="PREDICTIONS", help="A table with id and prediction: of labelwright predict, or yours.")
     ],
-    data: opt.Data,
+    data: Annotated[
+        Path | None, Argument(metavar="DATA", help="The labelled rows; may be left out with --checked.")
+    ] = None,
     label: opt.Label = None,
     task: opt.Task = None,
     id: opt.Id = None,
@@ -29,6 +31,10 @@ def command(
         Path | None,
         Option("--decisions", metavar="FILE", help="Rows that people checked: id, decision (keep, relabel), label."),
     ] = None,
+    checked: Annotated[
+        Path | None,
+        Option("--checked", metavar="FILE", help="The list of labelwright next --test, filled in: an unbiased score."),
+    ] = None,
     include_training: Annotated[
         bool, Option("--include-training", help="Count rows that the model was trained on too.")
     ] = False,
@@ -39,8 +45,16 @@ def command(
 ) -> None:
     """Say how good predictions are: as counted, on corrected labels (classes), and on rows that people checked."""
     from labelwright.cli.console import as_json, progress_for, say
+    from labelwright.learn.checks_to_make import checked_facts, checked_lines, need_rows
     from labelwright.learn.evaluate import evaluate_predictions, evaluation_lines
 
+    score = None if checked is None else checked_facts(checked, predictions, id=id)
+    if score is not None:
+        for line in [] if json and data is not None else [as_json(score)] if json else checked_lines(score):
+            say(line)
+        if data is None:
+            return
+    data = need_rows(data)
     found = evaluate_predictions(
         *(predictions, data),
         label=label,
@@ -59,5 +73,5 @@ def command(
         root=root,
         sheet=sheet,
     )
-    for line in [as_json(found.facts())] if json else evaluation_lines(found)[: 1 if quiet else None]:
+    for line in [as_json(found.facts() | (score or {}))] if json else evaluation_lines(found)[: 1 if quiet else None]:
         say(line)

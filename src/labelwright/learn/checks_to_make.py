@@ -7,6 +7,8 @@ true label; `checked_score` reads the list back.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -159,3 +161,25 @@ def checked_score(checked: Path, predictions: Path, *, id: str | None = None) ->
     found: RiskEstimate = estimate_risk(losses, chance[filled], int(pool[0]))
     risk = found.interval
     return Interval(1 - risk.estimate, 1 - risk.high, 1 - risk.low), len(filled)
+
+
+def checked_facts(checked: Path, predictions: Path, *, id: str | None = None) -> dict[str, Any]:
+    """Return the score of checked rows as plain facts: ``accuracy_by_active_testing`` and ``n_drawn``."""
+    found, n = checked_score(checked, predictions, id=id)
+    return {"schema_version": 1, "accuracy_by_active_testing": asdict(found), "n_drawn": n}
+
+
+def checked_lines(facts: Mapping[str, Any]) -> list[str]:
+    """Return what the command line prints of a score by active testing."""
+    one, n = facts["accuracy_by_active_testing"], facts["n_drawn"]
+    return [
+        f"Accuracy by active testing ({n} checked rows, weighted by their draws, unbiased): {one['estimate']:.1%} "
+        f"({one['low']:.1%} to {one['high']:.1%})"
+    ]
+
+
+def need_rows(data: Path | None) -> Path:
+    """Return the data; BadInput when they were left out."""
+    if data is None:
+        raise BadInput("there are no labelled rows to evaluate on", fix="name them after the predictions, or --checked")
+    return data

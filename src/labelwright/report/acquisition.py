@@ -67,7 +67,10 @@ def question_lines(
     if len(found) > SHOWN:
         lines.append(f"  ... and {len(found) - SHOWN} more.")
     follow = "labelwright evaluate --checked next.csv" if checks else "the same command with --answers next.csv"
-    lines += ["", f"Next: fill the column 'label' of next.csv, then run {follow}."]
+    if found.rows is None:
+        lines += ["", "Next: ask, add the answers to the votes, then run the same command again."]
+    else:
+        lines += ["", f"Next: fill the column 'label' of next.csv, then run {follow}."]
     if label_studio:
         lines.append(f"Or import {folder / 'label_studio.json'} into Label Studio.")
     return lines
@@ -142,7 +145,7 @@ def _replay_page(found: Replay, name: str) -> CurvesPage:
     shares = found.shares()
     order = sorted(found.bands, key=lambda method: -found.bands[method].curves[0].area)
     lines = [
-        Line(method, band.cost, band.mean, band.low, band.high)
+        Line(method, band.cost, band.mean, np.clip(band.low, 0, 1), np.clip(band.high, 0, 1))
         for method, band in ((method, found.bands[method]) for method in order)
     ]
     cost = next(iter(found.bands.values())).cost
@@ -229,7 +232,7 @@ def _plan_page(plan: BudgetPlan, name: str) -> CurvesPage:
     curves = plan.curves()
     lines = [Line(f"{fraction:.0%} careful", x, y) for fraction, (x, y) in curves.items()]
     measured = [
-        [f"{cost:g}", f"{fraction:.0%}", f"{cheap:,}", f"{careful:,}", f"{score:.1%}"]
+        [f"{cost:.3g}", f"{fraction:.0%}", f"{cheap:,}", f"{careful:,}", f"{score:.1%}"]
         for cost, fraction, cheap, careful, score in plan.sweep.rows()
     ]
     predicted = [
