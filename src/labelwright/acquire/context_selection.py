@@ -1,8 +1,8 @@
 """Context selection: the few rows of a new task to label, chosen at deployment from a meta-trained embedding.
 
-A meta-learner learns a new task from a handful of labelled rows. Which ones, when nothing is labelled yet? Fit a Gaussian
-mixture with as many components as labels may be bought (diagonal covariances, EM from k-means) and label the row of
-highest density under each component. For classes that are equal isotropic Gaussians in the embedding this labels
+A meta-learner learns a new task from a handful of labelled rows. Which ones, when nothing is labelled yet? Fit a
+Gaussian mixture with as many components as labels may be bought (diagonal covariances, EM from k-means) and label the
+row of highest density under each component. For classes that are equal isotropic Gaussians in the embedding this labels
 their means, which makes the nearest-context rule optimal.
 
 Source: Bae, Wang, Sutherland, Exploring active learning in meta-learning: enhancing context set labeling, ECCV 2024

@@ -59,8 +59,8 @@ class PromptLearner:
         M.
     scale : float, default 100.0
     training : Training, optional
-        By default that of the paper: 200 epochs of stochastic gradient descent at 0.002 along a cosine after an epoch of
-        warm-up, 32 rows a batch.
+        By default that of the paper: 200 epochs of stochastic gradient descent at 0.002 along a cosine after an epoch
+        of warm-up, 32 rows a batch.
 
     Examples
     --------

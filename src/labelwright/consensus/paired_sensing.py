@@ -126,7 +126,7 @@ def extract_masks(
     empty: ArrayLike | None = None,
     least_saturation: float = 0.3,
     least_value: float = 0.25,
-    median: int = 3,
+    median: int = 1,
     radius: int = 1,
     least_area: int = 12,
 ) -> Bools:
@@ -141,8 +141,8 @@ def extract_masks(
         The empty scene under the same light, subtracted first.
     least_saturation, least_value : float
         Darker and greyer pixels carry no paint.
-    median : int, default 3
-        Side of the median filter of the picture, 1 for none.
+    median : int, default 1
+        Side of a median filter of the picture, 1 for none: it helps against strong sensor noise and rounds corners.
     radius : int, default 1
         Specks and pinholes that no square of side 2·radius + 1 fits into are removed, 0 for none.
     least_area : int, default 12

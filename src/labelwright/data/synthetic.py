@@ -135,10 +135,12 @@ def shape_scenes(
     size: int = 48,
     side: int = 13,
     counts: tuple[int, int] = (2, 4),
-    texture: float = 0.1,
+    colors: tuple[float, float] = (0.4, 0.9),
+    ground: tuple[float, float] = (0.1, 0.35),
+    texture: float = 0.05,
     seed: int = 0,
 ) -> ShapeScenes:
-    """Return pictures whose kinds differ in form only: colours of shapes and grounds come from one range.
+    """Return pictures whose kinds differ in form only: every shape has a colour of its own.
 
     Parameters
     ----------
@@ -148,7 +150,9 @@ def shape_scenes(
     size, side : int
         Side of the picture and of a shape, in pixels.
     counts : (fewest, most) shapes a picture
-    texture : float, default 0.1
+    colors, ground : (low, high)
+        Range of each channel of the shapes and of the ground.
+    texture : float, default 0.05
         Standard deviation of the brightness of neighbouring pixels.
     seed : int
 
@@ -162,8 +166,8 @@ def shape_scenes(
     placed = pasted_scenes(tiles, n, size=size, counts=counts, seed=seed)
     rng = np.random.default_rng([seed, 1])
     most = placed.items.shape[1]
-    colors = rng.uniform(0.15, 0.85, (n, most + 1, 3))  # the last one is the ground's
-    images = np.broadcast_to(colors[:, None, None, -1], (n, size, size, 3)).copy()
+    own = rng.uniform(*colors, (n, most, 3))
+    images = np.broadcast_to(rng.uniform(*ground, (n, 1, 1, 3)), (n, size, size, 3)).copy()
     masks = np.zeros((n, len(kinds), size, size), dtype=np.bool_)
     centers = np.full((n, most, 2), np.nan)
     grid = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1)
@@ -173,7 +177,7 @@ def shape_scenes(
         s, i, j = np.nonzero(tiles[kind])
         rows, columns = corner[s, 1] + i, corner[s, 0] + j
         masks[scene[s], kind[s], rows, columns] = True
-        images[scene[s], rows, columns] = colors[scene[s], place]
+        images[scene[s], rows, columns] = own[scene[s], place]
         middle = np.array([grid[tile > 0].mean(axis=0) for tile in tiles])
         centers[scene, place] = corner + middle[kind]
     images += texture * rng.standard_normal((n, size, size, 1))
