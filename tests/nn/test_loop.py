@@ -193,13 +193,34 @@ def test_a_learning_rate_that_is_far_too_high_is_named_as_the_cause():
         loop.fit()
 
 
-def test_running_out_of_memory_says_which_batch_to_try():
-    class Greedy(CrossEntropy):
-        def losses(self, batch: Batches) -> Losses:
+class Greedy(CrossEntropy):
+    """Runs out of memory with more than `most` rows at a time."""
+
+    most = 9
+
+    def spend(self, rows: int) -> None:
+        if rows > self.most:
             raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: 9e15 bytes")
 
-    with pytest.raises(TrainingFailed, match="batch_size=16"):
+    def losses(self, batch: Batches) -> Losses:
+        self.spend(len(batch["train"].rows))
+        return super().losses(batch)
+
+    def predict(self, x):
+        self.spend(len(x))
+        return super().predict(x)
+
+
+def test_running_out_of_memory_says_which_batch_fits():
+    with pytest.raises(TrainingFailed, match=r"batches of 32 rows. Fix: batch_size=8 \(--batch-size 8\)"):
         Loop(Greedy(), task(), Training(epochs=1, **CPU)).fit()
+
+
+def test_a_network_that_no_row_fits_is_too_large():
+    greedy = Greedy()
+    greedy.most = 0
+    with pytest.raises(TrainingFailed, match="Fix: a smaller network"):
+        Loop(greedy, task(), Training(epochs=1, **CPU)).fit()
 
 
 def test_stopping_keeps_the_best_epoch_and_never_trains_on_held_out_rows():

@@ -70,6 +70,9 @@ def command(
     batch_size: Annotated[
         int, Option("--batch-size", metavar="N", min=1, help="Rows a step.", rich_help_panel=METHOD)
     ] = 64,
+    learning_rate: Annotated[
+        float, Option("--learning-rate", metavar="RATE", help="Of the first step.", rich_help_panel=METHOD)
+    ] = 0.05,
     holdout: Annotated[
         float, Option(metavar="SHARE", help="Rows kept out to measure the model.", rich_help_panel=METHOD)
     ] = 0.2,
@@ -102,6 +105,7 @@ def command(
         settings=read_settings(setting or []),
         epochs=epochs,
         batch_size=batch_size,
+        learning_rate=learning_rate,
         seed=seed,
         jobs=opt.processes(jobs),
         holdout=holdout,

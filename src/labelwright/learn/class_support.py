@@ -1,33 +1,41 @@
-"""Which classes the evidence speaks of at all: none, one row alone, or only rows that contradict themselves."""
+"""Which classes the evidence speaks of: by no row, by one alone, or only by rows that contradict themselves."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labelwright.errors import listed
+from labelwright.errors import BadInput, listed
 from labelwright.evidence import Bags, Candidates, Evidence, Hard, Votes
 from labelwright.learn.gathered import Gathered
 
 
 def class_notes(gathered: Gathered) -> tuple[str, ...]:
-    """Return a note on each class or tag that the data say too little of."""
+    """Return a note on each class or tag that no row, or one row alone, speaks of."""
     task, names = gathered.dataset.plan.task, gathered.names
     if task == "multilabel":
         return _rare((np.asarray(gathered.dataset.labels) == 1).sum(axis=0), names, "tag")
     if task == "regression" or not all(isinstance(part, Hard | Candidates | Votes | Bags) for part in gathered.parts):
         return ()
+    return _rare(_named(gathered).sum(axis=0), names, "label")
+
+
+def refuse_contradictions(gathered: Gathered) -> None:
+    """Refuse rows whose candidates and trusted label exclude each other, by their lines and classes."""
+    if len(gathered.parts) < 2:
+        return
     against = contradictory_rows(gathered)
+    if not len(against):
+        return
     named = _named(gathered)
-    sure = named.sum(axis=0) if len(against) == 0 else np.delete(named, against, axis=0).sum(axis=0)
-    notes = _rare(np.where(named.sum(axis=0) > 0, np.maximum(sure, 1), 0) if len(against) else sure, names, "label")
-    only = [names[k] for k in np.flatnonzero((named.sum(axis=0) > 0) & (sure == 0))]
-    if len(against):
-        where = ", ".join(gathered.dataset.source.where(int(row)) for row in against[:3])
-        notes += (f"{len(against)} row(s) contradict themselves: label and candidates exclude each other ({where})",)
-    if only:
-        notes += (f"{listed(only)} is only spoken of by rows that contradict themselves",)
-    return notes
+    sure = np.delete(named, against, axis=0).any(axis=0)
+    only = [gathered.names[k] for k in np.flatnonzero(named.any(axis=0) & ~sure)]
+    more = f", and no other row speaks of {listed(only)}" if only else ""
+    raise BadInput(
+        f"{len(against)} row(s) contradict themselves: candidates and label have no class in common{more}",
+        where=gathered.dataset.source.where(int(against[0])),
+        fix="mend these rows, or leave out --trusted",
+    )
 
 
 def contradictory_rows(gathered: Gathered) -> NDArray[np.int64]:

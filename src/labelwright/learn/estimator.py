@@ -128,9 +128,7 @@ def principal_components(spread: NDArray[np.floating]) -> bool:
 
 def training_of(estimator: Any, n_rows: int) -> Training:
     """Return the run's settings from an estimator's parameters."""
-    optimizer = estimator.optimizer
-    if optimizer is None:
-        optimizer = SGD(lr=0.05, momentum=0.9, weight_decay=5e-4, schedule=Cosine(floor=0.01), clip=5.0)
+    optimizer = default_optimizer() if estimator.optimizer is None else estimator.optimizer
     return Training(
         epochs=estimator.epochs,
         batch_size=min(estimator.batch_size, max(n_rows, 1)),
@@ -140,6 +138,11 @@ def training_of(estimator: Any, n_rows: int) -> Training:
         stopping=estimator.stopping,
         checkpoint=estimator.checkpoint,
     )
+
+
+def default_optimizer(lr: float = 0.05) -> SGD:
+    """Return SGD with momentum and a cosine schedule."""
+    return SGD(lr=lr, momentum=0.9, weight_decay=5e-4, schedule=Cosine(floor=0.01), clip=5.0)
 
 
 def seed_of(random_state: Any) -> int:

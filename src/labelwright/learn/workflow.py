@@ -20,8 +20,9 @@ from labelwright.data.neighbors import nearest_neighbors
 from labelwright.errors import BadInput
 from labelwright.evidence import Bags, Candidates, Evidence, Hard, Mixed, Reals, Tags, Votes
 from labelwright.learn.choose import KINDS, Choice, choose_method
-from labelwright.learn.class_support import class_notes
+from labelwright.learn.class_support import class_notes, refuse_contradictions
 from labelwright.learn.classifier import ImpreciseClassifier
+from labelwright.learn.estimator import default_optimizer
 from labelwright.learn.gathered import Gathered, LabelSources
 from labelwright.learn.held_out import HeldOut, judged, judged_numbers, judged_tags, split_rows
 from labelwright.learn.label_sources import gather_labels
@@ -54,6 +55,8 @@ class TrainOptions:
     settings : mapping
         Arguments of the method's constructor.
     epochs, batch_size, seed, jobs : int
+    learning_rate : float
+        Above 0.
     holdout : float
         Share of the rows held out to measure the model, in [0, 1).
     checkpoint : Path, optional
@@ -66,6 +69,7 @@ class TrainOptions:
     batch_size: int = 64
     seed: int = 0
     jobs: int = 1
+    learning_rate: float = 0.05
     holdout: float = 0.2
     checkpoint: Path | None = None
 
@@ -121,10 +125,13 @@ def train_model(
     options = options or TrainOptions()
     if not 0 <= options.holdout < 1:
         raise BadInput(f"the held-out share is {options.holdout}", fix="choose a share of at least 0 and below 1")
+    if not 0 < options.learning_rate < float("inf"):
+        raise BadInput(f"the learning rate is {options.learning_rate}", fix="choose a number above 0, such as 0.05")
     method = None if options.method == "auto" else find_method(options.method)
     if method is None and options.settings:
         raise BadInput("settings are given, but no method", fix="name one: --method ELR --set lam=7")
     gathered = gather_labels(Path(data), sources, features=features, **columns)
+    refuse_contradictions(gathered)
     method = _method_for_positives(method, sources)
     fitted, found = fit_features(
         gathered.dataset, spec=features, jobs=options.jobs, seed=options.seed, progress=progress
@@ -138,6 +145,7 @@ def train_model(
         choice.objective,
         epochs=options.epochs,
         batch_size=options.batch_size,
+        optimizer=default_optimizer(options.learning_rate),
         checkpoint=options.checkpoint,
         progress=progress,
         random_state=options.seed,
@@ -153,7 +161,7 @@ def train_model(
         *class_notes(gathered),
     )
     settings = {
-        **{name: getattr(options, name) for name in ("epochs", "batch_size", "seed", "holdout")},
+        **{name: getattr(options, name) for name in ("epochs", "batch_size", "learning_rate", "seed", "holdout")},
         **options.settings,
     }
     card = model_card(gathered, fitted, found, noise, choice, settings, len(training), measured)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ LOOK_EVERY = 32  # steps between looks at losses on a device, where each look wo
 
 class TrainingFailed(LabelwrightError):
     """Training cannot go on; the message says at which epoch and batch, and the likely cause."""
+
+    exit_code = 2  # other settings mend it
 
 
 class Guard:
@@ -62,22 +65,41 @@ class Guard:
 
 
 @contextmanager
-def memory_guard(batch_size: int) -> Iterator[None]:
-    """Turn an out-of-memory error into one line with a batch size to try."""
+def memory_guard(batch_size: int, fits: Callable[[int], bool]) -> Iterator[None]:
+    """Turn an out-of-memory error into one line with a batch size that went through a trial."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        smaller = max(1, batch_size // 2)
-        raise TrainingFailed(
-            f"the device ran out of memory with batches of {batch_size} rows. Fix: batch_size={smaller}"
-        ) from error
     except RuntimeError as error:
-        if "allocate memory" not in str(error):
+        if not _out_of_memory(error):
             raise
-        smaller = max(1, batch_size // 2)
-        raise TrainingFailed(
-            f"memory ran out with batches of {batch_size} rows. Fix: batch_size={smaller}, or a smaller network"
-        ) from error
+        traceback.clear_frames(error.__traceback__)  # they hold the tensors of the step that failed
+        smaller = batch_that_fits(batch_size, fits)
+        fix = f"batch_size={smaller} (--batch-size {smaller})" if smaller else "a smaller network"
+        raise TrainingFailed(f"memory ran out with batches of {batch_size} rows. Fix: {fix}") from error
+
+
+def batch_that_fits(batch_size: int, fits: Callable[[int], bool]) -> int:
+    """Return the first of batch_size / 2, / 4, ... for which `fits` is true without running out of memory; 0 for none.
+
+    Examples
+    --------
+    >>> batch_that_fits(64, lambda rows: rows <= 20)
+    16
+    """
+    size = batch_size // 2
+    while size:
+        try:
+            if fits(size):
+                return size
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
+        size //= 2
+    return 0
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 
 def check_device(name: str) -> str:

@@ -158,7 +158,7 @@ class Loop:
             self.objective.load_state_dict(dict(start))
         resume_state(self)
         until = None if epochs is None else self.clock.epoch + epochs
-        with self._randomness(), memory_guard(self.training.batch_size):
+        with self._randomness(), memory_guard(self.training.batch_size, self._fits):
             total = steps or (epochs or self.training.epochs)
             with self._progress.stage("training", total) as advance:
                 self._run(until, steps, advance)
@@ -168,6 +168,16 @@ class Loop:
             self.objective.eval()
             self.objective.finish(self)
         return self.history
+
+    def _fits(self, rows: int) -> bool:
+        """Try the network forwards and backwards on so many rows; RuntimeError when memory runs out."""
+        self.objective.zero_grad(set_to_none=True)
+        with torch.enable_grad():
+            said = self.objective.predict(self.task.batch(self.task.rows[:rows]).x)
+            if said.requires_grad:
+                said.sum().backward()
+        self.objective.zero_grad(set_to_none=True)
+        return True
 
     def _run(self, until: int | None, steps: int | None, advance: Any) -> None:
         done = 0
