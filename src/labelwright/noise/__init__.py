@@ -6,12 +6,15 @@ from importlib import import_module
 from typing import Any
 
 _ROOMS = {
+    "deviation": "Information deviation_complexity memorization_bound tight_memorization_bound",
     "high_order_consensus": (
         "DisentanglementGain HighOrderConsensus LocalTransitions clusterability_score disentanglement_gain"
     ),
     "identifiability": "Identifiability check_identifiable kruskal_rank",
     "label_moments": "LabelMoments",
     "matrix_error": "MatchedError matched_transition_error transition_error",
+    "probe": "Probe ProbeAccuracies corruption_probe probe_accuracies",
+    "rationality": "RRMReport rrm_decomposition",
     "record": "Corruption",
     "simulate_bags": (
         "BagLabels PermutedLabels bags_by_value count_labels mixed_bags noisy_counts permuted_labels random_bags"
