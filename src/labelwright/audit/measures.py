@@ -115,6 +115,13 @@ MEASURES: tuple[MeasureEntry, ...] = (
         "labelwright.audit.uncertain_labels:UncertainLabels",
         "P103",
     ),
+    MeasureEntry(
+        "regions",
+        "How often does a training crop show another class than the one label of its image?",
+        "label maps, or features and the head of a classifier; labels",
+        "labelwright.audit.region_labels:RegionLabels",
+        "P019",
+    ),
 )
 
 

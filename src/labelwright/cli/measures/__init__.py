@@ -16,6 +16,7 @@ from labelwright.cli.measures.label_uncertainty import command as label_uncertai
 from labelwright.cli.measures.mistakes import command as mistakes
 from labelwright.cli.measures.multilabel_test import command as multilabel_test
 from labelwright.cli.measures.outlines import command as outlines
+from labelwright.cli.measures.regions import command as regions
 
 app = Typer(help="Answer one question about labels, with a report: without a name, lists the questions.")
 
@@ -42,3 +43,4 @@ app.command("disclosures")(disclosures)
 app.command("multilabel-test")(multilabel_test)
 app.command("critic")(critic)
 app.command("label-uncertainty")(label_uncertainty)
+app.command("regions")(regions)
