@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 PEOPLE = ("Ann", "Bob", "Cem", "Dora", "Eve", "Finn")
 PLACES = ("Oslo", "Bonn", "Rome", "Graz", "Lyon", "Turin")
@@ -58,3 +59,72 @@ def write_masks(folder: Path, n: int = 12) -> None:
         mask.putpalette([0, 0, 255, 255, 0, 0, 255, 255, 255])
         mask.save(folder / f"masks/a/{i:02d}.png")
     np.save(folder / "probs.npy", probs)
+
+
+SHAPES = ("disc", "square")
+SWAPPED, MOVED, MISSING = 2, 5, 8  # images whose first box has the wrong class, the wrong place, or is not there
+
+
+def scene(i: int) -> list[tuple[list[int], int]]:
+    """Return the true boxes of image i, left, top, width and height, with their classes."""
+    return [([8 + i % 7, 10, 30, 30], i % 2), ([60, 50 + i % 5, 24, 24], (i + 1) % 2)]
+
+
+def _paint_scene(i: int) -> Image.Image:
+    shown = Image.new("RGB", (100, 90), (235, 235, 225))
+    pen = ImageDraw.Draw(shown)
+    for (x, y, w, h), kind in scene(i):
+        draw = pen.rectangle if kind else pen.ellipse
+        draw((x, y, x + w, y + h), fill=(40, 90, 190) if kind else (200, 70, 50))
+    return shown
+
+
+def given_scene(i: int) -> list[tuple[list[int], int]]:
+    """Return the boxes of image i as they are given, errors included."""
+    boxes = scene(i)
+    (bounds, kind), rest = boxes[0], boxes[1:]
+    if i == SWAPPED:
+        return [(bounds, 1 - kind), *rest]
+    if i == MOVED:
+        return [([bounds[0] + 12, bounds[1] + 12, 30, 30], kind), *rest]
+    return rest if i == MISSING else boxes
+
+
+def write_coco(folder: Path, n: int = 16) -> None:
+    """Write images, a COCO file with three wrong boxes, and a model's results."""
+    (folder / "images").mkdir(parents=True)
+    annotations, results = [], []
+    for i in range(n):
+        _paint_scene(i).save(folder / f"images/{i:02d}.png")
+        for bounds, kind in given_scene(i):
+            entry = {"id": len(annotations) + 1, "image_id": 100 + i, "category_id": kind + 1, "bbox": bounds}
+            annotations.append(entry | {"area": bounds[2] * bounds[3], "iscrowd": 0})
+        for (x, y, w, h), kind in scene(i):
+            found = {"image_id": 100 + i, "category_id": kind + 1, "bbox": [x + 0.5, y, w, h], "score": 0.97}
+            results.append(found)
+    content = {
+        "images": [{"id": 100 + i, "file_name": f"{i:02d}.png", "width": 100, "height": 90} for i in range(n)],
+        "annotations": annotations,
+        "categories": [{"id": k + 1, "name": name} for k, name in enumerate(SHAPES)],
+    }
+    (folder / "shapes.json").write_text(json.dumps(content))
+    (folder / "results.json").write_text(json.dumps(results))
+
+
+def write_yolo(folder: Path, n: int = 16) -> None:
+    """Write the same as a YOLO data set with a folder of predictions."""
+    for part in ("data/images/train", "data/labels/train", "said"):
+        (folder / part).mkdir(parents=True)
+    (folder / "data/data.yaml").write_text(f"names: [{', '.join(SHAPES)}]\n")
+
+    def line(bounds: list[float], kind: int, *more: float) -> str:
+        x, y, w, h = bounds
+        shares = ((x + w / 2) / 100, (y + h / 2) / 90, w / 100, h / 90, *more)
+        return f"{kind} {' '.join(f'{share:.6f}' for share in shares)}\n"
+
+    for i in range(n):
+        _paint_scene(i).save(folder / f"data/images/train/{i:02d}.png")
+        given = "".join(line(*box) for box in given_scene(i))
+        (folder / f"data/labels/train/{i:02d}.txt").write_text(given)
+        said = "".join(line(bounds, kind, 0.97) for bounds, kind in scene(i))
+        (folder / f"said/{i:02d}.txt").write_text(said)

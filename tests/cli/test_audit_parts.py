@@ -11,7 +11,20 @@ import pytest
 from PIL import Image
 
 from labelwright.cli import run
-from parts_world import CLASSES, WRONG, WRONG_MASK, paint, write_masks, write_sentences
+from parts_world import (
+    CLASSES,
+    MISSING,
+    MOVED,
+    SWAPPED,
+    WRONG,
+    WRONG_MASK,
+    paint,
+    scene,
+    write_coco,
+    write_masks,
+    write_sentences,
+    write_yolo,
+)
 
 FILES = {"report.html", "issues.parquet", "issues.csv", "marked.parquet", "summary.json", "run.json", "view.json"}
 
@@ -140,4 +153,65 @@ def test_masks_without_a_model_are_looked_at_and_it_is_said(masks, capsys):
 def test_bad_masks_are_one_line_and_exit_code_2(masks, capsys, arguments):
     np.save(masks / "wide.npy", np.zeros((12, 5, 32, 32), np.float32))
     assert run(["audit", *arguments, "--task", "segmentation", "--quiet"]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+@pytest.fixture
+def boxes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_coco(tmp_path)
+    write_yolo(tmp_path / "y")
+    return tmp_path
+
+
+def test_boxes_of_coco_are_found_shown_and_made_true(boxes, capsys):
+    command = ["audit", "shapes.json", "--task", "detection", "--images", "images", "--predictions", "results.json"]
+    assert run(command) == 0
+    folder = boxes / "shapes-audit"
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert "3 of 16 images have a label worth a look" in capsys.readouterr().out
+    assert (folder / "report.html").read_text().count('class="drawn"') >= 3
+    assert sorted(row["row"] for row in decide_all(folder, boxes / "d.csv")) == [SWAPPED, MOVED, MISSING]
+    assert run(["apply", "d.csv", "shapes.json", "--out", "new.json"]) == 0
+    new = json.loads((boxes / "new.json").read_text())
+    for i in (SWAPPED, MOVED, MISSING):
+        mine = [one for one in new["annotations"] if one["image_id"] == 100 + i]
+        assert sorted(one["category_id"] - 1 for one in mine) == sorted(kind for _, kind in scene(i))
+    assert run(["audit", "new.json", "--images", "images", "--predictions", "results.json", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["counts"]["label"] == 0
+
+
+def test_boxes_of_yolo_are_found_and_made_true_line_by_line(boxes):
+    assert run(["audit", "y/data", "--predictions", "y/said", "--out", "out", "--quiet"]) == 0
+    decide_all(boxes / "out", boxes / "d.csv")
+    assert run(["apply", "d.csv", "y/data", "--out", "new"]) == 0
+    old, new = (
+        {path.name: path.read_bytes() for path in (boxes / folder / "labels/train").iterdir()}
+        for folder in ("y/data", "new")
+    )
+    assert sorted(int(name[:2]) for name in old if old[name] != new[name]) == [SWAPPED, MOVED, MISSING]
+
+
+def test_boxes_without_a_model_are_looked_at_and_it_is_said(boxes, capsys):
+    content = json.loads((boxes / "shapes.json").read_text())
+    content["annotations"][0]["bbox"] = [90, 10, 40, 30]
+    (boxes / "shapes.json").write_text(json.dumps(content))
+    assert run(["audit", "shapes.json"]) == 0
+    assert "No model's predictions were given: 1 of 16 images has" in capsys.readouterr().out
+    issues = pq.read_table(boxes / "shapes-audit/issues.parquet").to_pylist()
+    assert [(row["kind"], row["id"], row["part"]) for row in issues] == [("outside_box", "100", "0")]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["shapes.json", "--predictions", "nowhere.json"],
+        ["shapes.json", "--predictions", "shapes.json"],
+        ["results.json", "--task", "detection"],
+        ["images", "--task", "detection"],
+        ["shapes.json", "--predictions", "results.json", "--pred-probs", "results.json"],
+    ],
+)
+def test_bad_boxes_are_one_line_and_exit_code_2(boxes, capsys, arguments):
+    assert run(["audit", *arguments, "--quiet"]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1

@@ -33,7 +33,35 @@ def part_findings(
     """Run every auditor that fits the data: sentences with tags, images with boxes, images with masks."""
     if dataset.plan.task == "token":
         return token_findings(dataset, options, progress, cache, clock)
+    if dataset.plan.task == "detection":
+        return box_findings(dataset, options, progress, clock)
     return mask_findings(dataset, options, progress, clock)
+
+
+def box_findings(dataset: Dataset, options: AuditOptions, progress: Progress, clock: Clock) -> PartFindings:
+    """Judge boxes by a model's boxes where they are given, and look at them for what is odd."""
+    from labelwright.audit.box_checks import OddBoxes
+    from labelwright.audit.class_names import ClassNames, SmallClasses
+    from labelwright.audit.detection_errors import DetectionErrors
+    from labelwright.data.parts.image_boxes import load_box_predictions
+    from labelwright.metrics.detection import average_precision_per_class
+
+    boxes, space = dataset.parts.boxes, dataset.space
+    assert space is not None
+    scores: list[Scores] = []
+    predicted, notes = None, tuple[str, ...]((WITHOUT_MODEL,))
+    if options.pred_probs is not None:
+        predicted = load_box_predictions(options.pred_probs, dataset)
+        with clock.stage("label errors"), progress.stage("label errors"):
+            scores += DetectionErrors().score(boxes, predicted, space)
+        found = average_precision_per_class(boxes, predicted)
+        held = np.flatnonzero(np.bincount(boxes.classes, minlength=len(space)))
+        by_class = ", ".join(f"{space.names[k]} {found[k]:.2f}" for k in held[:12].tolist())
+        notes = (f"the predictions find the given boxes with mAP {found[held].mean():.2f} ({by_class})",)
+    with clock.stage("boxes in themselves"), progress.stage("boxes in themselves"):
+        scores += OddBoxes().score(boxes, space)
+        scores += [ClassNames().score(dataset.labels, space), SmallClasses().score(dataset.labels, space)]
+    return PartFindings(tuple(scores), predicted, notes)
 
 
 def mask_findings(dataset: Dataset, options: AuditOptions, progress: Progress, clock: Clock) -> PartFindings:

@@ -19,6 +19,7 @@ _ROOMS = {
     "classification": (
         "accuracy balanced_accuracy class_f1 class_iou class_precision class_recall confusion_matrix macro_f1"
     ),
+    "detection": "average_precision_per_class box_iou",
     "distances": "hellinger jensen_shannon kl_divergence total_variation",
     "intervals": "Interval McNemar bootstrap clopper_pearson mcnemar paired_bootstrap percentile_interval wilson",
     "masks": "boundary_band boundary_f1 connected_components dice dilate erode iou sum_projection",

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from labelwright.data.parts.image_boxes import ImageBoxes
 from labelwright.data.parts.mask_files import MaskFiles
 from labelwright.data.parts.sentences import Sentences
 from labelwright.report.rows import CELL_WIDTH, shorten
@@ -53,6 +54,10 @@ def figures_of(result: Any) -> Figures | None:
     """Return what draws the rows of this audit, None where they have no parts."""
     if isinstance(result.dataset.parts, Sentences):
         return SentenceFigures(result.dataset)
+    if isinstance(result.dataset.parts, ImageBoxes):
+        from labelwright.report.box_figures import BoxFigures
+
+        return BoxFigures(result.dataset, result.part_predictions)
     if isinstance(result.dataset.parts, MaskFiles):
         from labelwright.report.mask_figures import MaskFigures
 

@@ -10,7 +10,7 @@ from labelwright.data.dataset import Plan, Source
 from labelwright.data.identity import row_ids
 from labelwright.data.infer import infer_plan
 from labelwright.data.labels import class_order, read_classes
-from labelwright.data.mend.coco import CocoFile, is_coco, read_json
+from labelwright.data.mend.coco import CocoFile
 from labelwright.data.mend.columnar import ColumnarTable
 from labelwright.data.mend.conll import ConllFile
 from labelwright.data.mend.delimited import DelimitedTable
@@ -24,11 +24,13 @@ from labelwright.data.mend.masks import MaskFolder
 from labelwright.data.mend.placement import FolderNames
 from labelwright.data.mend.plan import Items, Mendable
 from labelwright.data.mend.raw_text import RawText
-from labelwright.data.mend.yolo import YAML_NAMES, YoloFolder, yolo_names, yolo_yaml
+from labelwright.data.mend.yolo import YoloFolder
+from labelwright.data.readers.coco import is_coco, parsed_json
 from labelwright.data.readers.conll import SUFFIXES as CONLL_SUFFIXES
 from labelwright.data.readers.conll import tag_column
 from labelwright.data.readers.dispatch import read_source
 from labelwright.data.readers.places import place
+from labelwright.data.readers.yolo import YAML_NAMES, yolo_names, yolo_yaml
 from labelwright.data.tasks import read_task
 from labelwright.errors import BadInput, did_you_mean, quoted
 
@@ -96,7 +98,7 @@ def _of_parts(path: Path, options: MendOptions) -> Mendable | None:
         return ConllFile(RawText.read(path), tag_column(options.label), options.new_classes)
     if suffix == ".json":
         raw = RawText.read(path)
-        content = read_json(raw)
+        content = parsed_json(raw.data, path)
         if is_coco(content):
             return CocoFile(raw, options.new_classes)
         if is_label_studio(content):

@@ -12,17 +12,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from labelwright.data.mend.decisions import PART
+from labelwright.data.mend.json_file import JsonFile
 from labelwright.data.mend.json_spans import Element, elements, member, removal
 from labelwright.data.mend.labels import ClassNames, ordered
-from labelwright.data.mend.manifest import ManifestLine, decided_lines
 from labelwright.data.mend.plan import Changes, Items
-from labelwright.data.mend.raw_text import RawText, TextEdit, spliced_text
+from labelwright.data.mend.raw_text import TextEdit
 from labelwright.data.readers.places import place
 from labelwright.errors import BadInput
 
@@ -38,28 +37,8 @@ class Result(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LabelStudioFile:
-    """A JSON export of Label Studio.
-
-    Parameters
-    ----------
-    raw : RawText
-    new_classes : tuple of str
-    """
-
-    raw: RawText
-    new_classes: tuple[str, ...] = ()
-
-    is_tree = False
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.raw.path
-
-    @cached_property
-    def _text(self) -> str:
-        return self.raw.data.decode()
+class LabelStudioFile(JsonFile):
+    """A JSON export of Label Studio."""
 
     @cached_property
     def _tasks(self) -> list[Element]:
@@ -104,16 +83,6 @@ class LabelStudioFile:
         """Return the one label of a task whose results are choices that agree, else None."""
         labels = {result.label for result in results if result.key == "choices"}
         return labels.pop() if len(labels) == 1 and all(r.key == "choices" for r in results) else None
-
-    def remarks(self, changes: Changes) -> tuple[str, ...]:
-        """Return nothing: the counts say it all."""
-        return ()
-
-    def write(self, changes: Changes, out: Path) -> list[ManifestLine]:
-        """Write the mended file and say which decisions it holds."""
-        digest = self.raw.write(spliced_text(self._text, self._edits(changes)), out)
-        file = ManifestLine(old_path=self.path.name, new_path=out.name, sha256=digest)
-        return [file, *decided_lines(changes, self.items)]
 
     def _edits(self, changes: Changes) -> list[TextEdit]:
         n = len(self._tasks)

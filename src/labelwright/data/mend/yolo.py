@@ -2,49 +2,40 @@
 
 The folder holds ``data.yaml`` with ``names`` and the folders of its splits, images below ``images/`` and, in step with
 them, ``labels/``. Items are images, named by their path in the folder (``images/train/7.jpg``), and boxes, named
-``<image>#<number>``, the number being that of the line in the label file, blank lines not counted, from 0. Only the
-class number of a line changes. Rejected images and their labels go to ``_rejected/``; everything else is copied.
+``<image>#<number>``, the number being that of the line in the label file, blank lines not counted, from 0; boxes with
+new bounds are named as in `box_parts`. Only the numbers of a line that is decided on change, what is new joins the end.
+Rejected images and their labels go to ``_rejected/``; everything else is copied.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import yaml
 
-from labelwright.data.mend.decisions import PART
+from labelwright.data.mend.box_parts import BoxPart, placed, read_box_parts
+from labelwright.data.mend.decisions import PART, Decisions
 from labelwright.data.mend.labels import ClassNames
 from labelwright.data.mend.manifest import MANIFEST, ManifestLine, decided_line, decided_lines, file_sha256
 from labelwright.data.mend.placement import Placement, place_all
 from labelwright.data.mend.plan import Changes, Items
 from labelwright.data.mend.raw_text import Edit, spliced
 from labelwright.data.mend.tree import place_file, read_tree
-from labelwright.data.readers.image_folder import IMAGE_SUFFIXES, REJECTED
-from labelwright.data.readers.places import place, said
+from labelwright.data.parts.image_sizes import image_size
+from labelwright.data.readers.image_folder import REJECTED
+from labelwright.data.readers.yolo import Line, label_file, read_lines, yolo_images
 from labelwright.errors import BadInput
-
-YAML_NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 
 
 class Box(NamedTuple):
-    """A line of a label file: its image, where the line and its class number stand, and the class."""
+    """A line of a label file and the image that it is about."""
 
     image: int
-    start: int
-    end: int
-    number_start: int
-    number_end: int
-    kind: int
-
-
-_LINE = re.compile(rb"[ \t]*(\d+)(?=[ \t])[^\r\n]*(?:\r\n|\n|\r|\Z)")
-_BLANK = re.compile(rb"[ \t]*(?:\r\n|\n|\r)|[ \t]+\Z")
+    line: Line
 
 
 @dataclass(frozen=True)
@@ -58,11 +49,14 @@ class YoloFolder:
         The classes by their numbers.
     link : bool
         Give unchanged files a second name in place of a copy.
+    parts : tuple of BoxPart
+        Boxes with new bounds that decisions are about; see `about`.
     """
 
     path: Path
     names: tuple[str, ...]
     link: bool = False
+    parts: tuple[BoxPart, ...] = ()
 
     is_tree = True
 
@@ -72,36 +66,25 @@ class YoloFolder:
 
     @cached_property
     def _images(self) -> list[str]:
-        found = [
-            f for f in self._files if PurePosixPath(f).suffix.lower() in IMAGE_SUFFIXES and "images" in f.split("/")
-        ]
-        if not found:
-            raise BadInput("holds no folder images/ with images", where=place(self.path), fix="give a YOLO data set")
-        return found
+        return yolo_images(self._files, self.path)
 
     @cached_property
     def _boxes(self) -> list[Box]:
-        return [box for i, image in enumerate(self._images) for box in self._lines(i, label_file(image))]
+        known = frozenset(self._files)
+        return [
+            Box(i, line)
+            for i, image in enumerate(self._images)
+            if label_file(image) in known
+            for line in read_lines(self._bytes(label_file(image)), label_file(image), len(self.names))
+        ]
 
-    @cached_property
-    def _known(self) -> frozenset[str]:
-        return frozenset(self._files)
+    def _bytes(self, name: str) -> bytes:
+        return (self.path / name).read_bytes()
 
-    def _lines(self, image: int, label: str) -> Iterator[Box]:
-        if label not in self._known:
-            return
-        data, at, number = (self.path / label).read_bytes(), 0, 0
-        while at < len(data):
-            number += 1
-            if blank := _BLANK.match(data, at):
-                at = blank.end()
-                continue
-            line = _LINE.match(data, at)
-            if line is None or int(line[1]) >= len(self.names):
-                problem = f"class {int(line[1])} of {len(self.names)}" if line else "no class number and box"
-                raise BadInput(f"holds {problem}", where=f"{place(Path(label))} line {number}", fix="mend the line")
-            yield Box(image, at, line.end(), *line.span(1), int(line[1]))
-            at = line.end()
+    def about(self, decisions: Decisions) -> YoloFolder:
+        """Return the same with the boxes that decisions move or draw as items."""
+        counts = np.bincount([box.image for box in self._boxes], minlength=len(self._images))
+        return replace(self, parts=read_box_parts(decisions, dict(zip(self._images, counts.tolist(), strict=True))))
 
     @cached_property
     def items(self) -> Items:
@@ -110,10 +93,21 @@ class YoloFolder:
         for box in self._boxes:
             ids.append(f"{self._images[box.image]}{PART}{seen.get(box.image, 0)}")
             seen[box.image] = seen.get(box.image, 0) + 1
-            labels.append(self.names[box.kind])
+            labels.append(self.names[box.line.kind])
+        ids += [part.id for part in self.parts]
+        moved = [None if part.number is None else self._described(part) for part in self.parts]
         nothing: list[str | None] = [None] * len(self._images)
         rule = ClassNames(tuple(dict.fromkeys(self.names)), closed="data.yaml lists the classes")
-        return Items(np.array(ids, dtype=np.str_), [*nothing, *labels], rule, frozenset(range(len(nothing))))
+        return Items(np.array(ids, dtype=np.str_), [*nothing, *labels, *moved], rule, frozenset(range(len(nothing))))
+
+    def _box(self, part: BoxPart) -> Box:
+        image = self._images.index(part.image)
+        return [box for box in self._boxes if box.image == image][part.number or 0]
+
+    def _described(self, part: BoxPart) -> str:
+        line = self._box(part).line
+        rest = self._bytes(label_file(part.image))[line.rest_start : line.rest_end]
+        return f"{self.names[line.kind]} at {rest.decode(errors='replace').strip()}"
 
     def remarks(self, changes: Changes) -> tuple[str, ...]:
         """Return nothing: the counts say it all."""
@@ -126,24 +120,48 @@ class YoloFolder:
         gone = {self._images[row] for row in changes.reject if row in range(len(self._images))}
         aside = gone | {label_file(image) for image in gone}
         rows = [(row_of.get(name), name) for name in self._files]
-        placed, _ = place_all(rows, lambda row, old: f"{REJECTED}/{old}" if old in aside else None, (MANIFEST,))
-        lines = [self._placed(one, out, edits.get(one.old), changes) for one in placed]
+        whole, _ = place_all(rows, lambda row, old: f"{REJECTED}/{old}" if old in aside else None, (MANIFEST,))
+        lines = [self._placed(one, out, edits.get(one.old), changes) for one in whole]
+        lines += [self._new_file(name, mine, out) for name, mine in edits.items() if name not in set(self._files)]
         parts = [line for line in decided_lines(changes, self.items) if line.id not in row_of]
         return [*lines, *parts]
 
     def _edits(self, changes: Changes) -> dict[str, list[Edit]]:
         n = len(self._images)
+        first = n + len(self._boxes)
         edits: dict[str, list[Edit]] = {}
         number = {name: k for k, name in reversed(list(enumerate(self.names)))}
-        for row in (*changes.relabel, *(row for row in changes.reject if row >= n)):
-            box = self._boxes[row - n]
+        for row in (*changes.relabel, *changes.reject):
+            if not n <= row < first:
+                continue
+            line = self._boxes[row - n].line
             edit = (
-                Edit(box.start, box.end, b"")
+                Edit(line.start, line.end, b"")
                 if row in changes.reject
-                else Edit(box.number_start, box.number_end, str(number[changes.relabel[row]]).encode())
+                else Edit(line.number_start, line.number_end, str(number[changes.relabel[row]]).encode())
             )
-            edits.setdefault(label_file(self._images[box.image]), []).append(edit)
+            edits.setdefault(label_file(self._images[self._boxes[row - n].image]), []).append(edit)
+        for row, part, label in placed(self.parts, first, changes):
+            mine = edits.setdefault(label_file(part.image), [])
+            mine += self._with_bounds(part, number[label], changes.decided[row].where)
         return edits
+
+    def _with_bounds(self, part: BoxPart, kind: int, where: str) -> Iterator[Edit]:
+        """Yield the edits that move a box, or draw it on a line of its own at the end of the file."""
+        width, height = image_size(self.path / part.image)
+        left, top, wide, high = part.bounds
+        shares = ((left + wide / 2) / width, (top + high / 2) / height, wide / width, high / height)
+        text = " ".join(f"{share:.6f}" for share in shares)
+        name = label_file(part.image)
+        data = self._bytes(name) if name in frozenset(self._files) else b""
+        if part.number is None:
+            ended = not data or data.endswith((b"\n", b"\r"))
+            yield Edit(len(data), len(data), f"{'' if ended else chr(10)}{kind} {text}\n".encode())
+            return
+        line = self._box(part).line
+        if len(data[line.rest_start : line.rest_end].split()) > 5:
+            raise BadInput("the line is an outline, not a box", where=where, fix="draw it again in its own tool")
+        yield Edit(line.number_start, line.rest_end, f"{kind} {text}".encode())
 
     def _placed(self, one: Placement, out: Path, edits: list[Edit] | None, changes: Changes) -> ManifestLine:
         target = out / one.new
@@ -156,36 +174,9 @@ class YoloFolder:
         line = ManifestLine() if one.row is None else decided_line(one.row, changes, self.items)
         return line._replace(old_path=one.old, new_path=one.new, sha256=digest)
 
-
-def label_file(image: str) -> str:
-    """Return the label file of an image: the last folder ``images`` of its path becomes ``labels``.
-
-    Examples
-    --------
-    >>> label_file("images/train/7.jpg")
-    'labels/train/7.txt'
-    """
-    parts = image.split("/")
-    last = len(parts) - 1 - parts[::-1].index("images")
-    parts[last] = "labels"
-    return str(PurePosixPath("/".join(parts)).with_suffix(".txt"))
-
-
-def yolo_yaml(folder: Path) -> Path | None:
-    """Return the file that names the classes of a YOLO data set, None where the folder is none."""
-    found = next((folder / name for name in YAML_NAMES if (folder / name).is_file()), None)
-    return found if found and ((folder / "images").is_dir() or any(folder.glob("*/images"))) else None
-
-
-def yolo_names(file: Path) -> tuple[str, ...]:
-    """Return the classes that ``data.yaml`` names, as a list or by number."""
-    try:
-        content: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
-        names = content["names"]
-        if isinstance(names, dict):
-            names = [names[k] for k in range(len(names))]
-        return tuple(str(name) for name in names)
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-        raise BadInput(
-            f"names no classes ({said(error)})", where=place(file), fix="write names: with one class a line"
-        ) from None
+    def _new_file(self, name: str, edits: list[Edit], out: Path) -> ManifestLine:
+        """Write the label file of an image that had none."""
+        target = out / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(b"".join(edit.text for edit in edits))
+        return ManifestLine(new_path=name, sha256=file_sha256(target))

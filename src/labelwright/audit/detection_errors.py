@@ -1,0 +1,165 @@
+"""Auditor of boxes: objects without a box, boxes badly drawn, boxes of the wrong class, each as a decision mends it.
+
+Scores and limits are those of `detection_labels`. `part` names what a decision is about: ``3`` (box 3 has the wrong
+class), ``3:10,20,30,40`` (box 3 should have these bounds), ``new:10,20,30,40`` (a box is missing there).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelwright.audit.detection_labels import (
+    SURE,
+    BoxComparison,
+    Compared,
+    box_issues,
+    box_scores,
+    image_scores,
+    twice_labelled,
+)
+from labelwright.audit.scores import Scores
+from labelwright.data.mend.box_parts import Bounds, box_name
+from labelwright.errors import quoted
+from labelwright.evidence.boxes import Boxes
+from labelwright.evidence.space import LabelSpace
+
+
+class _Part(NamedTuple):
+    row: int
+    part: str
+    score: float
+    given: str | None
+    suggested: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class DetectionErrors:
+    """Auditor of boxes by a model's boxes.
+
+    Parameters
+    ----------
+    badly_drawn : float, default 0.5
+        Share of the average precision of its class below which the similarity of a box to the prediction that it
+        overlaps most makes it badly drawn. The method's own code takes 0.2, which misses boxes that are off by half
+        their side.
+    """
+
+    badly_drawn: float = 0.5
+
+    def score(self, boxes: Boxes, predicted: Boxes, space: LabelSpace) -> list[Scores]:
+        """Score each image, and each box in doubt.
+
+        Parameters
+        ----------
+        boxes : Boxes
+            As given, of n images and K classes.
+        predicted : Boxes
+            With confidence, from a model that was not trained on the image.
+        space : LabelSpace
+            The K classes.
+
+        Returns
+        -------
+        list of Scores
+            Kind ``"label"``, level ``"row"``: one entry an image. Kind ``"label"``, level ``"part"``: one entry a box.
+
+        Examples
+        --------
+        >>> places = np.array([[0, 0, 10, 10], [20, 20, 40, 40]] * 10)
+        >>> said = Boxes(np.arange(0, 21, 2), places, [0, 1] * 10, 2, confidence=np.full(20, 0.99))
+        >>> given = Boxes(np.r_[np.arange(0, 19, 2), 19], places[:19], [0, 1] * 9 + [0], 2)
+        >>> found = DetectionErrors().score(given, said, LabelSpace(("cat", "dog")))[1]
+        >>> found.rows, found.part, found.suggested
+        (array([9]), ['new:20,20,20,20'], ['dog'])
+        """
+        compared = BoxComparison.of(boxes, predicted)
+        scores, issues = box_scores(compared), box_issues(boxes, predicted, compared, badloc=self.badly_drawn)
+        parts: list[_Part] = []
+        for row, one in enumerate(compared.images):
+            corners = predicted.corners[slice(*predicted.offsets[row : row + 2])]
+            found = {name: (scores[name][row], issues[name][row]) for name in scores}
+            parts += sorted(_parts(row, one, corners, found, space), key=lambda part: part.score)
+        return [_rows(image_scores(scores), parts), _part_scores(parts)]
+
+
+def _parts(
+    row: int,
+    one: Compared,
+    corners: NDArray[np.float64],
+    found: dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]],
+    space: LabelSpace,
+) -> Iterator[_Part]:
+    names, sure = space.names, one.confidence
+    for j in np.flatnonzero(found["overlooked"][1]).tolist():
+        kind = names[one.said[j]]
+        reason = f"no box here; the model sees {quoted(kind)} at {sure[j]:.2f}"
+        yield _Part(row, box_name(None, _bounds(corners[j])), float(found["overlooked"][0][j]), None, kind, reason)
+    swapped = set(np.flatnonzero(found["swap"][1]).tolist())
+    twin = twice_labelled(one)
+    for i in sorted(swapped):
+        given = names[one.given[i]]
+        other, reason = _other_class(one, i, int(twin[i]), space)
+        yield _Part(
+            row, str(i), float(found["swap"][0][i]), given, other, f"box {i} is given {quoted(given)}; {reason}"
+        )
+    for i in np.flatnonzero(found["badloc"][1]).tolist():
+        if i in swapped:
+            continue
+        mine = np.where((one.said == one.given[i]) & (one.overlap[i] > 0), one.similarity[i], -1)
+        j = int(mine.argmax())
+        if one.overlap[:, j].argmax() != i:  # the prediction is about another box
+            continue
+        given = names[one.given[i]]
+        reason = (
+            f"box {i}, {quoted(given)}, is drawn elsewhere than the model sees it: they overlap by "
+            f"{100 * one.overlap[i, j]:.0f} %"
+        )
+        yield _Part(row, box_name(i, _bounds(corners[j])), float(found["badloc"][0][i]), given, given, reason)
+
+
+def _other_class(one: Compared, i: int, twin: int, space: LabelSpace) -> tuple[str, str]:
+    """Return the class that speaks against that of box i, and what says so."""
+    rivals = np.where((one.said != one.given[i]) & (one.confidence > SURE), one.similarity[i], -1.0)
+    j = int(rivals.argmax()) if len(rivals) else -1
+    if j >= 0 and rivals[j] > 0:
+        name = space.names[one.said[j]]
+        return name, f"the model sees {quoted(name)} here at {one.confidence[j]:.2f}"
+    name = space.names[one.given[twin]]
+    return name, f"box {twin} in the same place is {quoted(name)}"
+
+
+def _bounds(corners: NDArray[np.float64]) -> Bounds:
+    left, top, right, bottom = corners.tolist()
+    return left, top, right - left, bottom - top
+
+
+def _rows(quality: NDArray[np.float64], parts: list[_Part]) -> Scores:
+    n = len(quality)
+    counts = np.bincount([part.row for part in parts], minlength=n)
+    reason: list[str | None] = [None] * n
+    for part in parts:
+        more = f", and {counts[part.row] - 1} more in this image" if counts[part.row] > 1 else ""
+        reason[part.row] = reason[part.row] or part.reason + more
+    return Scores("label", "row", np.clip(quality, 0, 1), counts > 0, rows=np.arange(n), reason=reason)
+
+
+def _part_scores(parts: list[_Part]) -> Scores:
+    if not parts:
+        return Scores.none("label", "part")
+    return Scores(
+        "label",
+        "part",
+        np.clip([part.score for part in parts], 0, 1),
+        np.ones(len(parts), dtype=bool),
+        rows=np.array([part.row for part in parts], dtype=np.int64),
+        part=[part.part for part in parts],
+        given=[part.given for part in parts],
+        suggested=[part.suggested for part in parts],
+        reason=[part.reason for part in parts],
+    )

@@ -1,0 +1,299 @@
+"""Images with boxes: COCO files and YOLO folders as data sets whose rows are images, and a model's boxes for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from labelwright.data.dataset import Dataset, Plan, Source
+from labelwright.data.parts.image_sizes import image_size
+from labelwright.data.readers.coco import (
+    KEYS,
+    broken,
+    category_names,
+    check_entries,
+    image_names,
+    is_coco,
+    parsed_json,
+    part_numbers,
+)
+from labelwright.data.readers.encoded_text import read_text
+from labelwright.data.readers.places import counted, place
+from labelwright.data.readers.yolo import label_file, read_lines, yolo_images, yolo_names, yolo_yaml
+from labelwright.errors import BadInput, listed, quoted
+from labelwright.evidence.boxes import Boxes
+from labelwright.evidence.segments import offsets_of
+from labelwright.evidence.space import LabelSpace
+
+_UNKNOWN_SIDE = 1000.0  # pixels that stand for the side of an image that cannot be opened
+Box = tuple[Sequence[float], int]  # left, top, width, height; class
+
+
+@dataclass(frozen=True)
+class ImageBoxes:
+    """The boxes of n images and where the images are.
+
+    Parameters
+    ----------
+    boxes : Boxes
+    names : tuple of str
+        Durable names of the images: their ids (COCO) or paths (YOLO).
+    files : tuple of str
+        Their files below `root`.
+    root : Path
+    keys : mapping
+        How a model's results name each class: category ids (COCO) or numbers (YOLO), to class numbers.
+    """
+
+    boxes: Boxes
+    names: tuple[str, ...]
+    files: tuple[str, ...]
+    root: Path
+    keys: dict[Any, int]
+
+
+def load_coco(path: Path, *, images: Path | None = None) -> Dataset:
+    """Load a COCO file as a data set of images.
+
+    Parameters
+    ----------
+    path : Path
+    images : Path, optional
+        The folder of the images; by default that of the file.
+
+    Returns
+    -------
+    Dataset
+        Task ``"detection"``; `labels` holds the class of each box, int32 (t,); `parts` are the `ImageBoxes`.
+
+    Raises
+    ------
+    BadInput
+        No COCO file, an annotation of no image or of no category, a box that is not four finite numbers.
+    """
+    content = parsed_json(read_text(path).data, path)
+    if not is_coco(content):
+        raise BadInput(f"has no lists {listed(KEYS)}", where=place(path), fix="give annotations in the form of COCO")
+    for key in KEYS:
+        check_entries(key, content[key], path)
+    names = image_names(content["images"], path)
+    kinds = category_names(content["categories"])
+    space = LabelSpace(tuple(dict.fromkeys(kinds.values())))
+    keys = {key: space.index[name] for key, name in kinds.items()}
+    at = {name: row for row, name in enumerate(names)}
+    found: list[list[Box]] = [[] for _ in names]
+    places = part_numbers(content["annotations"], set(names), path)
+    for number, (annotation, (image, _)) in enumerate(zip(content["annotations"], places, strict=True)):
+        kind = keys.get(_hashable(annotation.get("category_id")), -1)
+        if kind < 0:
+            known = quoted(annotation.get("category_id"))
+            raise broken(f"annotations entry {number} has category_id {known}, which is none", path)
+        found[at[image]].append((_four(annotation.get("bbox"), f"annotations entry {number}", path), kind))
+    sizes = np.array([[_side(one.get(side)) for side in ("width", "height")] for one in content["images"]])
+    files = tuple(str(one.get("file_name", "")) for one in content["images"])
+    root = images or path.parent
+    boxes = _boxes(found, len(space), sizes.reshape(-1, 2))
+    return _dataset(path, "coco", ImageBoxes(boxes, tuple(names), files, root, keys), space)
+
+
+def load_yolo(path: Path) -> Dataset:
+    """Load a YOLO folder as a data set of images; outlines (polygons) count by the box around them."""
+    folder = path if path.is_dir() else path.parent
+    named = yolo_yaml(folder)
+    if named is None:
+        raise BadInput("is no YOLO data set", where=place(path), fix="give a folder with data.yaml and images/")
+    names = yolo_names(named)
+    space = LabelSpace(tuple(dict.fromkeys(names)))
+    files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+    images = [f for f in yolo_images(files, folder) if not f.startswith(("_rejected/", "."))]
+    known = frozenset(files)
+    found: list[list[Box]] = []
+    sizes = np.full((len(images), 2), np.nan)
+    for row, image in enumerate(images):
+        sizes[row] = _size_or_nothing(folder / image)
+        label = label_file(image)
+        text = (folder / label).read_bytes() if label in known else b""
+        lines = [(line, text[line.rest_start : line.rest_end]) for line in read_lines(text, label, len(names))]
+        side = np.where(np.isnan(sizes[row]), _UNKNOWN_SIDE, sizes[row])
+        found.append(
+            [(_shares(rest, side, f"{place(Path(label))} line {line.line}")[0], space.index[names[line.kind]])
+             for line, rest in lines]
+        )  # fmt: skip
+    keys = {k: space.index[name] for k, name in enumerate(names)}
+    boxes = _boxes(found, len(space), sizes)
+    return _dataset(folder, "yolo", ImageBoxes(boxes, tuple(images), tuple(images), folder, keys), space)
+
+
+def load_box_predictions(given: Any, dataset: Dataset) -> Boxes:
+    """Load the boxes that a model found and line them up with the images.
+
+    Parameters
+    ----------
+    given : Boxes, path of a COCO results file (a list of image_id, category_id, bbox, score), or path of a folder of
+        YOLO text files (class, centre, width, height, confidence) named like the images
+    dataset : Dataset
+        Of task ``"detection"``.
+
+    Raises
+    ------
+    BadInput
+        Results for images or classes that the data lack, boxes or scores that are none.
+    """
+    parts: ImageBoxes = dataset.parts
+    if isinstance(given, Boxes):
+        if len(given) != len(parts.names) or given.n_classes != parts.boxes.n_classes or given.confidence is None:
+            raise BadInput(
+                f"the predictions are of {len(given)} images and {given.n_classes} classes",
+                fix=f"give boxes with confidence of {len(parts.names)} images and {parts.boxes.n_classes} classes",
+            )
+        return given
+    path = Path(given)
+    if not path.exists():
+        raise BadInput("there are no such predictions", where=place(path), fix="check the path")
+    found = _yolo_results(path, parts) if path.is_dir() else _coco_results(path, parts)
+    flat = [box for boxes in found for box in boxes]
+    boxes = _boxes([[(box, kind) for box, kind, _ in one] for one in found], parts.boxes.n_classes, parts.boxes.sizes)
+    scores = np.array([score for _, _, score in flat], dtype=np.float64)
+    return Boxes(boxes.offsets, boxes.corners, boxes.classes, boxes.n_classes, boxes.sizes, scores)
+
+
+Found = list[list[tuple[Sequence[float], int, float]]]
+
+
+def _coco_results(path: Path, parts: ImageBoxes) -> Found:
+    content = parsed_json(read_text(path).data, path)
+    if not isinstance(content, list) or not all(isinstance(one, dict) for one in content):
+        raise BadInput("holds no list of results", where=place(path), fix="give image_id, category_id, bbox and score")
+    at = {name: row for row, name in enumerate(parts.names)}
+    found: Found = [[] for _ in parts.names]
+    for number, one in enumerate(content):
+        row, kind = at.get(str(one.get("image_id"))), parts.keys.get(_hashable(one.get("category_id")))
+        if row is None or kind is None:
+            what = (
+                f"image_id {quoted(one.get('image_id'))}" if row is None else f"category_id {one.get('category_id')!r}"
+            )
+            raise BadInput(
+                f"entry {number} has {what}, which the data lack",
+                where=place(path),
+                fix="predict the images of the file",
+            )
+        found[row].append(
+            (_four(one.get("bbox"), f"entry {number}", path), kind, _score(one.get("score"), number, path))
+        )
+    return found
+
+
+def _yolo_results(path: Path, parts: ImageBoxes) -> Found:
+    """Read one text file an image, at the place of its label file, or by its name alone."""
+    found: Found = []
+    files = {p.relative_to(path).as_posix(): p for p in path.rglob("*.txt")}
+    if not files:
+        raise BadInput("holds no text file", where=place(path), fix="give one file an image, named like it")
+    by_name = {PurePosixPath(name).name: file for name, file in files.items()}
+    sizes = parts.boxes.sizes
+    for row, image in enumerate(parts.files):
+        name = PurePosixPath(image).with_suffix(".txt").as_posix()
+        label = label_file(image) if "images" in image.split("/") else name
+        file = next((files[key] for key in (label, name) if key in files), by_name.get(PurePosixPath(name).name))
+        side = (
+            np.array([_UNKNOWN_SIDE] * 2)
+            if sizes is None
+            else np.where(np.isnan(sizes[row]), _UNKNOWN_SIDE, sizes[row])
+        )
+        found.append([] if file is None else list(_result_lines(file, side, parts.keys)))
+    return found
+
+
+def _result_lines(
+    file: Path, side: NDArray[np.float64], keys: dict[Any, int]
+) -> Iterable[tuple[Sequence[float], int, float]]:
+    data = file.read_bytes()
+    for line in read_lines(data, file.name, len(keys)):
+        rest = data[line.rest_start : line.rest_end]
+        where = f"{place(file)} line {line.line}"
+        box, after = _shares(rest, side, where)
+        if len(after) != 1:
+            raise BadInput("has no confidence", where=where, fix="write class, centre, width, height and confidence")
+        yield box, keys[line.kind], _score(after[0], line.line, file)
+
+
+def _boxes(found: list[list[Box]], n_classes: int, sizes: NDArray[np.float64] | None) -> Boxes:
+    flat = [box for boxes in found for box in boxes]
+    return Boxes.from_xywh(
+        offsets_of([len(boxes) for boxes in found]),
+        np.array([box for box, _ in flat], dtype=np.float64).reshape(-1, 4),
+        np.array([kind for _, kind in flat], dtype=np.int32),
+        n_classes,
+        sizes,
+    )
+
+
+def _shares(rest: bytes, side: NDArray[np.float64], where: str) -> tuple[Sequence[float], list[float]]:
+    """Return the box (left, top, width, height) that the numbers after a class say, and the numbers after these."""
+    try:
+        numbers = [float(word) for word in rest.split()]
+    except ValueError:
+        numbers = []
+    if len(numbers) < 4 or not np.isfinite(numbers).all():
+        raise BadInput("holds no box", where=where, fix="write class, centre, width and height as shares")
+    width, height = side
+    if len(numbers) >= 6:  # an outline: x and y in turn
+        x, y = np.array(numbers[0::2][: len(numbers) // 2]) * width, np.array(numbers[1::2]) * height
+        return (float(x.min()), float(y.min()), float(np.ptp(x)), float(np.ptp(y))), []
+    w, h = numbers[2] * width, numbers[3] * height
+    return (numbers[0] * width - w / 2, numbers[1] * height - h / 2, w, h), numbers[4:]
+
+
+def _four(box: Any, what: str, path: Path) -> list[float]:
+    numbers: list[Any] = box if isinstance(box, list) and len(box) == 4 else [None]
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) and np.isfinite(v) for v in numbers):
+        raise broken(f"{what} has no bbox of four finite numbers", path)
+    return [float(value) for value in numbers]
+
+
+def _score(value: Any, number: int, path: Path) -> float:
+    if not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise BadInput(f"entry {number} has the score {quoted(value)}", where=place(path), fix="give it in [0, 1]")
+    return float(value)
+
+
+def _side(value: Any) -> float:
+    good = isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value) and value > 0
+    return float(value) if good else float("nan")
+
+
+def _hashable(value: Any) -> Any:
+    return value if isinstance(value, int | str | float) else json.dumps(value)
+
+
+def _size_or_nothing(path: Path) -> tuple[float, float]:
+    try:
+        width, height = image_size(path)
+    except BadInput:
+        return float("nan"), float("nan")
+    return float(width), float(height)
+
+
+def _dataset(path: Path, kind: str, parts: ImageBoxes, space: LabelSpace) -> Dataset:
+    boxes = parts.boxes
+    bounds = zip(boxes.offsets[:-1].tolist(), boxes.offsets[1:].tolist(), strict=True)
+    named = space.decode(boxes.classes)
+    table = pa.table(
+        {
+            "image": pa.array(parts.names, pa.string()),
+            "file": pa.array(parts.files, pa.string()),
+            "classes": pa.array([named[a:b] for a, b in bounds], pa.list_(pa.string())),
+        }
+    )
+    notes = (f"{counted(len(boxes), 'image')} with {counted(len(boxes.classes), 'box').replace('boxs', 'boxes')}",)
+    plan = Plan("detection", "image", "classes", id="image", notes=notes)
+    names = np.array(parts.names, dtype=np.str_)
+    source = Source(table, path, kind, parts.root)
+    return Dataset(source, plan, boxes.classes, (None,) * len(boxes), space, names, parts=parts)
