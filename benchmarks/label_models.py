@@ -100,7 +100,7 @@ def crowd_models() -> list[dict[str, Any]]:
 
     ours = DawidSkene(smoothing=1e-10, max_iter=ITERATIONS, tol=0.0)
     peer = PeerDawidSkene(n_iter=ITERATIONS, tol=-1.0)
-    seconds = medians({"ours": lambda: ours.fit(votes), "peer": lambda: peer.fit(frame)})
+    seconds = medians({"ours": lambda: ours.fit(votes), "peer": lambda: peer.fit(frame)}, repeats=3)
     errors = np.zeros((votes.n_sources, 4, 4))
     table = peer.errors_.reset_index()
     for k in range(4):
@@ -110,7 +110,8 @@ def crowd_models() -> list[dict[str, Any]]:
     gap, ratio = abs(mine - theirs), seconds["peer"] / seconds["ours"]
     rows.append(
         row(
-            "Dawid-Skene, 500k votes, 2000 sources, 4 classes, 20 iterations", "likelihood to 1e-6, 40 x",
+            "Dawid-Skene, 500k votes, 2000 sources, 4 classes, 20 iterations (medians of 3)",
+            "likelihood to 1e-6, 40 x",
             gap <= 1e-6 and ratio >= 40, seconds["ours"], seconds["peer"], likelihood_gap_per_vote=float(f"{gap:.2e}"),
             accuracy=round(right(ours, votes, truth), 4), peer_accuracy=round(peer_right(peer.labels_), 4),
         )
@@ -118,7 +119,7 @@ def crowd_models() -> list[dict[str, Any]]:
     print(rows[-1], flush=True)
     mace = MACE(tol=0.0)
     peer_s, theirs_mace = timed(lambda: PeerMACE(n_restarts=1, n_iter=50).fit(frame))
-    ours_s = medians({"ours": lambda: mace.fit(votes)})["ours"]
+    ours_s, _ = timed(lambda: mace.fit(votes))
     one_s = medians({"ours": lambda: MACE(restarts=1, tol=0.0).fit(votes)})["ours"]
     accuracies = right(mace, votes, truth), peer_right(theirs_mace.labels_)
     rows.append(

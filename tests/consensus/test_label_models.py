@@ -198,3 +198,12 @@ def test_gold_that_does_not_fit_is_refused():
     votes, _ = crowd(n=60)
     with pytest.raises(BadInput, match="gold has 3 rows"):
         DawidSkene().fit(votes, [0, 1, -1])
+
+
+@pytest.mark.parametrize("make", EVERY, ids=name)
+def test_known_classes_of_rows_without_votes_change_nothing(make):
+    votes, _ = crowd(n=60)
+    longer = Votes(votes.row, votes.source, votes.value, 120, 5, 2)
+    gold = np.where(np.arange(120) >= 60, 1, -1)
+    plain, told = make().fit(longer).predict_proba(longer), make().fit(longer, gold).predict_proba(longer)
+    assert_allclose(told, plain, atol=1e-12)

@@ -49,12 +49,14 @@ def test_decorated_functions_run_in_several_processes_on_any_frame():
     assert shared.labels["p_spam"].to_list() == alone.labels["p_spam"].tolist()
 
 
-def test_rules_that_look_at_the_same_thing_are_warned_about():
-    texts = pd.DataFrame({"text": ["win cash now", "win", "see you", "thanks win cash", "cash for you win", "hi"] * 20})
-    extra = [keyword(["hi"], "text", "ham"), keyword(["see"], "text", "ham"), keyword(["thanks"], "text", "ham")]
-    copies = [keyword(["win"], "text", "spam"), keyword(["win"], "text", "spam", name="again")]
-    dependent = aggregate_rules([*copies, *extra], texts).dependent
-    assert all({pair.first, pair.second} == {0, 1} for pair in dependent)
+def test_rules_that_speak_about_the_same_rows_are_warned_about():
+    spam = ["win a car", "win now", "cash for you", "cash now", "free win", "free call", "free cash"]
+    texts = pd.DataFrame({"text": [*(spam * 20), *(["see you", "hi there", "see hi", "thanks"] * 60)]})
+    rules = [keyword([word], "text", "spam") for word in ("win", "cash", "free")]
+    rules += [keyword([word], "text", "ham") for word in ("see", "hi", "thanks")]
+    assert aggregate_rules(rules, texts).dependent == ()
+    copied = aggregate_rules([*rules, keyword(["win"], "text", "spam", name="again")], texts).dependent
+    assert [(pair.first, pair.second, pair.agreement) for pair in copied] == [(0, 6, 1.0)]
 
 
 def test_a_rule_without_a_column_reads_the_one_that_is_named(tmp_path):

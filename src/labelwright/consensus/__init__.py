@@ -38,7 +38,7 @@ _ROOMS = {
     "vote_frames": "share_repeats",
     "agreement": "Agreement vote_agreement",
     "analysis": "SourceSummary summarize_sources",
-    "dependence": "Dependence dependent_sources pair_agreement shared_weight warned_pairs",
+    "dependence": "Dependence dependent_sources overlapping_rules pair_agreement shared_weight warned_pairs",
     "methods": "label_model",
     "vote_files": "VoteFile read_vote_file",
     "workflow": "AboutVotes aggregate_file",

@@ -16,7 +16,7 @@ from labelwright.consensus.annotators import LEAST_JUDGED, annotator_columns, ju
 from labelwright.consensus.automatic import Automatic
 from labelwright.consensus.base import LabelModel, confusion_matrices, most_probable
 from labelwright.consensus.classifier_votes import CROWDLAB
-from labelwright.consensus.dependence import Dependence, warned_pairs
+from labelwright.consensus.dependence import Dependence, overlapping_rules, warned_pairs
 from labelwright.consensus.reask import whom_to_reask
 from labelwright.consensus.table import VoteTable
 from labelwright.consensus.vote_frames import VoteFrame, native, read_gold, read_pred_probs, read_votes
@@ -63,7 +63,8 @@ class Aggregation:
     checked : Interval or None
         Accuracy of the merged labels on tasks of known label, the known labels held back; None without any.
     dependent : tuple of Dependence
-        Annotators whose answers agree far more than independent work would; see `warned_pairs`.
+        Annotators whose answers agree far more than independent work would (`warned_pairs`), or rules that speak about
+        the same rows (`overlapping_rules`).
     notes : tuple of str
         What was noticed on the way.
     """
@@ -188,7 +189,7 @@ def merge(
     judged = judged_rows(table, known)
     with progress.stage("Measuring agreement"):
         agreement = vote_agreement(read.votes, seed)
-        dependent = warned_pairs(read.votes, None if may_ask else model)
+        dependent = warned_pairs(read.votes) if may_ask else overlapping_rules(read.votes, q)
     annotators = {"annotator": read.sources} | dict(annotator_columns(read.votes, model, known, judged))
     return Aggregation(
         labels=native(_labels(read, table, q, known, model), like),

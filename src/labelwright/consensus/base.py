@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labelwright.consensus.em import safe_log
 from labelwright.consensus.kernels import posterior_pass
-from labelwright.consensus.table import VoteTable, gold_codes
+from labelwright.consensus.table import VoteTable
 from labelwright.errors import BadInput
 from labelwright.evidence import Hard, Soft, Votes, one_coin
 
@@ -64,7 +64,7 @@ class LabelModel(ABC):
         ----------
         votes : Votes
         gold : int array (n,) or Hard, optional
-            Known classes, -1 = unknown.
+            Known classes, -1 = unknown. Those of rows without votes take no part.
 
         Raises
         ------
@@ -72,12 +72,12 @@ class LabelModel(ABC):
             For real-valued votes, votes of no source, or gold that does not fit.
         """
         table = VoteTable.of(votes, abstaining_answers=self.abstaining_answers)
-        return self.fit_table(table, gold_codes(gold, table.n_rows, table.n_classes))
+        return self.fit_table(table, table.known(gold))
 
     def fit_table(self, table: VoteTable, gold: NDArray[np.int64]) -> Self:
         """Fit votes that are a table already; `gold` int64 (n,), -1 = unknown."""
         self._start(table.n_sources, table.said())
-        self._fit(table, gold)
+        self._fit(table, np.where(table.covered(), gold, -1))
         return self
 
     def _start(self, n_sources: int, said: Floats) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from labelwright.consensus.base import LabelModel, confusion_matrices
 from labelwright.consensus.label_models.dawid_skene import DawidSkene
@@ -108,18 +109,11 @@ def near_copies(table: VoteTable, gold: NDArray[np.int64], agreement: float = 0.
     )
 
 
-def warned_pairs(votes: Votes, model: LabelModel | None = None) -> tuple[Dependence, ...]:
+def warned_pairs(votes: Votes) -> tuple[Dependence, ...]:
     """Return the pairs of sources that a person should look at: few false alarms on independent sources.
 
     Near copies first (`near_copies`); they count as one source in the Dawid-Skene model that judges all pairs. Named is
-    who agrees 4 standard deviations and 10 points beyond independence on 20 shared rows or more. A `model` of your own
-    judges alone.
-
-    Parameters
-    ----------
-    votes : Votes
-    model : LabelModel, optional
-        Fitted to these votes; judges in place of Dawid-Skene.
+    who agrees 4 standard deviations and 10 points beyond independence on 20 shared rows or more.
 
     Examples
     --------
@@ -127,15 +121,56 @@ def warned_pairs(votes: Votes, model: LabelModel | None = None) -> tuple[Depende
     ()
     """
     table = VoteTable.of(votes)
-    copies = near_copies(table, table.no_gold()) if model is None else ()
+    copies = near_copies(table, table.no_gold())
     found = {(pair.first, pair.second): pair for pair in copies}
     once = counted_once(table, copies)
-    judge = DawidSkene().fit_table(once, once.no_gold()) if model is None else model
+    judge = DawidSkene().fit_table(once, once.no_gold())
     pairs = pair_agreement_table(table, judge.posterior_table(once), confusion_matrices(judge))
     for pair in _beyond(pairs, 4.0):
         if pair.agreement - pair.expected >= 0.1 and pair.n_shared >= LEAST_SHARED:
             found[pair.first, pair.second] = pair
     return tuple(sorted(found.values(), key=lambda pair: (-pair.deviations, pair.first, pair.second)))
+
+
+def overlapping_rules(votes: Votes, q: Floats) -> tuple[Dependence, ...]:
+    """Return the pairs of rules that speak about the same rows far more often than two rules of their classes would.
+
+    Rules mostly name one class, so that two of them agree whenever both speak; what tells that they look at the same
+    thing is that they speak together. Given the class they would do so on Σ_k N_k c_a(k) c_b(k) rows, with
+    N_k = Σ_i q_ik and c_a(k) the share of class k that rule a speaks about. Named is who exceeds that 4 standard
+    deviations, twice over, on 20 rows or more and half of the rows of the rarer one.
+
+    Parameters
+    ----------
+    votes : Votes
+    q : float64 (n, K)
+        Probabilities of the merged labels.
+
+    Returns
+    -------
+    tuple of Dependence
+        ``agreement`` and ``expected`` are shares of the rows of the rarer rule. By falling deviation.
+    """
+    said = votes.value >= 0
+    shape = (votes.n_rows, votes.n_sources)
+    spoke = csr_matrix((np.ones(int(said.sum())), (votes.row[said], votes.source[said])), shape=shape)
+    spoke.data[:] = 1  # a rule that speaks twice on a row speaks about one row
+    shared = np.asarray((spoke.T @ spoke).todense())
+    total = np.maximum(q.sum(axis=0), 1e-12)
+    share = np.asarray(spoke.T @ q) / total
+    expected = (share * total) @ share.T
+    rarer = np.maximum(np.minimum.outer(shared.diagonal(), shared.diagonal()), 1)
+    deviations = (shared - expected) / np.sqrt(np.maximum(expected, 1))
+    named = (deviations > 4) & (shared >= 2 * expected) & (shared >= LEAST_SHARED) & (shared >= rarer / 2)
+    a, b = np.nonzero(np.triu(named, 1))
+    order = np.argsort(-deviations[a, b], kind="stable")
+    return tuple(
+        Dependence(
+            *(i, j, int(shared[i, j]), float(shared[i, j] / rarer[i, j])),
+            *(float(expected[i, j] / rarer[i, j]), float(deviations[i, j])),
+        )
+        for i, j in zip(a[order].tolist(), b[order].tolist(), strict=True)
+    )
 
 
 @dataclass(frozen=True)

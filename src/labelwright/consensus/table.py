@@ -94,6 +94,14 @@ class VoteTable:
         size = self.n_sources * self.n_symbols
         return summed(cells, self.weight, size).reshape(self.n_sources, self.n_symbols)
 
+    def known(self, gold: ArrayLike | Hard | None) -> NDArray[np.int64]:
+        """Return the known class of each row with votes, int64 (n,), -1 = unknown; BadInput when it does not fit.
+
+        Rows without votes say nothing about sources, and their classes need not be those of the rows that are voted on
+        (rules speak about the conspicuous ones), so they take no part.
+        """
+        return np.where(self.covered(), gold_codes(gold, self.n_rows, self.n_classes), -1)
+
     def no_gold(self) -> NDArray[np.int64]:
         """Return the array that says that no row's class is known."""
         return np.full(self.n_rows, -1, dtype=np.int64)

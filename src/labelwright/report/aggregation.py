@@ -74,7 +74,8 @@ def aggregation_lines(
         )
     if summary["dependent"]:
         pairs = counted(len(summary["dependent"]), "pair")
-        lines.append(f"{pairs} of {about.noun}s give the same answers more often than independent work would.")
+        what = "speak about the same rows" if about.form == "rules" else "give the same answers"
+        lines.append(f"{pairs} of {about.noun}s {what} more often than independent work would.")
     if folder is not None:
         lines += ["", f"Next: open {folder / 'report.html'}; the labels are in {folder / 'labels.parquet'}."]
         if summary["n_reask"]:

@@ -21,7 +21,7 @@ from labelwright.consensus.base import EMPTY, LabelModel
 from labelwright.consensus.dirichlet import dirichlet_kl, expected_log
 from labelwright.consensus.em import best_climb
 from labelwright.consensus.kernels import confusion_pass, count_pass
-from labelwright.consensus.table import VoteTable, gold_codes
+from labelwright.consensus.table import VoteTable
 from labelwright.evidence import Hard, Votes
 
 Floats = NDArray[np.float64]
@@ -176,7 +176,7 @@ class IBCC(EBCC):
     def partial_fit(self, votes: Votes, gold: ArrayLike | Hard | None = None) -> Self:
         """Add rows: one E-step on them with what is known so far (vote shares at first), then one M-step on all."""
         table = VoteTable.of(votes)
-        known = gold_codes(gold, table.n_rows, table.n_classes)
+        known = table.known(gold)
         k = table.n_classes
         shares = np.where((known >= 0)[:, None], known[:, None] == np.arange(k), table.shares())[table.covered()]
         counts, totals = np.zeros((table.n_sources, k, k)), np.zeros(k)

@@ -23,7 +23,7 @@ from labelwright.consensus.base import EMPTY, LabelModel
 from labelwright.consensus.em import safe_log
 from labelwright.consensus.kernels import matching_pass
 from labelwright.consensus.label_models.one_coin import one_coin_posterior, one_coin_terms
-from labelwright.consensus.table import VoteTable, gold_codes, summed
+from labelwright.consensus.table import VoteTable, summed
 from labelwright.evidence import Hard, Votes
 
 Floats = NDArray[np.float64]
@@ -83,7 +83,7 @@ class DataProgramming(LabelModel):
     def partial_fit(self, votes: Votes, gold: ArrayLike | Hard | None = None) -> Self:
         """Add rows: their expected right votes under what is known so far (s = 1 at first), then s anew from all."""
         table = VoteTable.of(votes)
-        known = gold_codes(gold, table.n_rows, table.n_classes)
+        known = table.known(gold)
         if not hasattr(self, "_right"):
             self._start(table.n_sources, table.said())
             self.class_balance_ = class_balance(self.class_balance, known, table.n_classes)

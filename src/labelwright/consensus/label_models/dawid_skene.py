@@ -22,7 +22,7 @@ from labelwright.consensus.balance import checked_balance
 from labelwright.consensus.base import EMPTY, ConfusionModel
 from labelwright.consensus.em import climb, safe_log
 from labelwright.consensus.kernels import confusion_pass, count_pass
-from labelwright.consensus.table import VoteTable, gold_codes
+from labelwright.consensus.table import VoteTable
 from labelwright.errors import BadInput
 from labelwright.evidence import Hard, Votes
 
@@ -151,7 +151,7 @@ class DawidSkene(ConfusionModel):
     def partial_fit(self, votes: Votes, gold: ArrayLike | Hard | None = None) -> Self:
         """Add rows: one E-step on them with what is known so far (vote shares at first), then one M-step on all."""
         table = VoteTable.of(votes, abstaining_answers=self.abstaining_answers)
-        known = gold_codes(gold, table.n_rows, table.n_classes)
+        known = table.known(gold)
         if not hasattr(self, "_counts"):
             self._prepare(table.n_classes, table.n_symbols)
             self._start(table.n_sources, table.said())

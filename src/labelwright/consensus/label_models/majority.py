@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from labelwright.consensus.balance import checked_balance
 from labelwright.consensus.base import LabelModel, most_probable
 from labelwright.consensus.kernels import agreement_pass, share_pass
-from labelwright.consensus.table import VoteTable, gold_codes, summed
+from labelwright.consensus.table import VoteTable, summed
 from labelwright.errors import BadInput
 from labelwright.evidence import Hard, Votes
 
@@ -90,7 +90,7 @@ class WeightedVote(LabelModel):
             return self.fit(votes, gold)
         table = VoteTable.of(votes)
         self._check_alike(table.n_sources, table.n_classes)
-        known = gold_codes(gold, table.n_rows, table.n_classes)
+        known = table.known(gold)
         shares = self._posterior(table)
         q = np.where((known >= 0)[:, None], known[:, None] == np.arange(table.n_classes), shares)
         self._class_totals = self._class_totals + q[table.covered()].sum(axis=0)

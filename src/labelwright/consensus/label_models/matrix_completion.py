@@ -25,7 +25,7 @@ from scipy.sparse import csr_matrix
 from labelwright.consensus.balance import class_balance, gold_counts
 from labelwright.consensus.base import ConfusionModel, confusion_posterior
 from labelwright.consensus.moments import co_counts, enough_sources
-from labelwright.consensus.table import VoteTable, gold_codes
+from labelwright.consensus.table import VoteTable
 from labelwright.errors import BadInput
 from labelwright.evidence import Hard, Votes
 from labelwright.metrics.matching import hungarian
@@ -87,7 +87,7 @@ class MatrixCompletion(ConfusionModel):
     def partial_fit(self, votes: Votes, gold: ArrayLike | Hard | None = None) -> Self:
         """Add rows: the table of agreements adds up, so that parts give what the whole gives."""
         table = VoteTable.of(votes)
-        known = gold_codes(gold, table.n_rows, table.n_classes)
+        known = table.known(gold)
         if not hasattr(self, "_sums"):
             self.fit_table(table, known)
             return self

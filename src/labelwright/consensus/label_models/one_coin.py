@@ -17,7 +17,7 @@ from labelwright.consensus.balance import checked_balance
 from labelwright.consensus.base import EMPTY, LabelModel
 from labelwright.consensus.em import climb, safe_log
 from labelwright.consensus.kernels import matching_pass
-from labelwright.consensus.table import VoteTable, gold_codes, summed
+from labelwright.consensus.table import VoteTable, summed
 from labelwright.evidence import Hard, Votes
 
 Floats = NDArray[np.float64]
@@ -97,7 +97,7 @@ class OneCoin(LabelModel):
     def partial_fit(self, votes: Votes, gold: ArrayLike | Hard | None = None) -> Self:
         """Add rows: one E-step on them with what is known so far (vote shares at first), then one M-step on all."""
         table = VoteTable.of(votes)
-        known = gold_codes(gold, table.n_rows, table.n_classes)
+        known = table.known(gold)
         if not hasattr(self, "_right"):
             self._prepare(table.n_classes)
             self._start(table.n_sources, table.said())

@@ -27,7 +27,7 @@ from labelwright.consensus.base import LabelModel
 from labelwright.consensus.em import safe_log
 from labelwright.consensus.kernels import confusion_pass
 from labelwright.consensus.moments import co_counts, enough_sources
-from labelwright.consensus.table import VoteTable, gold_codes
+from labelwright.consensus.table import VoteTable
 from labelwright.evidence import Hard, Votes
 
 Floats = NDArray[np.float64]
@@ -73,7 +73,7 @@ class TripletModel(LabelModel):
     def partial_fit(self, votes: Votes, gold: ArrayLike | Hard | None = None) -> Self:
         """Add rows: second moments add up, so that parts give what the whole gives."""
         table = VoteTable.of(votes)
-        known = gold_counts(gold_codes(gold, table.n_rows, table.n_classes), table.n_classes)
+        known = gold_counts(table.known(gold), table.n_classes)
         if not hasattr(self, "_sums"):
             enough_sources(table.said())
             self._start(table.n_sources, table.said())
