@@ -87,8 +87,8 @@ def test_ties_are_drawn_evenly():
     assert np.bincount(first, minlength=4).min() > 60
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.lists(st.just(0.0) | st.floats(1e-6, 1e6), min_size=1, max_size=30), st.floats(0, 1))
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.just(0.0) | st.floats(1e-6, 1e6), min_size=1, max_size=30), st.just(0.0) | st.floats(1e-6, 1))
 def test_inclusion_probabilities_add_up_and_are_proportional_below_one(weights, share):
     w = np.array(weights)
     n = share * (w > 0).sum()
