@@ -42,6 +42,9 @@ class PseudoClassBalance:
     Needs `pred_probs`; the pool's labels say what is there already. A row's score falls with the order in which it was
     taken.
 
+    On digits with classes of 100 down to 10 rows, 60 labels, five seeds: it beats random rows by far, as its base
+    does; the labels are more even than the base's on average, by less than the seeds differ.
+
     Examples
     --------
     >>> probs = np.repeat([[0.6, 0.4], [0.4, 0.6]], [8, 2], axis=0)
