@@ -109,11 +109,17 @@ def near_copies(table: VoteTable, gold: NDArray[np.int64], agreement: float = 0.
     )
 
 
-def warned_pairs(votes: Votes) -> tuple[Dependence, ...]:
+def warned_pairs(votes: Votes, model: LabelModel | None = None) -> tuple[Dependence, ...]:
     """Return the pairs of sources that a person should look at: few false alarms on independent sources.
 
     Near copies first (`near_copies`); they count as one source in the Dawid-Skene model that judges all pairs. Named is
     who agrees 4 standard deviations and 10 points beyond independence on 20 shared rows or more.
+
+    Parameters
+    ----------
+    votes : Votes
+    model : LabelModel, optional
+        Fitted to these votes: it judges alone.
 
     Examples
     --------
@@ -121,10 +127,10 @@ def warned_pairs(votes: Votes) -> tuple[Dependence, ...]:
     ()
     """
     table = VoteTable.of(votes)
-    copies = near_copies(table, table.no_gold())
+    copies = near_copies(table, table.no_gold()) if model is None else ()
     found = {(pair.first, pair.second): pair for pair in copies}
     once = counted_once(table, copies)
-    judge = DawidSkene().fit_table(once, once.no_gold())
+    judge = DawidSkene().fit_table(once, once.no_gold()) if model is None else model
     pairs = pair_agreement_table(table, judge.posterior_table(once), confusion_matrices(judge))
     for pair in _beyond(pairs, 4.0):
         if pair.agreement - pair.expected >= 0.1 and pair.n_shared >= LEAST_SHARED:
