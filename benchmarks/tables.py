@@ -23,6 +23,8 @@ def write_readme(folder: Path) -> Path:
         record = json.loads(path.read_text(encoding="utf-8"))
         if "rows" in record:
             parts.append(section(path.stem, record))
+            if path.with_suffix(".svg").exists():
+                parts.append(f"![{path.stem.replace('_', ' ')}](results/{path.stem}.svg)\n")
     target = folder / "README.md"
     target.write_text("\n".join(parts), encoding="utf-8")
     return target
