@@ -13,8 +13,8 @@ by binary cross-entropy in which each class weighs the same. Rows with a_i > 1/2
 and MixMatch goes on with w_i = a_i. The cleaner of one network serves the other one.
 
 On digits with three blurred classes the worst class keeps 98 % of its right rows to the mixture's 89 %; within a class
-the mixture of losses already ranks all but perfectly (AUC 0.999 to 0.996), which leaves no room for the gain of 0.03 that the proof
-asks for, and accuracy is the same.
+the mixture of losses already ranks all but perfectly (AUC 0.999 to 0.996), which leaves no room for the gain of 0.03
+that the proof asks for, and accuracy is the same.
 
 Source: Xia, Lu, Gong, Wang, Yu, Hong, Class Prototype-based Cleaner for Label Noise Learning, arXiv 2022 [P021]. The
 authors' code was not at hand: the threshold a and the make-up of the negatives are this file's.

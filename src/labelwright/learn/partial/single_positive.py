@@ -67,9 +67,9 @@ class EntropyMaximizationLoss(TagObjective):
     Notes
     -----
     The paper's gain of several points in mAP did not show on tables: on scene, emotions and yeast an MLP from scratch
-    gained 0.004 over assume negative (mean of three seeds; asked 0.02), pseudo-labels another 0.001. The loss is that of
-    the released code, cell by cell, and its weight is not the reason: on another split the best of 0.02 to 0.5, chosen
-    set by set on the test rows themselves, gained 0.025 on yeast and nothing on the other two.
+    gained 0.004 over assume negative (mean of three seeds; asked 0.02), pseudo-labels another 0.001. The loss is the
+    released one, cell by cell, and its weight is not the reason: on another split the best of 0.02 to 0.5, chosen set
+    by set on the test rows themselves, gained 0.025 on yeast and nothing on the other two.
     """
 
     def __init__(self, alpha: float = 0.1) -> None:
