@@ -18,12 +18,16 @@ _ROOMS = {
     ),
     "badge": "BADGE last_layer_slope",
     "bald": "BALD BootstrapCommittee mutual_information",
+    "budget_planner": (
+        "BudgetPlan PowerLaw Sweep budget_sweep classify_regime fit_power_law pareto_frontier plan_budget split_of"
+    ),
     "contract": "ANYONE Acquisition Pool ScoredAcquisition Selection highest",
     "context_selection": (
         "Episode GMMContextSelector LinearHead MetaLearner ProtoNet episode_sampler evaluate_context"
     ),
     "core_set": "KCenterGreedy KMeansCenters",
     "data_selection": "SurrogateSubsampler fit_selected hardest_rows optimal_nonreweighted_set optimal_unbiased_pi",
+    "elicitation": "FineTunable MLPStudent SequentialSFT log_confidence_loss",
     "error_reduction": "ExpectedErrorReduction GaussianField",
     "hierarchy_reannotation": "HierarchyReannotation expected_distance label_tree_distance novelty_overlap",
     "inclusion": "inclusion_probabilities poisson_sample systematic_sample",
@@ -34,6 +38,7 @@ _ROOMS = {
     ),
     "probcover": "ProbCover ball_graph purity_radius",
     "prompt_learner": "PromptLearner tuning",
+    "replay": "Replay ReplayOptions replay_labels",
     "robust_active_distillation": "GameSolution RobustActiveDistillation rad_distribution",
     "rounds": "CurveBand LearningCurve Rounds run_rounds",
     "selection_theory": "AsymptoticFit asymptotic_test_error",

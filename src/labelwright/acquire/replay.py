@@ -77,7 +77,9 @@ class Replay:
         return {name: band.share_of_labels(base) for name, band in self.bands.items()}
 
 
-def replay(found: Material, methods: Sequence[Method], options: ReplayOptions, progress: Progress = SILENT) -> Replay:
+def replay_labels(
+    found: Material, methods: Sequence[Method], options: ReplayOptions, progress: Progress = SILENT
+) -> Replay:
     """Replay a labelled set with each method, and with random sampling.
 
     Parameters

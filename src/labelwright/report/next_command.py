@@ -105,7 +105,7 @@ def _questions(ask: NextAsk, budget: int, progress: Progress) -> Questions:
 
 def _simulate(ask: NextAsk, budget: int, folder: Path, told: Mapping[str, Any], progress: Progress) -> list[str]:
     from labelwright.acquire.material import gather_material
-    from labelwright.acquire.replay import ReplayOptions, replay
+    from labelwright.acquire.replay import ReplayOptions, replay_labels
 
     if ask.may_reask or ask.votes or ask.unlabelled:
         raise BadInput(
@@ -120,7 +120,7 @@ def _simulate(ask: NextAsk, budget: int, folder: Path, told: Mapping[str, Any], 
         progress=progress, **ask.columns,
     )  # fmt: skip
     options = ReplayOptions(budget, ask.rounds, repeats=ask.repeats, seed=ask.seed, settings=ask.settings)
-    result = replay(found, methods, options, progress)
+    result = replay_labels(found, methods, options, progress)
     write_replay(result, ask.data.name, folder)
     return replay_lines(result, folder, **told)
 
