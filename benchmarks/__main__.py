@@ -12,7 +12,10 @@ from pathlib import Path
 from benchmarks.tables import write_readme
 
 FOLDER = Path(__file__).parent
-NOT_BENCHMARKS = {"__init__", "__main__", "cifar10n_training", "records", "tables"}
+NOT_BENCHMARKS = {
+    *("__init__", "__main__", "cifar10n_training", "records", "tables"),
+    *("learning_problems", "learning_runs", "league_page"),
+}
 
 
 def names() -> list[str]:

@@ -21,7 +21,7 @@ from benchmarks.learning_runs import SEEDS, Make, Runs, go_on
 from labelwright.evidence import Bags, Candidates, Hard, Reals, Tags
 from labelwright.learn import choose_method
 
-SEEN = ("digits", "AG News", "German credit", "emotions", "scene", "California housing")
+SEEN = ("digits", "AG News", "German credit", "emotions", "scene", "yeast", "California housing")
 SHORT = (
     "CrossEntropy",
     "ImpreciseLabelLearner",
@@ -88,14 +88,14 @@ def rows() -> Iterator[Row]:
             continue
         in_league = name in FAMILIES[family].sets
         runs = runs_of(family) if in_league else own_runs()
-        row = _row(name, family, runs, SEEDS if in_league else (0,))
+        row = _row(name, family, runs, tuple(seed for seed in SEEDS if runs[PLAIN[family], name, seed]))
         if row is not None:
             yield row
 
 
 def _row(name: str, family: str, runs: Runs, seeds: tuple[int, ...]) -> Row | None:
     methods = [m for m in FAMILIES[family].methods if in_full(runs, m, name, seeds)]
-    if PLAIN[family] not in methods:
+    if not seeds or PLAIN[family] not in methods:
         return None
     choices, scores, rates = [], [], []
     for seed in seeds:

@@ -195,8 +195,8 @@ def test_methods_are_named_for_tags_and_numbers_too(tmp_path, capsys):
     tags = ["train", tmp_path / "films.csv", "--label", "genres", "--task", "multilabel", *FAST]
     numbers = ["train", tmp_path / "houses.csv", "--label", "price", "--task", "regression", *FAST]
     assert ran(*tags, "--method", "asl", "--out", tmp_path / "a") == 0
-    assert ran(*numbers, "--method", "absolute-error", "--out", tmp_path / "b") == 0
-    assert card_of(tmp_path / "b")["method"] == "AbsoluteError"
+    assert ran(*numbers, "--method", "gaussian", "--out", tmp_path / "b") == 0
+    assert card_of(tmp_path / "b")["method"] == "GaussianLikelihood"
     assert "has to know the mean number of tags" in error_of(capsys, *tags, "--method", "role", "--out", tmp_path / "c")
     assert "these rows have numbers" in error_of(capsys, *numbers, "--method", "elr", "--out", tmp_path / "c")
     assert "these rows have tags" in error_of(capsys, *tags, "--method", "imprecise", "--out", tmp_path / "c")

@@ -53,7 +53,7 @@ def test_memory_that_runs_out_names_the_batch_that_fits(tickets, tmp_path, capsy
     forward = Network.forward
 
     def greedy(self, x):
-        if len(x) > 20:
+        if torch.is_grad_enabled() and len(x) > 20:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return forward(self, x)
 

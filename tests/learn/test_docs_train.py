@@ -35,16 +35,21 @@ def test_every_problem_of_the_guide_trains_as_shown():
         "votes": np.stack([truth, truth, np.where(rng.random(60) < 0.3, 0, truth)], axis=1),
         "bag_of_row": np.arange(60) // 6,
         "counts": np.full((10, 3), 2),
+        "tags": np.stack([truth == 0, truth > 0], axis=1),
+        "one_tag_a_row": np.eye(3, dtype=np.int8)[truth],
+        "amount": truth + 10.0,
+        "capped": truth == 2,
         "few_labels": np.where(np.arange(60) < 12, truth, -1),
         "predicted": truth,
         "given": truth,
         "noise_estimate": NoiseEstimate(T / 3, T, 0.0, 0.0, 0.01),
     }
     models = []
-    for _, code in blocks("train-a-model.md"):
-        exec(compile(code, "train-a-model.md", "exec"), names)
-        models.append(names["model"])
-    assert len({id(model) for model in models}) == 6
+    for page in ("choose-a-method.md", "train-a-model.md"):
+        for _, code in blocks(page):
+            exec(compile(code, page, "exec"), names)
+            models.append(names["model"])
+    assert len({id(model) for model in models}) == 8
     assert (names["model"].predict(names["X"]) == truth).mean() > 0.8
     assert names["answer"].corrected.estimate == 1
 

@@ -92,6 +92,7 @@ def test_what_is_no_setting_is_refused(pair):
         (evidence_of("tags"), None, "AssumeNegative"),
         (Tags.from_dense(np.eye(K, dtype=np.int8)[Y] * (np.arange(60) % 2)[:, None]), None, "PUMultiLabelLoss"),
         (Reals.between(Y.astype(float), np.inf * np.ones(60)), None, "GaussianLikelihood"),
+        (Reals.values(Y.astype(float)), None, "AbsoluteError"),
     ],
 )
 def test_the_choice_follows_the_evidence_and_says_why(evidence, estimate, name):

@@ -166,14 +166,17 @@ def _for_numbers(evidence: Reals) -> Choice:
     low, high = evidence.bounds.T
     exact, known = int((low == high).sum()), int(np.isfinite(evidence.bounds).any(axis=1).sum())
     if exact == known:
-        said = f"{known:,} rows have a number. The likelihood of a Gaussian with a learnt spread is least squares here."
-    else:
-        said = (
-            f"{exact:,} rows have a number, {known - exact:,} only bounds of it. The likelihood of a Gaussian with a "
-            "learnt spread takes a number by its density and bounds by the probability of what they allow."
+        return _chosen(
+            "AbsoluteError",
+            f"{known:,} rows have a number. The absolute error learns the median of a row's number, so some that are "
+            "far off do not pull the others; where all are right it costs next to nothing. Where numbers are wrong in "
+            "one direction only, name a method for that (U2Objective).",
         )
-    more = " Where numbers are wrong in one direction or far off, name a method for that (docs: choose a method)."
-    return _chosen("GaussianLikelihood", said + more)
+    return _chosen(
+        "GaussianLikelihood",
+        f"{exact:,} rows have a number, {known - exact:,} only bounds of it. The likelihood of a Gaussian with a "
+        "learnt spread takes a number by its density and bounds by the probability of what they allow.",
+    )
 
 
 def _sharpest(noise: NoiseEstimate) -> tuple[bool, float]:

@@ -208,7 +208,7 @@ def audited_noise(
     if len(rows) > MOST_FOR_NOISE:
         rows = np.sort(np.random.default_rng(options.seed).choice(rows, MOST_FOR_NOISE, replace=False))
     x, y = matrix[rows], labels[rows]
-    k = len(gathered.space)
+    k = len(gathered.names)
     probs = out_of_fold_probs(x, y, k, folds=5, seed=options.seed, jobs=options.jobs, progress=progress)
     with progress.stage("noise estimate"):
         near = nearest_neighbors(x, min(N_VOTERS, len(x) - 1), metric=METRIC, jobs=options.jobs)

@@ -175,7 +175,7 @@ class Loop:
         with torch.enable_grad():
             said = self.objective.predict(self.task.batch(self.task.rows[:rows]).x)
             if said.requires_grad:
-                said.sum().backward()
+                said.sum().backward()  # type: ignore[no-untyped-call]
         self.objective.zero_grad(set_to_none=True)
         return True
 
