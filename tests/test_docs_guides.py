@@ -56,3 +56,14 @@ def test_the_method_of_the_architecture_page_trains():
     x = y[:, None] * 3.0 + np.random.default_rng(0).normal(size=(60, 2))
     model = ImpreciseClassifier(names["DoubtWeighting"](), epochs=15).fit(x, y)
     assert (model.predict(x) == y).mean() > 0.9
+
+
+def test_the_measures_page_names_every_question_with_its_command_and_its_python_runs(tmp_path, monkeypatch):
+    from labelwright.audit.measures import MEASURES
+
+    text = (DOCS / "measures.md").read_text(encoding="utf-8")
+    for entry in MEASURES:
+        assert f"| {entry.question} | `labelwright measure {entry.name}` |" in text
+    monkeypatch.chdir(tmp_path)
+    exec(compile(blocks("measures.md", "python")[0], "measures.md", "exec"), {})
+    assert (tmp_path / "judges-report" / "report.html").exists()

@@ -105,7 +105,7 @@ class Crosswalk:
         label = as_mask("declared", declared)
         if len(label) != len(self.matrix):
             raise BadInput(f"the label has {len(label)} cells, the crosswalk {len(self.matrix)}")
-        return (self.matrix & label[:, None]).any(axis=0)
+        return np.asarray((self.matrix & label[:, None]).any(axis=0))
 
     @property
     def comparable(self) -> NDArray[np.bool_]:

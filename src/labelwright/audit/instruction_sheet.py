@@ -179,7 +179,7 @@ def _pairs_section(
     )
     each = max(MOST_PICTURES // max(len(sets), 1), 1)
     shown = [] if picture is None else [row for one in sets.values() for row, _ in one.pairs[:each]][:MOST_PICTURES]
-    pictures = tuple(Picture(f"{classes[y[row]]}: {names[row]}", picture(row)) for row in shown if picture)
+    pictures = tuple(Picture(f"{classes[y[row]]}: {say(row) or names[row]}", picture(row)) for row in shown if picture)
     return Section(
         "The instructions",
         "A row belongs to a class when it is like one of its examples and texts. instructions.md is for annotators.",
@@ -203,7 +203,7 @@ def _confusion_section(
     )
     pictures = (
         tuple(
-            Picture(f"not {classes[k]} but {classes[y[row]]}: {names[row]}", picture(row))
+            Picture(f"not {classes[k]} but {classes[y[row]]}: {say(row) or names[row]}", picture(row))
             for k, found in confused.items()
             for row, _ in found[:1]
         )[:MOST_PICTURES]
@@ -304,7 +304,7 @@ def instructions_of_file(
     """
     from labelwright.audit.instruction_texts import candidate_texts, embedded_rows
     from labelwright.audit.label_issues import find_label_issues
-    from labelwright.audit.measure_inputs import classes_of, png_uri_of_rows
+    from labelwright.audit.measure_inputs import classes_of, png_uri_of_rows, words_of_rows
     from labelwright.data.crossval import out_of_fold_probs
     from labelwright.data.load import load_dataset
 
@@ -316,7 +316,6 @@ def instructions_of_file(
     known, suspect = np.flatnonzero(dataset.labels >= 0), np.zeros(len(dataset), bool)
     suspect[known] = find_label_issues(dataset.labels[known], probs[known])
     sheet = InstructionSheet(LabelingInstructionGenerator(budget=budget, seed=seed), seed)
-    lines = dataset.texts() if dataset.plan.text else None
     report = sheet.measure(
         RetrievalIndex(matrix, text_vectors),
         dataset.labels,
@@ -325,7 +324,7 @@ def instructions_of_file(
         texts_of=texts_of if text_vectors is not None else None,
         exclude=suspect,
         ids=dataset.ids.tolist(),
-        show=None if lines is None else (lambda row: lines[row]),
+        show=words_of_rows(dataset),
         picture=png_uri_of_rows(dataset),
     )
     return report, {"instructions.md": sheet.markdown_.encode()}

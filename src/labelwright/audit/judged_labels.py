@@ -227,8 +227,8 @@ def _judges_section(
 
 def _answers(p: ArrayLike) -> NDArray[np.int64]:
     probs = np.asarray(p, dtype=np.float64)
-    silent = np.isnan(probs).any(axis=1)
-    return np.where(silent, -1, np.where(silent[:, None], 0.0, probs).argmax(axis=1))
+    silent = np.asarray(np.isnan(probs).any(axis=1))
+    return np.where(silent, -1, np.where(silent.reshape(-1, 1), 0.0, probs).argmax(axis=1))
 
 
 def _verdict(labels: int, flagged: int, sure: int, tau: float, errors: Any) -> str:

@@ -23,7 +23,7 @@ from labelwright.audit.label_critic import (
 )
 from labelwright.audit.mask_files import image_folder, mask_folder, read_image, read_mask
 from labelwright.audit.measure_inputs import png_picture
-from labelwright.audit.overlay_judges import LearntOverlayJudge, PromptedOverlayJudge, QualityJudge
+from labelwright.audit.overlay_judges import CHECKLIST, LearntOverlayJudge, PromptedOverlayJudge, QualityJudge
 from labelwright.errors import BadInput, listed, quoted
 from labelwright.metrics.masks import dice
 from labelwright.metrics.report import Alert, Picture, Plot, Report, ReportTable, Scalar, Section
@@ -293,7 +293,7 @@ def _judge(
     seed: int,
 ) -> QualityJudge:
     if model is not None:
-        return PromptedOverlayJudge(model, structure, *([] if checklist is None else [checklist]))
+        return PromptedOverlayJudge(model, structure, CHECKLIST if checklist is None else checklist)
     if reference is None:
         raise BadInput("there is no judge", fix="give good masks with --reference, or a model with --llm")
     good = {name: path for name, path in mask_folder(reference).items() if name in pictures}

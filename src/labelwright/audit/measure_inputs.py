@@ -136,3 +136,17 @@ def png_uri_of_rows(dataset: Dataset) -> Callable[[int], str] | None:
             return ""
 
     return picture
+
+
+def words_of_rows(dataset: Dataset) -> Callable[[int], str] | None:
+    """Return what says a row in words: its text, or the path of its image; None where it has neither."""
+    import pyarrow as pa
+
+    plan = dataset.plan
+    if plan.text:
+        lines = dataset.texts()
+    elif plan.image is not None and pa.types.is_string(dataset.source.table.schema.field(plan.image).type):
+        lines = [str(cell or "") for cell in dataset.column(plan.image).to_pylist()]
+    else:
+        return None
+    return lambda row: lines[row]

@@ -193,7 +193,7 @@ def _kinds_section(found: _Mistakes, classes: Sequence[str], labels: NDArray[np.
         name = f"{classes[labels[row]]} → {classes[guess]}"
         pairs[name] = pairs.get(name, 0) + 1
     top = sorted(pairs.items(), key=lambda one: (-one[1], one[0]))[:12]
-    alerts = ()
+    alerts: tuple[Alert, ...] = ()
     if found.severity and "not judged" in found.severity:
         alerts = (
             Alert(
@@ -226,7 +226,7 @@ def _sheet_section(
             names[row],
             classes[targets.original[row]],
             classes[guess],
-            "; ".join(classes[c] for c in np.flatnonzero(targets.valid[row])),
+            "; ".join(classes[c] for c in np.flatnonzero(targets.valid[row]).tolist()),
             kind,
             bad if bad != "not judged" else "",
             models,

@@ -118,7 +118,7 @@ class OutlineQuality:
                 "annotators": len(drawings),
                 "tasks": len(self.consensus_),
                 "tasks with a reference": len(set(references) & set(self.consensus_)),
-                "mean risk": None if risk is None else round(risk, 4),
+                "mean risk": None if risk is None else f"{100 * risk:.1f} %",
                 "not trusted": len(distrusted),
             },
             _steps(tested, distrusted, merged),
@@ -295,5 +295,5 @@ def _packed(maps: Mapping[str, ConsensusMap]) -> bytes:
         f"{kind}/{task}": getattr(m, kind) for task, m in maps.items() for kind in ("probability", "mask", "risk")
     }
     out = io.BytesIO()
-    np.savez_compressed(out, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(out, **arrays)
     return out.getvalue()

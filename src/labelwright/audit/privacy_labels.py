@@ -70,6 +70,7 @@ class PrivacyLabels:
         if second is not None and crosswalk is not None:
             sections.append(_second_section(label, np.asarray(second, dtype=bool), crosswalk, second_cells, names))
         faults = np.isin(verdict, FAULTS)
+        denied = np.stack([one.denied for one in evidence]) >= self.auditor.tau
         return Report(
             "Privacy labels against policies",
             tuple(sections),
@@ -79,6 +80,7 @@ class PrivacyLabels:
                 "cells declared": int(label.sum()),
                 "under-reports": int((verdict == VERDICTS[2]).sum()),
                 "over-reports": int((verdict == VERDICTS[3]).sum()),
+                "of these denied by the policy": int(((verdict == VERDICTS[3]) & denied).sum()),
                 "products with any": int(faults.any(axis=1).sum()),
             },
             _steps(verdict, self.auditor.tpr is not None),
@@ -89,7 +91,7 @@ def _rates_section(auditor: DisclosureAuditor, verdict: NDArray[np.str_], label:
     under, over = auditor.under_rate(verdict, label), auditor.over_rate(verdict, label)
     rows: tuple[tuple[Scalar, ...], ...] = tuple(
         (name, *(None if np.isnan(v) else round(v, 4) for v in (rate.estimate, rate.low, rate.high)))
-        for name, rate in (("not declared, but the policy says it", under), ("declared, but the policy does not", over))
+        for name, rate in (("stated, not declared", under), ("declared, not stated", over))
     )
     alerts: tuple[Alert, ...] = ()
     if auditor.tpr is None:

@@ -125,7 +125,7 @@ class RegionLabels:
             _verdict(other[known], several[known], whole[known], y[known]),
             {
                 "images": len(known),
-                "crops that show another class": round(float(other[known].mean()), 4),
+                "crops that show another class": f"{100 * float(other[known].mean()):.1f} %",
                 "images with several classes": int((several[known].sum(axis=1) > 1).sum()),
                 "whole image says another class": int((whole[known].argmax(axis=1) != y[known]).sum()),
             },
@@ -210,7 +210,7 @@ def _images_section(
             names[row],
             classes[y[row]],
             classes[int(whole[row].argmax())],
-            "; ".join(classes[k] for k in np.flatnonzero(several[row])),
+            "; ".join(classes[k] for k in np.flatnonzero(several[row]).tolist()),
             round(float(share[row]), 4),
         )
         for row in listed_rows
@@ -273,8 +273,8 @@ def regions_of_file(
     if "maps" in arrays:
         store = keep_highest(arrays["maps"], keep)
     else:
-        parts = [_needed(arrays, (name,), path) for name in ("features", "weights")]
-        store = build_label_maps(*parts, arrays.get("bias"), keep=keep)
+        features, weights = (_needed(arrays, (name,), path) for name in ("features", "weights"))
+        store = build_label_maps(features, weights, arrays.get("bias"), keep=keep)
     named = next((arrays[key] for key in CLASS_NAME_KEYS if key in arrays), None)
     classes = [str(k) for k in range(store.n_classes)] if named is None else [str(one) for one in named.tolist()]
     if len(classes) != store.n_classes:

@@ -178,7 +178,7 @@ def pool_region_logits(store: LabelMapStore, rows: ArrayLike, boxes: ArrayLike, 
     kept = (store.values[at].astype(np.float64) - fill) * place
     flat = store.classes[at].astype(np.int64) + np.arange(len(at))[:, None, None, None] * store.n_classes
     total = np.bincount(flat.ravel(), weights=kept.ravel(), minlength=len(at) * store.n_classes)
-    return total.reshape(len(at), store.n_classes) + fill
+    return np.asarray(total.reshape(len(at), store.n_classes) + fill)
 
 
 def pool_region_label(store: LabelMapStore, rows: ArrayLike, boxes: ArrayLike, fill: float = 0.0) -> Floats:
@@ -217,7 +217,7 @@ def random_crops(
         raise BadInput(
             f"area is {area}, ratio {ratio}", fix="give shares in (0, 1] and ratios above 0, lower ends first"
         )
-    share, shape = rng.uniform(*area, n), np.exp(rng.uniform(*np.log(ratio), n))
+    share, shape = rng.uniform(*area, n), np.exp(rng.uniform(float(np.log(ratio[0])), float(np.log(ratio[1])), n))
     sides = np.minimum(np.stack([np.sqrt(share * shape), np.sqrt(share / shape)], axis=1), 1.0)
     corner = rng.random((n, 2)) * (1 - sides)
     return np.concatenate([corner, np.minimum(corner + sides, 1.0)], axis=1)

@@ -41,8 +41,9 @@ def check_measure_folder(folder: Path, inputs: Sequence[Path] = ()) -> None:
         raise BadInput(f"cannot write here ({error.strerror})", where=str(folder), fix="choose another --out") from None
 
 
-def write_measure(name: str, report: Report, folder: Path, files: Mapping[str, bytes] | None = None) -> Path:
+def write_measure(name: str, report: Report, folder: Path | str, files: Mapping[str, bytes] | None = None) -> Path:
     """Write ``report.json``, ``report.html``, a CSV for each table that names a file, and `files`; return `folder`."""
+    folder = Path(folder)
     facts = json_module.dumps(measure_facts(name, report), ensure_ascii=False, allow_nan=False, indent=1)
     page = render_measure(name, report)
     with staged_directory(folder) as aside:
