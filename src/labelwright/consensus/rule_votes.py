@@ -59,8 +59,8 @@ def aggregate_rules(
     >>> import pandas as pd
     >>> from labelwright.consensus import keyword
     >>> rules = [keyword(["win"], "text", "spam"), keyword(["thanks"], "text", "ham")]
-    >>> aggregate_rules(rules, pd.DataFrame({"text": ["win now", "thanks", "hello"]})).labels["label"].to_list()
-    ['spam', 'ham', None]
+    >>> aggregate_rules(rules, pd.DataFrame({"text": ["win now", "thanks"]})).labels["label"].to_list()
+    ['spam', 'ham']
 
     Source: [P121].
     """
