@@ -21,6 +21,7 @@ _ROOMS = {
     "budget_planner": (
         "BudgetPlan PowerLaw Sweep budget_sweep classify_regime fit_power_law pareto_frontier plan_budget split_of"
     ),
+    "category_discovery": "AGCDTrainer Discovery SimGCD",
     "contract": "ANYONE Acquisition Pool ScoredAcquisition Selection highest",
     "context_selection": (
         "Episode GMMContextSelector LinearHead MetaLearner ProtoNet episode_sampler evaluate_context"
@@ -32,10 +33,14 @@ _ROOMS = {
     "hierarchy_reannotation": "HierarchyReannotation expected_distance label_tree_distance novelty_overlap",
     "inclusion": "inclusion_probabilities poisson_sample systematic_sample",
     "ledger": "Budget Entry",
+    "novel_sampling": (
+        "AdaptiveNovelSampling DiscoveryAccuracy Novelty StableLabelMapping clustering_accuracy novelty_metrics"
+    ),
     "pcb": "PseudoClassBalance active_prompt_rounds average_description balanced_draw description_ensemble",
     "pixelpick": (
         "PixelPool PixelQuerySelector QueryStats committee_probs first_pixels query_map query_stats sparse_pixel_loss"
     ),
+    "probe": "FittedProbe fit_probe",
     "probcover": "ProbCover ball_graph purity_radius",
     "prompt_learner": "PromptLearner tuning",
     "replay": "Replay ReplayOptions replay_labels",

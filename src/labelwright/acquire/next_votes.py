@@ -16,7 +16,7 @@ from labelwright.errors import BadInput, quoted
 from labelwright.progress import SILENT, Progress
 
 METHOD = "expected gain"
-NOBODY = "Nobody has voted"
+NOBODY, SOMEBODY = "Nobody has voted", "one more vote"
 
 
 def next_votes(path: Path, budget: int, *, seed: int = 0, progress: Progress = SILENT, **columns: Any) -> Questions:
@@ -50,11 +50,13 @@ def next_votes(path: Path, budget: int, *, seed: int = 0, progress: Progress = S
     if not rows:
         raise BadInput("no further vote is expected to change a label", fix="the votes agree, or everyone has voted")
     gain = np.array(found["expected_gain"][: len(rows)], dtype=np.float64)
-    ask = tuple(str(one) for one in found["annotator"][: len(rows)])
+    ask = tuple(None if one is None else str(one) for one in found["annotator"][: len(rows)])
     reasons = [
         f"{vote_tally(result.votes, row, result.classes) or NOBODY}. Merged: {quoted(labels['label'][row])} "
-        f"({labels['confidence'][row]:.0%}), and {quoted(who)} is expected to add {100 * more:.1f} points."
-        for row, who, more in zip(rows, ask, gain.tolist(), strict=True)
+        f"({labels['confidence'][row]:.0%}), and {who} is expected to add {100 * more:.1f} points."
+        for row, who, more in zip(
+            rows, [SOMEBODY if one is None else quoted(one) for one in ask], gain.tolist(), strict=True
+        )
     ]
     voted = result.votes.counts().sum(axis=1) > 0
     return Questions(
