@@ -143,3 +143,10 @@ def test_an_empty_table_and_missing_numbers_draw_nothing_wrong():
     holes = ReportTable("H", ("x", "y"), (("a", None),), plot=Plot("bars", ("y",)))
     page = render_measure("test", replace(report_of(), sections=(Section("S", tables=(empty, holes)),)))
     assert "nan" not in page.lower().replace("finance", "")
+
+
+def test_numbers_that_are_not_finite_stand_as_null(tmp_path):
+    report = replace(report_of(), figures={"a": float("nan"), "b": float("inf")})
+    assert measure_facts("test", report)["figures"] == {"a": None, "b": None}
+    assert problems(measure_facts("test", report), schema("measure")) == []
+    assert (write_measure("test", report, tmp_path / "out") / "report.json").read_text().count("null") >= 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,20 @@ _WORST_FIRST = ("serious", "caution", "info")
 
 
 def measure_facts(name: str, report: Report) -> dict[str, Any]:
-    """Return what ``report.json`` holds: the report, the name of the measure and the version that made it."""
-    return {"measure": name, "labelwright": __version__, **report.to_dict()}
+    """Return what ``report.json`` holds: the report, the name of the measure and the version that made it.
+
+    JSON knows no numbers that are not finite: they stand as null.
+    """
+    facts: dict[str, Any] = _finite({"measure": name, "labelwright": __version__, **report.to_dict()})
+    return facts
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def check_measure_folder(folder: Path, inputs: Sequence[Path] = ()) -> None:
