@@ -2,8 +2,8 @@
 
 Two of the ten digits, a pair a seed. Three weak signals: logistic regressions on one pixel each, at 1/4, 1/2 and 3/4 of
 the diagonal, fitted on 60 known rows. The bounds on their errors come from the same 60 rows; the authors take those of
-the true training labels, measured here too. Training rows are unlabelled; accuracy is that on test rows. The flow is
-half as deep and half as wide as the default, for time.
+the true training labels. Training rows are unlabelled; accuracy is that on test rows. The flow has half the steps, a
+quarter of the width and three fifths of the epochs of the default, for time.
 
 Source: You, Arachie and Huang, Weakly supervised label learning flows, Neural Networks 2025.
 """
@@ -20,7 +20,7 @@ from labelwright.catalogue.claims import All, AtMost, Beats
 from labelwright.consensus import LabelLearningFlow, weak_signal_error
 
 DATA = ("digits",)
-BUDGET_S = 180
+BUDGET_S = 60
 SEEDS = 5
 PAIRS = ((3, 8), (1, 7), (4, 9), (0, 6), (2, 5))
 PIXELS = (18, 36, 54)
@@ -48,14 +48,13 @@ def run(seed: int) -> dict[str, float]:
     known, train, test = np.split(np.arange(len(rows)), [KNOWN, len(rows) - TEST])
     models = [LogisticRegression().fit(X[known][:, [pixel]], y[known]) for pixel in PIXELS]
     signals = signals_of(X, models)
-    figures = {}
-    for name, bounded in (("flow", known), ("flow_true_bounds", train)):
-        bounds = weak_signal_error(y[bounded], signals[bounded])
-        flow = LabelLearningFlow(bounds, steps=4, hidden=32, seed=seed).fit(X[train], signals[train])
-        figures[name] = float((flow.predict(X[test]) == y[test]).mean())
-        if name == "flow":
-            figures["violation"] = flow.loop_.history.epochs[-1]["signals"] / flow.weight
-            figures["violation_of_means"] = float((np.maximum(flow.errors_ - bounds, 0) ** 2).sum())
+    bounds = weak_signal_error(y[known], signals[known])
+    flow = LabelLearningFlow(bounds, steps=4, hidden=16, epochs=300, seed=seed).fit(X[train], signals[train])
+    figures = {
+        "flow": float((flow.predict(X[test]) == y[test]).mean()),
+        "violation": flow.loop_.history.epochs[-1]["signals"] / flow.weight,
+        "violation_of_means": float((np.maximum(flow.errors_ - bounds, 0) ** 2).sum()),
+    }
     votes = (signals[test, :, 1] > 0.5).sum(axis=1)
     figures["majority"] = float(((votes >= 2) == y[test]).mean())
     mean = signals[train].mean(axis=1)
