@@ -27,8 +27,7 @@ from labelwright.learn.bags import (
     neutral_log_odds,
     similarity_graph,
 )
-from labelwright.learn.bags.belief_propagation import labels_of_counts
-from labelwright.learn.bags.count_factors import read_bags
+from labelwright.learn.bags.count_factors import labels_of_counts, read_bags
 from labelwright.metrics import auroc
 from labelwright.nn import MLP, Loop, Task, Training
 from labelwright.nn.losses import soft_cross_entropy

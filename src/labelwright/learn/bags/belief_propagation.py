@@ -28,22 +28,19 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from labelwright.errors import BadInput
-from labelwright.evidence.segments import segment_ids
-from labelwright.learn.bags.count_factors import BagFactor, CountedBags, ExactCount, read_bags
+from labelwright.evidence import Bags
+from labelwright.learn.bags.count_factors import BagFactor, CountedBags, ExactCount, labels_of_counts, read_bags
 from labelwright.learn.bags.gibbs_law import LARGEST, GibbsLaw, PseudoLabels
 from labelwright.learn.bags.similarity import merged_similarity, neutral_log_odds, similarity_graph, unit_rows
 
 if TYPE_CHECKING:
     from sklearn.neural_network import MLPClassifier
 
-    from labelwright.nn import Loop
-
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 DAMPING, MAX_SWEEPS, TOLERANCE = 0.5, 100, 1e-4
 WEIGHT = 0.3  # of the similarity: labels of whole regions freeze above about 0.5 / K, whatever the bags say
-BATCH = 256  # rows a step of the network
 SURE = 1e-6  # probabilities of a classifier are kept so far from 0 and 1
 
 
@@ -303,7 +300,10 @@ class LLPBeliefPropagation(ClassifierMixin, BaseEstimator):
 
     def _fitted(self, rows: Floats, q: Floats, bags: CountedBags, bag_ids: ArrayLike) -> Any:
         if self.classifier is None:
-            return _network(rows, q, bags, bag_ids, self.bag_weight, self.n_steps, self.seed)
+            from labelwright.learn.bags.pseudo_label_net import fitted_network
+
+            evidence = Bags.counts(np.asarray(bag_ids), bags.counts)
+            return fitted_network(rows, q, evidence, self.bag_weight, self.n_steps, self.seed)
         if not has_fit_parameter(self.classifier, "sample_weight"):
             return clone(self.classifier).fit(rows, labels_of_counts(q, bags))
         weight = np.concatenate([q, 1 - q])
@@ -320,36 +320,3 @@ class LLPBeliefPropagation(ClassifierMixin, BaseEstimator):
         if self.embedding is not None:
             return np.asarray(self.embedding(self.classifier_, rows), dtype=np.float64)
         return np.asarray(self.classifier_.predict().features.double())
-
-
-def labels_of_counts(q: Floats, bags: CountedBags) -> NDArray[np.int64]:
-    """Return labels that agree with the counts: 1 for as many of a bag's largest q as it holds positives.
-
-    Rows in no bag are 1 where q > 1/2.
-    """
-    labels = (q > 0.5).astype(np.int64)
-    bag, place = segment_ids(bags.offsets), np.arange(len(bags.rows))
-    order = bags.rows[np.lexsort((-q[bags.rows], bag))]
-    labels[order] = place - bags.offsets[bag] < bags.counts[bag]
-    return labels
-
-
-def _network(
-    rows: Floats, q: Floats, bags: CountedBags, bag_ids: ArrayLike, weight: float, steps: int, seed: int
-) -> Loop:
-    """Return the loop of a trained network."""
-    from labelwright.evidence import Bags
-    from labelwright.learn.bags.pseudo_label_net import PseudoLabelAndBagLoss
-    from labelwright.nn import MLP, AdamW, Loop, Task, Training
-
-    evidence = Bags.counts(np.asarray(bag_ids), bags.counts)
-    task = Task(
-        rows.astype(np.float32),
-        evidence,
-        net=MLP((256, 128, 64)),
-        fields={"pseudo": np.stack([1 - q, q], axis=1).astype(np.float32)},
-    )
-    training = Training(steps, BATCH, AdamW(1e-3), seed=seed, device="cpu")  # an epoch has at least one step
-    loop = Loop(PseudoLabelAndBagLoss(weight), task, training)
-    loop.fit(steps=steps)
-    return loop

@@ -123,3 +123,15 @@ def read_bags(bag_ids: ArrayLike, counts: ArrayLike) -> CountedBags:
         g = int(np.argmax(wrong))
         raise BadInput(f"the bag has {sizes[g]} rows and {positive[g]} positives", where=f"bag {g}")
     return CountedBags(inside[positions], offsets, positive, len(ids))
+
+
+def labels_of_counts(q: Floats, bags: CountedBags) -> NDArray[np.int64]:
+    """Return labels that agree with the counts: 1 for as many of a bag's largest q as it holds positives.
+
+    Rows in no bag are 1 where q > 1/2.
+    """
+    labels = (q > 0.5).astype(np.int64)
+    bag, place = segment_ids(bags.offsets), np.arange(len(bags.rows))
+    order = bags.rows[np.lexsort((-q[bags.rows], bag))]
+    labels[order] = place - bags.offsets[bag] < bags.counts[bag]
+    return labels

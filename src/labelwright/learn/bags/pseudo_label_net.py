@@ -13,17 +13,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from labelwright.errors import BadInput
+from labelwright.evidence import Bags
 from labelwright.learn.bags.attention import encoder_of
 from labelwright.learn.bags.members import as_bags, filled, members_of, proportions_of
-from labelwright.nn import Losses, Objective, Task
+from labelwright.nn import MLP, AdamW, Loop, Losses, Objective, Task, Training
 from labelwright.nn.batch import Batches
 from labelwright.nn.losses import soft_cross_entropy
 
 BAG_WIDTH = 64  # hidden units of g
+BATCH = 256  # rows a step
 
 
 class PseudoLabelAndBagLoss(Objective):
@@ -77,3 +81,28 @@ class PseudoLabelAndBagLoss(Objective):
             target = torch.as_tensor(proportions_of(bags), dtype=logits.dtype, device=logits.device)
             shares = self.weight * soft_cross_entropy(self.of_bag(members.mean(h[members.rows])), target)
         return Losses(rows=soft_cross_entropy(logits, rows["pseudo"]), bags=shares, logits=logits)
+
+
+def fitted_network(
+    rows: NDArray[np.float64], q: NDArray[np.float64], bags: Bags, weight: float, steps: int, seed: int
+) -> Loop:
+    """Return the loop of a network of 256, 128 and 64 rectifiers after so many steps of 256 rows.
+
+    Parameters
+    ----------
+    rows : float64 array (n, d)
+        Standardised.
+    q : float64 array (n,)
+        P(y = 1) of each row.
+    bags : Bags
+        Of the same rows, two classes.
+    weight : float
+        Of the bags' loss.
+    steps, seed : int
+    """
+    pseudo = np.stack([1 - q, q], axis=1).astype(np.float32)
+    task = Task(rows.astype(np.float32), bags, net=MLP((256, 128, 64)), fields={"pseudo": pseudo})
+    training = Training(steps, BATCH, AdamW(1e-3), seed=seed, device="cpu")  # an epoch has at least one step
+    loop = Loop(PseudoLabelAndBagLoss(weight), task, training)
+    loop.fit(steps=steps)
+    return loop
