@@ -275,6 +275,7 @@ def test_without_bags_weight_the_network_minimises_the_cross_entropy_of_the_pseu
         (lambda: LLPBeliefPropagation(LogisticRegression()).fit([[0.0], [1.0]], [0, 0], [1]), "embedding"),
         (lambda: LLPBeliefPropagation().fit([[0.0], [1.0]], [0, 0], [2]), "one class"),
         (lambda: LLPBeliefPropagation().fit([[0.0], [1.0]], [0, 0, 0], [2]), "3 rows, X has 2"),
+        (lambda: LLPBeliefPropagation(n_steps=0).fit([[0.0], [1.0]], [0, 0], [1]), "n_steps"),
         (lambda: LLPBeliefPropagation(classifier_weight=-1).fit([[0.0], [1.0]], [0, 0], [1]), "classifier_weight"),
         (lambda: neutral_log_odds(sp.csr_array((2, 2)), 0.0), "rate"),
         (lambda: PseudoLabelAndBagLoss(-1), "weight"),

@@ -249,10 +249,10 @@ class LLPBeliefPropagation(ClassifierMixin, BaseEstimator):
             Positives of each bag.
         """
         rows = validate_data(self, X, dtype=np.float64)
-        if self.n_rounds < 1 or self.classifier_weight < 0:
+        if min(self.n_rounds, self.n_steps) < 1 or self.classifier_weight < 0:
             raise BadInput(
-                f"n_rounds is {self.n_rounds}, classifier_weight is {self.classifier_weight}",
-                fix="ask for at least one round and a weight of 0 or more",
+                f"n_rounds={self.n_rounds}, n_steps={self.n_steps}, classifier_weight={self.classifier_weight}",
+                fix="ask for at least one round of one step, and a weight of 0 or more",
             )
         if self.classifier is not None and self.embedding is None and self.n_rounds > 1:
             raise BadInput("a classifier of your own has no hidden layer that is known here", fix="give an embedding")
