@@ -20,6 +20,7 @@ from labelwright.audit import (
     JudgeEnsemble,
     PromptedJudge,
     SimilarityJudge,
+    compare_annotators,
     estimated_errors,
     filter_flagged,
     find_predicted_neq_given,
@@ -116,6 +117,14 @@ def test_judges_that_always_agree_have_kappa_1():
     assert judge_agreement([[0, 1, 2], [0, 1, 2], [0, 1, 2]], 3) == 1.0
 
 
+def test_a_right_label_costs_the_price_over_the_accuracy():
+    (judge, silent) = compare_annotators({"a": [0, 1, -1, 0], "b": [-1] * 4}, [0, 1, 1, 1], {"a": 2.0, "b": 1.0})
+    assert (judge.answers, judge.accuracy.estimate, judge.per_right_label) == (3, 2 / 3, 3.0)
+    assert np.isnan(silent.accuracy.estimate) and silent.per_right_label is None
+    with pytest.raises(BadInput, match="price of 'a'"):
+        compare_annotators({"a": [0]}, [0], {"a": -1})
+
+
 def test_a_judge_by_similarity_prefers_the_class_that_is_described_alike():
     vectors = {"x": [1.0, 0.1], "a": [1.0, 0.0], "b": [0.0, 1.0]}
     judge = SimilarityJudge("s", lambda texts: [vectors[t] for t in texts], {"A": "a", "B": "b"})
@@ -194,6 +203,11 @@ def test_given_judges_and_checked_rows_are_read_and_json_is_one_line(mails, caps
     assert run([*argv, "--judge", "judge.parquet", "--checked", "checked.csv", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["measure"] == "judges" and facts["figures"]["checked by people"] == 2
+    (mails / "costs.yaml").write_text("judge.parquet: 0.01\n")
+    priced = [*argv, "--judge", "judge.parquet", "--checked", "checked.csv", "--costs", "costs.yaml", "--json"]
+    assert run(priced) == 0 and "cost of a right label" in capsys.readouterr().out
+    (mails / "costs.yaml").write_text("somebody: 0.01\n")
+    assert run(priced) == 2
     assert run([*argv, "--judge", "absent.parquet"]) == 2
     assert run([*argv, "--out", "mails.parquet"]) == 2
     assert run(["measure", "judgs"]) == 2

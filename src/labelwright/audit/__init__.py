@@ -8,6 +8,7 @@ from typing import Any
 # Public names and where they live. They load on first use, so that importing a family stays cheap.
 _FACE = {
     "AbsentClasses": "labelwright.audit.class_balance",
+    "AnnotatorCost": "labelwright.audit.judge_ensemble",
     "AnnotatorScorecard": "labelwright.audit.annotator_quality",
     "Asma": "labelwright.audit.multilabel_eval",
     "BenchmarkReview": "labelwright.audit.benchmark_review",
@@ -121,6 +122,7 @@ _FACE = {
     "build_label_maps": "labelwright.audit.relabel",
     "calibrate_confident_joint": "labelwright.audit.confident_learning",
     "categorize_mistakes": "labelwright.audit.mistakes",
+    "compare_annotators": "labelwright.audit.judge_ensemble",
     "compute_badloc_box_scores": "labelwright.audit.detection_labels",
     "compute_confident_joint": "labelwright.audit.confident_learning",
     "compute_overlooked_box_scores": "labelwright.audit.detection_labels",

@@ -240,6 +240,53 @@ def reported_vs_corrected(
     return tuple(CorrectedScore(name, a, b, ranks[0][name], ranks[1][name]) for name, (a, b) in scores.items())
 
 
+@dataclass(frozen=True)
+class AnnotatorCost:
+    """How often one annotator (a judge, a crowd, an expert) is right on checked rows, and what that costs.
+
+    `per_label` is the price of an answer, `per_right_label` that of a right one; None where it is not known.
+    """
+
+    name: str
+    accuracy: Interval
+    answers: int
+    per_label: float | None
+    per_right_label: float | None
+
+
+def compare_annotators(
+    answers: Mapping[str, ArrayLike], truth: ArrayLike, costs: Mapping[str, float] | None = None
+) -> tuple[AnnotatorCost, ...]:
+    """Compare annotators on rows whose truth is known, with exact 95 % intervals.
+
+    Parameters
+    ----------
+    answers : mapping of name to int (n,), -1 = no answer
+    truth : int (n,), -1 = not known
+    costs : mapping of name to float, optional
+        The price of one answer, ≥ 0, in any currency.
+
+    Examples
+    --------
+    >>> compare_annotators({"model": [0, 1, 1]}, [0, 1, 0], {"model": 0.5})[0].per_right_label
+    0.75
+    """
+    known, prices = np.asarray(truth, dtype=np.int64), costs or {}
+    wrong = next((name for name, price in prices.items() if not price >= 0), None)
+    if wrong is not None:
+        raise BadInput(f"the price of {quoted(wrong)} is {prices[wrong]}", fix="give prices of 0 or more")
+    found = []
+    for name, values in answers.items():
+        said = np.asarray(values, dtype=np.int64)
+        both = (said >= 0) & (known >= 0)
+        n, right = int(both.sum()), int((said == known)[both].sum())
+        accuracy = Interval(right / n if n else float("nan"), *clopper_pearson(right, n))
+        price = prices.get(name)
+        per_right = None if price is None or not right else price * n / right
+        found.append(AnnotatorCost(name, accuracy, n, price, per_right))
+    return tuple(found)
+
+
 def judge_agreement(answers: Sequence[ArrayLike], n_classes: int) -> float:
     """Return Fleiss' kappa among judges, each giving a class a row (n,), -1 = no answer; NaN for fewer than two."""
     votes = np.stack([as_labels("answers", answer, n_classes) for answer in answers], axis=1)

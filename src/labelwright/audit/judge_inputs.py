@@ -11,16 +11,81 @@ from numpy.typing import NDArray
 
 from labelwright.audit.judge import Judge, PromptedJudge, SimilarityJudge
 from labelwright.audit.judge_ensemble import JudgeEnsemble
-from labelwright.audit.measure_inputs import classes_of, own_predictions, read_yaml_mapping
+from labelwright.audit.judged_labels import JudgedLabels
+from labelwright.audit.measure_inputs import (
+    checked_labels,
+    classes_of,
+    own_predictions,
+    read_prices,
+    read_yaml_mapping,
+)
 from labelwright.data.crossval import out_of_fold_probs
 from labelwright.data.dataset import Dataset
+from labelwright.data.load import load_dataset
 from labelwright.data.pred_probs import load_pred_probs
 from labelwright.errors import BadInput, listed
+from labelwright.metrics.report import Report
 from labelwright.progress import SILENT, Progress
 
 NEIGHBORS = 15
 QUESTION = 'Which of these is the best label for the following text?\n\n"[TEXT]"'
 Floats = NDArray[np.float64]
+
+
+def judged_labels_of_files(
+    data: Path,
+    *,
+    judge_files: Sequence[Path] = (),
+    descriptions: Path | None = None,
+    checked: Path | None = None,
+    model: Any = None,
+    question: str | None = None,
+    features: str | None = None,
+    costs: Path | None = None,
+    tau: float = 0.9,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress = SILENT,
+    **columns: Any,
+) -> Report:
+    """Read a labelled file and what judges it, and measure.
+
+    Parameters
+    ----------
+    data : Path
+    judge_files : sequence of Path
+        Probabilities of each judge, as `load_pred_probs` reads them. Without any judge two out-of-fold models of the
+        data's own features are taken.
+    descriptions : Path, optional
+        YAML with a line for each class, ``class: description`` (or a list of them, one judge each), compared by MiniLM.
+    checked : Path, optional
+        Decisions of people.
+    model : LanguageModel, optional
+        Asked `question` about each text.
+    costs : Path, optional
+        YAML, ``judge: price of a label``; told where rows were checked.
+    **columns
+        As `load_dataset` takes them.
+    """
+    dataset = load_dataset(data, **columns)
+    classes = classes_of(dataset)
+    truth, seen = checked_labels(checked, dataset) if checked is not None else (None, None)
+    judges = judges_of_rows(
+        dataset,
+        judge_files=judge_files,
+        descriptions=descriptions,
+        model=model,
+        question=question,
+        features=features,
+        seed=seed,
+        jobs=jobs,
+        progress=progress,
+    )
+    shown = dataset.texts() if dataset.plan.text else None
+    prices = None if costs is None else read_prices(costs)
+    return JudgedLabels(tau, seed).measure(
+        dataset.labels, judges, classes, ids=dataset.ids.tolist(), truth=truth, checked=seen, shown=shown, costs=prices
+    )
 
 
 def judges_of_rows(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labelwright.audit.judge_ensemble import (
     ConfidenceBin,
-    JudgeEnsemble,
+    compare_annotators,
     estimated_errors,
     flag_by_disagreement,
     judge_agreement,
@@ -23,7 +22,6 @@ from labelwright.audit.judge_ensemble import (
 from labelwright.errors import BadInput
 from labelwright.metrics.checks import as_labels
 from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Scalar, Section
-from labelwright.progress import SILENT, Progress
 
 Floats = NDArray[np.float64]
 FEW_CHECKED = 30
@@ -56,6 +54,7 @@ class JudgedLabels:
         truth: ArrayLike | None = None,
         checked: ArrayLike | None = None,
         shown: Sequence[str] | None = None,
+        costs: Mapping[str, float] | None = None,
     ) -> Report:
         """Return the report.
 
@@ -70,6 +69,8 @@ class JudgedLabels:
             The class that people gave, -1 where none; `checked` marks the rows that they looked at.
         shown : sequence of str, optional
             A few words about each row for the table.
+        costs : mapping of judge to float, optional
+            What one answer costs; "given labels" may be priced too.
         """
         if not judges:
             raise BadInput("there is no judge", fix="give at least one")
@@ -92,7 +93,7 @@ class JudgedLabels:
         sections = (
             _flags_section(y, probs, flags, sure, classes, names, shown, self.tau),
             _confidence_section(bins, seen, errors),
-            _judges_section(judges, y, probs, people, seen, classes),
+            _judges_section(judges, y, probs, people, seen, classes, costs),
         )
         labelled = int((y >= 0).sum())
         return Report(
@@ -193,6 +194,7 @@ def _judges_section(
     people: NDArray[np.int64],
     seen: NDArray[np.bool_],
     classes: Sequence[str],
+    costs: Mapping[str, float] | None,
 ) -> Section:
     answers = {name: _answers(p) for name, p in judges.items()}
     everyone = {**answers, "all judges together": probs.argmax(axis=1), "given labels": y}
@@ -208,6 +210,7 @@ def _judges_section(
         ReportTable("Judges", columns, tuple(rows), plot=Plot("bars", ("agrees with given labels",), unit="share"))
     ]
     if truth_known.any():
+        tables.append(_cost_table(everyone, np.where(truth_known, people, -1), costs))
         scores = reported_vs_corrected(answers, np.where(truth_known, y, -1), np.where(truth_known, people, -1))
         tables.append(
             ReportTable(
@@ -223,6 +226,22 @@ def _judges_section(
         {"Fleiss' kappa among judges": None if math.isnan(kappa) else round(kappa, 3)},
         tuple(tables),
     )
+
+
+def _cost_table(
+    answers: Mapping[str, NDArray[np.int64]], truth: NDArray[np.int64], costs: Mapping[str, float] | None
+) -> ReportTable:
+    unknown = [name for name in costs or {} if name not in answers]
+    if unknown:
+        raise BadInput(f"{unknown[0]!r} has a price and is no judge", fix=f"name one of {', '.join(answers)}")
+    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+        (one.name, one.accuracy.estimate, one.accuracy.low, one.accuracy.high, one.per_label, one.per_right_label)
+        for one in compare_annotators(answers, truth, costs)
+    )
+    columns = ("who", "right", "low", "high", "cost of a label", "cost of a right label")
+    kept = slice(None) if costs else slice(0, 4)
+    plot = Plot("bars", ("right",), "low", "high", "share")
+    return ReportTable("Right on checked rows", columns[kept], tuple(row[kept] for row in rows), plot=plot)
 
 
 def _answers(p: ArrayLike) -> NDArray[np.int64]:
@@ -255,62 +274,3 @@ def _steps(sure: int, seen: NDArray[np.bool_], flags: NDArray[np.bool_], tau: fl
     else:
         steps.append(f"No doubt reaches {tau:g}: lower --tau only if checked rows say that doubts are right there")
     return tuple(steps)
-
-
-def judged_labels_of_files(
-    data: Path,
-    *,
-    judge_files: Sequence[Path] = (),
-    descriptions: Path | None = None,
-    checked: Path | None = None,
-    model: Any = None,
-    question: str | None = None,
-    features: str | None = None,
-    tau: float = 0.9,
-    seed: int = 0,
-    jobs: int = 1,
-    progress: Progress = SILENT,
-    **columns: Any,
-) -> Report:
-    """Read a labelled file and what judges it, and measure.
-
-    Parameters
-    ----------
-    data : Path
-    judge_files : sequence of Path
-        Probabilities of each judge, as `load_pred_probs` reads them. Without any judge two out-of-fold models of the
-        data's own features are taken.
-    descriptions : Path, optional
-        YAML with a line for each class, ``class: description`` (or a list of them, one judge each), compared by MiniLM.
-    checked : Path, optional
-        Decisions of people.
-    model : LanguageModel, optional
-        Asked `question` about each text.
-    **columns
-        As `load_dataset` takes them.
-    """
-    from labelwright.audit.judge_inputs import judges_of_rows
-    from labelwright.audit.measure_inputs import checked_labels, classes_of
-    from labelwright.data.load import load_dataset
-
-    dataset = load_dataset(data, **columns)
-    classes = classes_of(dataset)
-    truth, seen = checked_labels(checked, dataset) if checked is not None else (None, None)
-    judges = judges_of_rows(
-        dataset,
-        judge_files=judge_files,
-        descriptions=descriptions,
-        model=model,
-        question=question,
-        features=features,
-        seed=seed,
-        jobs=jobs,
-        progress=progress,
-    )
-    shown = dataset.texts() if dataset.plan.text else None
-    return JudgedLabels(tau, seed).measure(
-        dataset.labels, judges, classes, ids=dataset.ids.tolist(), truth=truth, checked=seen, shown=shown
-    )
-
-
-__all__ = ["JudgeEnsemble", "JudgedLabels", "judged_labels_of_files"]

@@ -86,6 +86,16 @@ def read_yaml_mapping(path: Path, what: str) -> dict[str, Any]:
     return {str(name): value for name, value in content.items()}
 
 
+def read_prices(path: Path) -> dict[str, float]:
+    """Return a YAML file of ``name: price``; BadInput where one is no number of 0 or more."""
+    found = {}
+    for name, price in read_yaml_mapping(path, "prices").items():
+        if isinstance(price, bool) or not isinstance(price, int | float) or not price >= 0:
+            raise BadInput(f"the price of {quoted(name)} is {quoted(price)}", where=path.name, fix="write a number")
+        found[name] = float(price)
+    return found
+
+
 def read_text(path: Path, longest: int) -> str:
     """Return a UTF-8 text file; BadInput in one line when it is none, or longer than `longest` characters."""
     try:

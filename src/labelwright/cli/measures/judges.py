@@ -60,6 +60,9 @@ def command(
     checked: Annotated[
         Path | None, Option(metavar="FILE", help="Rows that people checked: id, decision (keep, relabel), label.")
     ] = None,
+    costs: Annotated[
+        Path | None, Option(metavar="FILE", help="YAML, judge: price of a label. Told where rows were checked.")
+    ] = None,
     tau: Annotated[float, Option(metavar="C", min=0, max=1, help="Suggest corrections from this confidence.")] = 0.9,
     seed: Seed = 0,
     jobs: Jobs = None,
@@ -69,7 +72,7 @@ def command(
     """Which labels does a panel of judges doubt, and how often is such a doubt right?"""
     import os
 
-    from labelwright.audit.judged_labels import judged_labels_of_files
+    from labelwright.audit.judge_inputs import judged_labels_of_files
     from labelwright.cli.console import progress_for
     from labelwright.cli.measures.common import endpoint, finish, folder_for, names
 
@@ -82,6 +85,7 @@ def command(
         model=None if llm is None else endpoint(llm, url, send_to),
         question=question,
         features=features,
+        costs=costs,
         tau=tau,
         seed=seed,
         jobs=jobs or os.cpu_count() or 1,

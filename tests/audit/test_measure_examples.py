@@ -1,0 +1,27 @@
+"""The examples in the docstrings of the measures' rooms give what they say."""
+
+from __future__ import annotations
+
+import doctest
+from importlib import import_module
+
+import pytest
+
+ROOMS = (
+    "annotator_quality",
+    "disclosure",
+    "instructions",
+    "judge",
+    "judge_ensemble",
+    "label_critic",
+    "mistakes",
+    "multilabel_targets",
+    "policy_classifier",
+    "relabel",
+)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_examples_hold(room):
+    found = doctest.testmod(import_module(f"labelwright.audit.{room}"))
+    assert found.attempted > 0 and found.failed == 0
