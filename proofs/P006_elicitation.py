@@ -44,10 +44,10 @@ CLAIM = All(
 def world(seed: int) -> dict[str, NDArray]:
     """Return features, truth, soft weak labels, and which rows are for what."""
     data = texts("ag_news")
-    kept = np.flatnonzero(np.isin(data.truth, (0, 2)))
+    kept = np.flatnonzero(np.isin(data.labels, (0, 2)))
     rng = np.random.default_rng(seed)
     kept = rng.permutation(kept)
-    y = (data.truth[kept] == 2).astype(np.float64)
+    y = (data.labels[kept] == 2).astype(np.float64)
     words = TfidfVectorizer(min_df=3, sublinear_tf=True).fit_transform([data.texts[i] for i in kept])
     X = TruncatedSVD(64, random_state=seed).fit_transform(words)
     X = X / X.std()

@@ -1,4 +1,4 @@
-"""Identities of the acquisitions that others are measured against: B054 to B057 and the rows after B078."""
+"""Identities of the acquisitions that others are measured against: B054, B055, B056, B057, B079, B080 and B081."""
 
 from __future__ import annotations
 
@@ -104,12 +104,12 @@ def test_typiclust_visits_every_blob_before_it_comes_back_b057():
     assert sorted(row // 8 for row in TypiClust().select(Pool(features=X), 5, 0).rows) == [0, 1, 2, 3, 4]
 
 
-def test_bald_is_zero_where_models_agree_and_log_two_where_two_contradict_b095():
+def test_bald_is_zero_where_models_agree_and_log_two_where_two_contradict_b079():
     assert_allclose(mutual_information([[[0.3, 0.7]]] * 4), [0.0], atol=1e-15)
     assert_allclose(mutual_information([[[1.0, 0.0]], [[0.0, 1.0]]]), [np.log(2)], atol=1e-12)
 
 
-def test_bald_asks_where_sure_models_contradict_not_where_all_are_unsure_b095():
+def test_bald_asks_where_sure_models_contradict_not_where_all_are_unsure_b079():
     draws = np.array([[[0.5, 0.5], [0.99, 0.01]], [[0.5, 0.5], [0.01, 0.99]]])
     assert_array_equal(BALD().select(Pool(draws=draws), 1, 0).rows, [1])
 
@@ -129,7 +129,7 @@ def test_a_committee_has_every_class_in_every_sample():
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**31))
-def test_probcover_takes_the_row_that_covers_most_at_each_step_b096(seed):
+def test_probcover_takes_the_row_that_covers_most_at_each_step_b080(seed):
     rng = np.random.default_rng(seed)
     X, radius = rng.normal(size=(30, 2)), 0.7
     near = ((X[:, None] - X[None]) ** 2).sum(-1) <= radius**2
@@ -143,7 +143,7 @@ def test_probcover_takes_the_row_that_covers_most_at_each_step_b096(seed):
         uncovered &= ~near[row]
 
 
-def test_one_more_label_updates_the_field_as_if_it_were_solved_anew_b097():
+def test_one_more_label_updates_the_field_as_if_it_were_solved_anew_b081():
     rng = np.random.default_rng(3)
     X = rng.normal(size=(25, 2))
     rows, known = np.arange(5, 25), np.arange(5)
@@ -154,7 +154,7 @@ def test_one_more_label_updates_the_field_as_if_it_were_solved_anew_b097():
     assert_allclose(np.delete(moved, 4, axis=0), again, atol=1e-3)  # the small term moves by one row
 
 
-def test_expected_risk_is_what_enumerating_all_answers_gives_b097():
+def test_expected_risk_is_what_enumerating_all_answers_gives_b081():
     rng = np.random.default_rng(5)
     X = rng.normal(size=(20, 2))
     field = GaussianField.of(X, np.arange(4), np.array([0, 1, 2, 0]), np.arange(4, 20), 3, 5)
@@ -167,7 +167,7 @@ def test_expected_risk_is_what_enumerating_all_answers_gives_b097():
         assert told[x] == pytest.approx(np.dot(field.value[x], answers), abs=1e-9)
 
 
-def test_error_reduction_first_asks_in_the_island_without_a_label_b097():
+def test_error_reduction_first_asks_in_the_island_without_a_label_b081():
     X = np.r_[np.random.default_rng(0).normal(size=(15, 2)), np.random.default_rng(1).normal(size=(15, 2)) + 20]
     labels = np.full(30, -1)
     labels[0] = 0
