@@ -87,7 +87,12 @@ def answer_next(
 
 
 def _questions(ask: NextAsk, budget: int, progress: Progress) -> Questions:
-    shared = {"label": ask.label, "unlabelled": ask.unlabelled, "features": ask.features, "progress": progress}
+    shared: dict[str, Any] = {
+        "label": ask.label,
+        "unlabelled": ask.unlabelled,
+        "features": ask.features,
+        "progress": progress,
+    }
     if ask.test is not None:
         from labelwright.learn.checks_to_make import rows_to_check
 
