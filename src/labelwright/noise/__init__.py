@@ -7,10 +7,12 @@ from typing import Any
 
 _ROOMS = {
     "deviation": "Information deviation_complexity memorization_bound tight_memorization_bound",
+    "duals": "Dual Regime ReluDual SineDual activation_regime design_activation dual_activation sine_dual",
     "high_order_consensus": (
         "DisentanglementGain HighOrderConsensus LocalTransitions clusterability_score disentanglement_gain"
     ),
     "identifiability": "Identifiability check_identifiable kruskal_rank",
+    "infinite_depth": "HilbertKernelClassifier InfiniteDepthClassifier on_sphere",
     "label_moments": "LabelMoments",
     "matrix_error": "MatchedError matched_transition_error transition_error",
     "probe": "Probe ProbeAccuracies corruption_probe probe_accuracies",
