@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from labelwright import Audit
+from parts_world import write_sentences
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -24,6 +25,16 @@ def test_the_python_of_the_audit_guide_runs(tmp_path, monkeypatch, tickets):
     exec(compile(blocks("audit-a-data-set.md", "python")[0], "audit-a-data-set.md", "exec"), names)
     assert names["suspects"].num_rows >= 6
     assert (tmp_path / "tickets-audit" / "report.html").exists()
+
+
+def test_the_python_of_the_guide_to_tokens_runs(tmp_path, monkeypatch):
+    write_sentences(tmp_path / "corpus.conll")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    page = "audit-tokens-boxes-and-masks.md"
+    exec(compile(blocks(page, "python")[0], page, "exec"), names)
+    assert sorted(names["suspects"]) == ["10#0", "17#3", "3#3"]
+    assert (tmp_path / "mended.conll").exists()
 
 
 def test_the_yaml_of_the_nutrition_guide_is_understood(tmp_path):

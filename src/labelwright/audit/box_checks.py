@@ -22,6 +22,7 @@ from labelwright.evidence.space import LabelSpace
 from labelwright.metrics.detection import box_iou
 
 _FEWEST_BOXES = 20  # of a class before one of them can be odd
+_LEAST_SPREAD = 0.25  # of logarithms: what is within a factor of 4.5 of the median is never odd
 _FULL = 0.8  # share of images with boxes from which an empty one is odd
 _FAR = 6.0  # deviations from the median
 
@@ -122,7 +123,7 @@ def _odd(boxes: Boxes, numbers: NDArray[np.int64], space: LabelSpace) -> list[_P
             continue
         for values, words in ((area, ("large", "small")), (shape, ("wide", "tall"))):
             far = values[mine] - np.median(values[mine])
-            spread = max(1.4826 * float(np.median(np.abs(far))), 0.1)
+            spread = max(1.4826 * float(np.median(np.abs(far))), _LEAST_SPREAD)
             for at in np.flatnonzero(np.abs(far) > _FAR * spread).tolist():
                 b = int(mine[at])
                 times = float(np.exp(abs(far[at])))

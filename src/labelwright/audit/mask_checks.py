@@ -23,6 +23,7 @@ from labelwright.data.readers.places import counted
 from labelwright.errors import quoted
 from labelwright.evidence.space import LabelSpace
 
+_LEAST_SPREAD = 0.25  # of log shares: what is within a factor of 4.5 of the median is never odd
 _FEWEST_IMAGES = 10  # in which a class must occur before its size can be odd
 _SURROUNDED = 0.9  # share of the pixels around a speck that are of one other class
 _FEWEST_MANY = 0.8  # share of masks that hold several classes before one class alone is odd
@@ -135,7 +136,7 @@ def _odd_sizes(shares: NDArray[np.float64], space: LabelSpace) -> list[_Part]:
         size = np.log(shares[rows, k])
         middle = np.median(size)
         spread = 1.4826 * np.median(np.abs(size - middle))
-        far = np.abs(size - middle) / max(spread, 0.1)
+        far = np.abs(size - middle) / max(spread, _LEAST_SPREAD)
         for at in np.flatnonzero(far > 6).tolist():
             share, usual = 100 * shares[rows[at], k], 100 * float(np.exp(middle))
             reason = f"{quoted(name)} covers {share:.2g} % of the image, in others about {usual:.2g} %"

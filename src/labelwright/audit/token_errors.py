@@ -88,7 +88,7 @@ class TokenErrors:
                 f"pred_probs has shape {pred_probs.shape} for {len(sentences.tokens)} tokens and {len(space)} tags",
                 fix="give one row a token and one column a tag",
             )
-        quality, flags, other = self._judged(labels, pred_probs)
+        quality, flags, other = self.judge(labels, pred_probs)
         parts = list(_parts(np.flatnonzero(flags), other, sentences, space))
         told = [_reason(part, sentences, labels, pred_probs, space) for part in parts]
         return [
@@ -96,7 +96,7 @@ class TokenErrors:
             _part_scores(parts, told, sentences, labels, quality, space),
         ]
 
-    def _judged(
+    def judge(
         self, labels: NDArray[np.integer], probs: NDArray[np.floating]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
         """Return the score of each token, whether it is suspect, and the tag that fits best instead."""

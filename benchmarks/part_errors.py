@@ -1,0 +1,146 @@
+"""How fast tokens and pixels are checked, cleanlab and labelwright in turn in one process.
+
+Run: ``python -m benchmarks.part_errors`` (about 12 minutes; needs 8 GB of disk for the masks, in ``TMPDIR``)
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.confident_learning import _anonymous_mb, _with_peak
+from benchmarks.records import medians, store
+from labelwright.audit import (
+    segmentation_find_label_issues,
+    segmentation_label_quality_scores,
+    token_find_label_issues,
+    token_label_quality_scores,
+)
+
+COMMAND = "python -m benchmarks.part_errors"
+SENTENCES, TAGS = 150_000, 50
+MASKS, SIZE, CLASSES = 100, 1000, 20
+
+
+def sentences() -> tuple[list[list[int]], list[NDArray[np.float32]]]:
+    """Return 150,000 sentences of 5 to 25 tokens: tags of which a twentieth are wrong, and probabilities."""
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(5, 26, SENTENCES)
+    m = int(sizes.sum())
+    truth = np.where(rng.random(m) < 0.7, 0, rng.integers(0, TAGS, m))
+    given = np.where(rng.random(m) < 0.05, rng.integers(0, TAGS, m), truth)
+    probs = rng.random((m, TAGS), dtype=np.float32) ** 8
+    probs[np.arange(m), truth] += 4 * rng.random(m, dtype=np.float32)
+    probs /= probs.sum(axis=1, keepdims=True)
+    cuts = np.cumsum(sizes)[:-1]
+    return [part.tolist() for part in np.split(given, cuts)], np.split(probs, cuts)
+
+
+def token_rows() -> list[dict[str, Any]]:
+    """Time flags and scores of tokens."""
+    from cleanlab.token_classification.filter import find_label_issues as peer_issues
+    from cleanlab.token_classification.rank import get_label_quality_scores as peer_scores
+
+    labels, probs = sentences()
+    what = f"{SENTENCES} sentences, {sum(map(len, labels))} tokens x {TAGS} tags float32"
+    seconds = medians(
+        {"ours": lambda: token_find_label_issues(labels, probs), "cleanlab": lambda: peer_issues(labels, probs)}, 3
+    )
+    same = token_find_label_issues(labels, probs) == peer_issues(labels, probs)
+    rows = [_row(f"token_find_label_issues, {what}", seconds, same, "same tokens in the same order")]
+    seconds = medians(
+        {"ours": lambda: token_label_quality_scores(labels, probs), "cleanlab": lambda: peer_scores(labels, probs)}, 3
+    )
+    same = bool(np.array_equal(token_label_quality_scores(labels, probs)[0], peer_scores(labels, probs)[0]))
+    return [*rows, _row(f"token_label_quality_scores, {what}", seconds, same, "same scores")]
+
+
+def write_masks(folder: Path, n: int) -> NDArray[np.uint8]:
+    """Write float32 probabilities (n, K, H, W) of blocky scenes; return masks in which patches are wrong."""
+    rng = np.random.default_rng(0)
+    out = np.lib.format.open_memmap(folder / "p.npy", "w+", np.float32, (n, CLASSES, SIZE, SIZE))
+    masks = np.empty((n, SIZE, SIZE), np.uint8)
+    noise = rng.random((CLASSES, SIZE, SIZE), dtype=np.float32) ** 4
+    for i in range(n):
+        truth = rng.integers(0, CLASSES, (10, 10)).repeat(SIZE // 10, axis=0).repeat(SIZE // 10, axis=1)
+        masks[i] = truth
+        top, left = rng.integers(0, SIZE - 150, 2)
+        masks[i, top : top + 120, left : left + 120] = rng.integers(CLASSES)
+        image = np.roll(noise, i * 7919, axis=2)
+        np.put_along_axis(image, truth[None], 1 + 9 * rng.random((1, SIZE, SIZE), dtype=np.float32), axis=0)
+        out[i] = image / image.sum(axis=0)
+    out.flush()
+    return masks
+
+
+def mask_rows(folder: Path, n: int = MASKS) -> list[dict[str, Any]]:
+    """Time flags and scores of pixels from a memory-mapped file; watch the anonymous memory."""
+    from cleanlab.segmentation.filter import find_label_issues as peer_issues
+    from cleanlab.segmentation.rank import get_label_quality_scores as peer_scores
+
+    masks = write_masks(folder, n)
+    labels, probs = masks.astype(np.int64), np.load(folder / "p.npy", mmap_mode="r")
+    gigabytes = probs.nbytes / 1e9
+    what = f"{n} masks of {SIZE} x {SIZE} x {CLASSES} float32, memory-mapped ({gigabytes:.1f} GB)"
+    segmentation_find_label_issues(masks[:1], probs[:1])  # compiled before anything is timed
+    before = _anonymous_mb()
+    started = time.perf_counter()
+    peak, ours = _with_peak(lambda: segmentation_find_label_issues(masks, probs))
+    seconds = {"ours": time.perf_counter() - started}
+    theirs, seconds["cleanlab"] = _timed(lambda: peer_issues(labels, probs, n_jobs=1, verbose=False))
+    same = bool(np.array_equal(ours, theirs))
+    image = CLASSES * SIZE * SIZE * 4 / 1e6
+    used = peak - before - masks.nbytes / 1e6 * 2  # the answer itself, and its parts before they are stacked
+    rows = [_row(f"segmentation_find_label_issues, {what}", seconds, same, "same pixels")]
+    rows[0] |= {"anonymous_mb": round(used), "one_image_mb": round(image)}
+    rows[0]["must"] += ", anonymous memory beside the answer under that of two images"
+    rows[0]["holds"] = rows[0]["holds"] and used < 2 * image
+    (scores, _), ours_s = _timed(lambda: segmentation_label_quality_scores(masks, probs))
+    (peers, _), peer_s = _timed(lambda: peer_scores(labels, probs, verbose=False))
+    close = bool(np.allclose(scores, peers, rtol=0, atol=1e-9))
+    both = {"ours": ours_s, "cleanlab": peer_s}
+    last = _row(f"segmentation_label_quality_scores, {what}", both, close, "same scores within 1e-9", least=0)
+    return [*rows, last]
+
+
+def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
+    started = time.perf_counter()
+    found = call()
+    return found, time.perf_counter() - started
+
+
+def _row(work: str, seconds: dict[str, float], same: bool, must: str, least: float = 5) -> dict[str, Any]:
+    times = seconds["cleanlab"] / seconds["ours"]
+    return {
+        "work": work,
+        **{f"{name}_s": round(value, 2) for name, value in seconds.items()},
+        "times_faster": round(times, 1),
+        "equal": same,
+        "must": f"{must}, at least {least:g} times faster" if least else must,
+        "holds": same and times >= least,
+    }
+
+
+def main() -> list[dict[str, Any]]:
+    """Measure and store."""
+    warnings.filterwarnings("ignore")
+    quick = "--quick" in sys.argv
+    with tempfile.TemporaryDirectory() as folder:
+        rows = mask_rows(Path(folder), 4 if quick else MASKS)
+    rows = [*token_rows(), *rows]
+    if not quick:
+        store("part_errors", COMMAND, rows)
+    return rows
+
+
+if __name__ == "__main__":
+    for row in main():
+        print(row, flush=True)
