@@ -24,9 +24,9 @@ proofs of single papers (`labelwright papers show ID`) use the settings of those
 from all texts of a set, labels from the training rows alone. Test labels are the truth.
 
 Written by `python -m benchmarks.league --tables` from `benchmarks/results/league_*.json`; do not edit by hand. A figure
-in brackets rests on fewer than three seeds, ¹ on one fit of more than ten seconds; "fails" is an error, told below the
-table, "." was not measured yet. The mean rank is over the sets measured so far, of the methods that have all of them.
-Differences of one or two points between single seeds say nothing.
+in brackets rests on fewer than three seeds, ¹ on one fit of more than ten CPU seconds; "fails" is an error, told below
+the table, "." was not measured yet. The mean rank is over the sets measured so far, of the methods that have all of
+them. Differences of one or two points between single seeds say nothing.
 """
 CHOICE_HEAD = """# How well auto chooses
 
