@@ -18,7 +18,11 @@ def first(studio, kind="review"):
         return next(row for row in rows if kind == "check" or not is_hidden(connection, row["row"]))
 
 
-@pytest.mark.parametrize("path", ["/", "/review", "/review?kind=check", "/groups", "/history", "/export"])
+PAGES = ["/", "/review", "/review?kind=check", "/groups", "/explore", "/copies", "/retrain", "/annotate", "/adjudicate",
+         "/history", "/export", "/team"]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PAGES)
 def test_every_page_is_drawn(browser, path):
     answer = browser.get(path)
     assert answer.status_code == 200

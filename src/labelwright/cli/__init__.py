@@ -33,7 +33,7 @@ def build_app() -> Typer:
     from labelwright.cli.predict import command as predict
     from labelwright.cli.prove import command as prove
     from labelwright.cli.report import command as report
-    from labelwright.cli.studio import command as studio
+    from labelwright.cli.studio import app as studio
     from labelwright.cli.train import command as train
 
     app = Typer(
@@ -58,7 +58,7 @@ def build_app() -> Typer:
     app.command("check", rich_help_panel="Find")(check)
     app.command("evaluate", rich_help_panel="Find")(evaluate)
     app.add_typer(measures, name="measure", rich_help_panel="Find")
-    app.command("studio", rich_help_panel="Mend")(studio)
+    app.add_typer(studio, name="studio", rich_help_panel="Mend")
     app.command("apply", rich_help_panel="Mend")(apply)
     app.command("aggregate", rich_help_panel="Many hands")(aggregate)
     app.command("next", rich_help_panel="Many hands")(next_)
@@ -90,7 +90,10 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as bug:
         # Usage errors are known by what they can do: Typer has moved their class between packages.
         if hasattr(bug, "format_message") and hasattr(bug, "exit_code"):
-            complain(bug.format_message())
+            message = bug.format_message()
+            if not message:  # a group of commands without one has shown its help
+                return 0
+            complain(message)
             return int(bug.exit_code)
         complain(f"internal error: {type(bug).__name__}. Please report it with {keep_traceback(bug)}")
         return EXIT_BUG

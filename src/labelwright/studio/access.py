@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, HTTPException, Request
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from labelwright.studio import tables as t
 from labelwright.studio.guard import SAFE
@@ -58,9 +58,22 @@ def check_own(connection: Connection, event: int, who: Visitor) -> None:
         raise HTTPException(403, "This decision is somebody else's.")
 
 
+def check_look(connection: Connection, row: int, who: Visitor) -> None:
+    """Let whose role may see look at every row, annotators at those that they hold. 403 otherwise."""
+    if may(who.role, "see"):
+        return
+    a = t.assignment.c
+    held = select(func.count()).where(a.row == row, a.user_id == who.user_id, a.state == "open")
+    if not may(who.role, "annotate") or not connection.scalar(held):
+        raise HTTPException(403, "This row is not in your hands.")
+
+
 StudioIs = Annotated[Studio, Depends(the_studio)]
 Sees = Annotated[Visitor, needs("see")]
 Reviews = Annotated[Visitor, needs("review")]
 Reverts = Annotated[Visitor, needs("revert")]
 Exports = Annotated[Visitor, needs("export")]
 Manages = Annotated[Visitor, needs("manage")]
+Annotates = Annotated[Visitor, needs("annotate")]
+Adjudicates = Annotated[Visitor, needs("adjudicate")]
+Retrains = Annotated[Visitor, needs("retrain")]

@@ -81,9 +81,10 @@ def queue_of(
     suggested: Annotated[str | None, Query()] = None,
     finding: Annotated[str | None, Query()] = None,
     decided: Annotated[bool, Query()] = False,
+    rows: Annotated[str, Query(max_length=6000, pattern=r"^(\d{1,9}(,\d{1,9})*)?$")] = "",
 ) -> Queue:
-    """Return the queue that a request names."""
-    return Queue(kind, given, suggested, finding, decided)
+    """Return the queue that a request names; `rows` are numbers joined by commas."""
+    return Queue(kind, given, suggested, finding, decided, tuple(int(row) for row in rows.split(",") if row))
 
 
 QueueIs = Annotated[Queue, Depends(queue_of)]
@@ -138,8 +139,13 @@ def get_item(studio: StudioIs, _: Sees, row: int) -> dict[str, Any]:
 
 
 @router.get("/items/{row}/image", response_class=Response)
-def get_image(studio: StudioIs, _: Sees, row: int, size: Annotated[int, Query(ge=16, le=2048)] = 768) -> Response:
-    """Return the image of a row as PNG, drawn anew and without metadata."""
+def get_image(
+    studio: StudioIs, who: Annotated[Visitor, Depends(access.visitor)], row: int,
+    size: Annotated[int, Query(ge=16, le=2048)] = 768,
+) -> Response:  # fmt: skip
+    """Return the image of a row as PNG, drawn anew and without metadata; annotators see the row in their hands."""
+    with studio.database.read() as connection:
+        access.check_look(connection, row, who)
     kept = {"cache-control": "private, max-age=600"}
     return Response(studio.pictures.png(row, size), media_type="image/png", headers=kept)
 

@@ -9,11 +9,12 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from labelwright import __version__
 from labelwright.errors import BadInput, quoted
-from labelwright.studio import api, entrance, pages
+from labelwright.studio import api, api_annotation, api_project, entrance, pages, pages_annotation, pages_explore
 from labelwright.studio.database import DatabaseUnavailable
 from labelwright.studio.decisions import Conflict
 from labelwright.studio.guard import Guard, Origins
 from labelwright.studio.logins import EntryToken
+from labelwright.studio.retrain import Trainer, end_stale_jobs
 from labelwright.studio.studio import Studio
 
 
@@ -29,11 +30,17 @@ def create_app(studio: Studio, origins: Origins, entry: EntryToken | None = None
         Lets the person at the terminal in as the local owner, once. Without it people log in by name and password.
     """
     app = FastAPI(title="labelwright studio", version=__version__, docs_url=None, redoc_url=None)
-    app.state.studio, app.state.entry = studio, entry
+    app.state.studio, app.state.entry, app.state.trainer = studio, entry, Trainer(studio)
+    with studio.database.write() as connection:
+        end_stale_jobs(connection)
     app.state.secure_cookie = all(origin.startswith("https:") for origin in origins.allowed)
     app.include_router(entrance.router)
     app.include_router(api.router)
+    app.include_router(api_annotation.router)
+    app.include_router(api_project.router)
     app.include_router(pages.router)
+    app.include_router(pages_annotation.router)
+    app.include_router(pages_explore.router)
     app.add_exception_handler(BadInput, _bad_input)
     app.add_exception_handler(Conflict, _conflict)
     app.add_exception_handler(DatabaseUnavailable, _unavailable)

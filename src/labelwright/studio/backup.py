@@ -58,13 +58,13 @@ def verify(copy: Path) -> None:
         raise BadInput(f"the backup {quoted(copy.name)} is damaged: {said}", fix="take another one")
 
 
-def restore(copy: Path, folder: Path, database: str) -> Path:
+def restore(copy: Path, folder: Path) -> Path:
     """Put a backup in the place of the project's database, which is kept under another name; return the latter.
 
     The studio must not be running.
     """
     verify(copy)
-    target = folder / database
+    target = folder / "studio.sqlite"
     kept = target.with_suffix(f".before-restore-{int(time.time())}")
     if target.exists():
         target.replace(kept)

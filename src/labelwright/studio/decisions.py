@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,6 +110,17 @@ def decide_together(connection: Connection, rows: Sequence[int], verdict: str, l
             continue
         choice = Choice(row, verdict, before.version, label)
         _change(connection, before, verdict, _label(connection, choice, before), user_id, batch=batch)
+    return batch
+
+
+def decide_each(connection: Connection, labels: Mapping[int, str], user_id: int, *, queue: str | None = None) -> str:
+    """Give undecided rows the labels (as stored) that are said of each, in one action; return its name."""
+    batch = str(uuid.uuid4())
+    for row, label in labels.items():
+        before = _item(connection, row)
+        if before.verdict is None:
+            verdict = "keep" if label == before.given else "relabel"
+            _change(connection, before, verdict, label, user_id, batch=batch, queue=queue)
     return batch
 
 

@@ -52,7 +52,7 @@ class Classes:
 
     def now(self, number: int) -> int:
         """Return the class that a number stands for today."""
-        while number in self._merged:
+        while number in self._merged and self._merged[number] != number:
             number = self._merged[number]
         return number
 

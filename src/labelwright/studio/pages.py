@@ -28,7 +28,8 @@ from labelwright.studio.rights import may
 
 router = APIRouter(include_in_schema=False)
 GRID = 50
-_STATIC = {"studio.js": "text/javascript", "studio.css": "text/css", "icon.svg": "image/svg+xml"}
+_SCRIPTS = ("studio.js", "annotate.js", "map.js")
+_STATIC = {**dict.fromkeys(_SCRIPTS, "text/javascript"), "studio.css": "text/css", "icon.svg": "image/svg+xml"}
 
 
 @cache
@@ -52,11 +53,12 @@ def _environment() -> Environment:
     return environment
 
 
-def _page(request: Request, template: str, who: Visitor | None, status: int = 200, **values: Any) -> HTMLResponse:
+def drawn_page(request: Request, template: str, who: Visitor | None, status: int = 200, **values: Any) -> HTMLResponse:
+    """Return a page for a person, with what every page shows."""
     shown = {
         "who": who,
         "may": (lambda action: who is not None and may(who.role, action)),
-        "path": request.url.path,
+        "here": request.url.path + ("?kind=check" if request.query_params.get("kind") == "check" else ""),
         "script_strings": json.dumps(strings()["script"]),
         **values,
     }
@@ -65,13 +67,13 @@ def _page(request: Request, template: str, who: Visitor | None, status: int = 20
 
 def problem_page(request: Request, status: int, problem: str) -> HTMLResponse:
     """Return a page that says what went wrong."""
-    return _page(request, "problem.html", _who(request), status, problem=problem)
+    return drawn_page(request, "problem.html", _who(request), status, problem=problem)
 
 
 def login_page(request: Request, status: int = 200, problem: str | None = None) -> HTMLResponse:
     """Return the login form, or what to do where there are no accounts."""
     with_accounts = request.app.state.entry is None
-    return _page(request, "login.html", None, status, problem=problem, with_accounts=with_accounts)
+    return drawn_page(request, "login.html", None, status, problem=problem, with_accounts=with_accounts)
 
 
 def _who(request: Request) -> Visitor | None:
@@ -96,7 +98,7 @@ def start(request: Request, studio: StudioIs, who: Annotated[Visitor, Depends(ac
     if not may(who.role, "see"):
         return RedirectResponse("/annotate", 303)
     with studio.database.read() as connection:
-        return _page(request, "overview.html", who, now=overview(connection))
+        return drawn_page(request, "overview.html", who, now=overview(connection))
 
 
 @router.get("/review")
@@ -110,8 +112,9 @@ def review(request: Request, studio: StudioIs, who: Sees, queue: QueueIs) -> Res
             "title": _title(connection, queue),
         }
     asked = {"kind": queue.kind, "given": queue.given, "suggested": queue.suggested, "finding": queue.finding,
+             "rows": ",".join(map(str, queue.rows)),
              "decided": "true" if queue.decided else None}  # fmt: skip
-    return _page(request, "review.html", who, queue=queue, asked=asked, **values)
+    return drawn_page(request, "review.html", who, queue=queue, asked=asked, **values)
 
 
 @router.get("/fragments/item/{row}")
@@ -119,14 +122,14 @@ def item(request: Request, studio: StudioIs, who: Sees, row: int) -> Response:
     """Return the part of the review page that shows one row."""
     with studio.database.read() as connection:
         view, task = item_view(connection, studio.content, row), facts(connection)["task"]
-    return _page(request, "item.html", who, item=view, task=task)
+    return drawn_page(request, "item.html", who, item=view, task=task)
 
 
 @router.get("/groups")
 def all_groups(request: Request, studio: StudioIs, who: Sees) -> Response:
     """Show the pairs of labels that suspect rows fall into."""
     with studio.database.read() as connection:
-        return _page(request, "groups.html", who, groups=groups(connection))
+        return drawn_page(request, "groups.html", who, groups=groups(connection))
 
 
 @router.get("/groups/rows")
@@ -143,7 +146,7 @@ def one_group(request: Request, studio: StudioIs, who: Sees, given: str, suggest
             "given_name": classes.words(given, task),
             "suggested_name": classes.words(suggested, task),
         }
-    return _page(request, "group.html", who, given=given, suggested=suggested, **values)
+    return drawn_page(request, "group.html", who, given=given, suggested=suggested, **values)
 
 
 @router.get("/history")
@@ -151,7 +154,7 @@ def past(request: Request, studio: StudioIs, who: Sees, row: int | None = None, 
     """Show who decided what."""
     with studio.database.read() as connection:
         events = history(connection, row=row, limit=100, before=before)
-    return _page(request, "history.html", who, events=events, row=row)
+    return drawn_page(request, "history.html", who, events=events, row=row)
 
 
 @router.get("/export")
@@ -160,7 +163,7 @@ def export(request: Request, studio: StudioIs, who: Exports) -> Response:
     with studio.database.read() as connection:
         now = overview(connection)
     source = studio.audit.dataset.source.path
-    return _page(request, "export.html", who, now=now, name=f"{source.stem}-mended{source.suffix}")
+    return drawn_page(request, "export.html", who, now=now, name=f"{source.stem}-mended{source.suffix}")
 
 
 def _title(connection: Any, queue: Queue) -> str:

@@ -34,6 +34,8 @@ class Queue:
         A kind of finding, such as ``exact_duplicate``: rows that it is about, instead of suspect labels.
     decided : bool
         Rows that are decided already, too.
+    rows : tuple of int
+        Only these rows; none = all.
     """
 
     kind: str = "review"
@@ -41,6 +43,7 @@ class Queue:
     suggested: str | None = None
     finding: str | None = None
     decided: bool = False
+    rows: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -61,10 +64,14 @@ class Queue:
             query = query.where(c.flagged).order_by(c.score, c.row)
         else:
             query = query.order_by(c.row)
+        if self.rows:
+            query = query.where(c.row.in_(self.rows))
         for column, wanted in ((c.given, self.given), (c.suggested, self.suggested)):
             if wanted is not None:
-                # The name of a pair would tell the suggestion of rows that wait in the random sample.
-                query = query.where(column == wanted, or_(c.check_place.is_(None), c.verdict.is_not(None)))
+                query = query.where(column == wanted)
+        if self.suggested is not None:
+            # The name of a pair would tell the suggestion of rows that wait in the random sample.
+            query = query.where(or_(c.check_place.is_(None), c.verdict.is_not(None)))
         return query if self.decided else query.where(c.verdict.is_(None))
 
 

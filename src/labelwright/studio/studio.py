@@ -89,10 +89,24 @@ def open_studio(
     """
     path, known = data_and_options(Path(data))
     audit = Audit(path, progress=progress, **(known | {k: v for k, v in options.items() if v not in (None, ())}))
-    folder = Path(project) if project is not None else path.parent / f"{path.name.split('.')[0] or 'data'}-studio"
+    folder = Path(project) if project is not None else project_folder(path)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = open_database(folder, database_url)
     return Studio(audit.run().result, database, folder)
+
+
+def project_folder(data: Path) -> Path:
+    """Return where the project of a data file lies when nothing else is said: ``NAME-studio`` beside it."""
+    return data.parent / f"{data.name.split('.')[0] or 'data'}-studio"
+
+
+def existing_database(folder: Path, url: str | None = None) -> Database:
+    """Return the database of a project that was made before; BadInput when there is none."""
+    if url is None and not (folder / DATABASE).is_file():
+        raise BadInput(
+            f"there is no project in {quoted(folder)}", fix="make one: labelwright studio DATA --project DIR"
+        )
+    return open_database(folder, url)
 
 
 def open_database(folder: Path, url: str | None = None) -> Database:

@@ -113,3 +113,62 @@ event = Table(
     Index("event_user", "user_id", "id"),
     Index("event_batch", "batch"),
 )
+
+guideline = Table(
+    "guideline",
+    metadata,
+    Column("version", Integer, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("user_id", ForeignKey("account.id"), nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+pool = Table(  # rows that annotators are handed
+    "annotation_pool",
+    metadata,
+    Column("row", ForeignKey("item.row"), primary_key=True),
+    Column("place", Integer, nullable=False),  # low = first
+    Column("gold", Text),  # the known answer of a gold question
+    Index("pool_place", "place"),
+)
+
+assignment = Table(
+    "assignment",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("row", ForeignKey("annotation_pool.row"), nullable=False),
+    Column("user_id", ForeignKey("account.id"), nullable=False),
+    Column("state", String(8), nullable=False),  # open, done, skipped
+    Column("handed_at", Float, nullable=False),
+    Column("lease_until", Float, nullable=False),
+    Column("label", Text),
+    Column("seconds", Float),
+    Column("guideline", Integer),
+    UniqueConstraint("row", "user_id"),
+    Index("assignment_user", "user_id", "state"),
+    Index("assignment_lease", "state", "lease_until"),
+)
+
+class_change = Table(
+    "class_change",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(8), nullable=False),  # rename, merge, add, back
+    Column("about", Text, nullable=False),  # JSON
+    Column("user_id", ForeignKey("account.id"), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("taken_back", Boolean, nullable=False, default=False),
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("state", String(10), nullable=False),  # running, done, failed, cancelled
+    Column("done", Float, nullable=False, default=0.0),  # share, in [0, 1]
+    Column("about", Text, nullable=False),  # JSON: what it found, or why it failed
+    Column("user_id", ForeignKey("account.id"), nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("ended_at", Float),
+)

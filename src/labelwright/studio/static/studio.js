@@ -15,9 +15,9 @@ function tell(text, bad = false) {
   if (!bad) tell.timer = setTimeout(() => place.classList.remove("shown"), 2500);
 }
 
-async function send(path, body) {
+async function send(path, body, method = "POST") {
   const headers = { "Content-Type": "application/json", "X-CSRF-Token": csrf };
-  const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body ?? {}) });
+  const answer = await fetch(path, { method, headers, body: JSON.stringify(body ?? {}) });
   const found = answer.status === 204 ? {} : await answer.json();
   if (answer.ok) return found;
   throw Object.assign(new Error(found.problem ?? answer.statusText), { status: answer.status, now: found.now });
@@ -288,6 +288,16 @@ document.addEventListener("click", async (event) => {
   try {
     if ("logout" in button.dataset) { await send("/api/logout"); location.assign("/login"); }
     if ("revert" in button.dataset) { await send(`/api/decisions/${button.dataset.revert}/revert`); location.reload(); }
+    if ("post" in button.dataset) { await send(button.dataset.post); location.reload(); }
+    const settled = button.closest("[data-settle]");
+    if (settled && ("label" in button.dataset || "verdict" in button.dataset)) {
+      const { settle, version } = settled.dataset;
+      const verdict = button.dataset.verdict ?? "relabel";
+      const label = button.dataset.label ?? null;
+      await send("/api/decisions", { row: Number(settle), version: Number(version), verdict, label, queue: "adjudicate" });
+      settled.remove();
+      tell(fill(words.saved, { what: label ?? verdict.replace("_", " ") }));
+    }
     if ("acceptRest" in button.dataset) {
       const { given, suggested } = button.dataset;
       await send("/api/batches", { given, suggested, verdict: "relabel" });
@@ -298,14 +308,36 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+function read(form) {
+  const values = {};
+  for (const [name, value] of new FormData(form)) {
+    const number = form.elements[name].dataset?.number !== undefined;
+    values[name] = number ? (value === "" ? null : Number(value)) : value;
+  }
+  return values;
+}
+
 document.addEventListener("submit", async (event) => {
-  if (!("export" in event.target.dataset)) return;
+  const form = event.target;
+  if (!["export", "post", "put"].some((name) => name in form.dataset)) return;
   event.preventDefault();
   try {
-    const name = new FormData(event.target).get("name");
-    const done = await send("/api/export/data", { name });
-    tell(fill(words.written, { out: done.out }));
+    const values = read(form);
+    if ("export" in form.dataset) {
+      const done = await send("/api/export/data", values);
+      tell(fill(words.written, { out: done.out }));
+      return;
+    }
+    if (form.dataset.preview) {
+      const touched = await (await fetch(`${form.dataset.preview}?${new URLSearchParams(values)}`)).json();
+      if (touched.problem) throw new Error(touched.problem);
+      if (!confirm(fill(words.sure, touched))) return;
+    }
+    await send(form.dataset.put ?? form.dataset.post, values, form.dataset.put ? "PUT" : "POST");
+    location.reload();
   } catch (problem) {
     tell(fill(words.failed, { problem: problem.message }), true);
   }
 });
+
+if (document.querySelector("[data-wait]")) setTimeout(() => location.reload(), 3000);

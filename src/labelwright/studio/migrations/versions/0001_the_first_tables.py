@@ -65,6 +65,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_table(
+        "annotation_pool",
+        sa.Column("row", sa.Integer(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("gold", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["item.row"],
+        ),
+        sa.PrimaryKeyConstraint("row"),
+    )
+    with op.batch_alter_table("annotation_pool", schema=None) as batch_op:
+        batch_op.create_index("pool_place", ["place"], unique=False)
+
+    op.create_table(
+        "class_change",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("about", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("taken_back", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "event",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("row", sa.Integer(), nullable=False),
@@ -118,6 +146,34 @@ def upgrade() -> None:
         batch_op.create_index("finding_row", ["row"], unique=False)
 
     op.create_table(
+        "guideline",
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("version"),
+    )
+    op.create_table(
+        "job",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("done", sa.Float(), nullable=False),
+        sa.Column("about", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.Float(), nullable=False),
+        sa.Column("ended_at", sa.Float(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "login",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
@@ -130,11 +186,43 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("token_hash"),
     )
+    op.create_table(
+        "assignment",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("row", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("handed_at", sa.Float(), nullable=False),
+        sa.Column("lease_until", sa.Float(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=True),
+        sa.Column("seconds", sa.Float(), nullable=True),
+        sa.Column("guideline", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["annotation_pool.row"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("row", "user_id"),
+    )
+    with op.batch_alter_table("assignment", schema=None) as batch_op:
+        batch_op.create_index("assignment_lease", ["state", "lease_until"], unique=False)
+        batch_op.create_index("assignment_user", ["user_id", "state"], unique=False)
 
 
 def downgrade() -> None:
     """Take it back."""
+    with op.batch_alter_table("assignment", schema=None) as batch_op:
+        batch_op.drop_index("assignment_user")
+        batch_op.drop_index("assignment_lease")
+
+    op.drop_table("assignment")
     op.drop_table("login")
+    op.drop_table("job")
+    op.drop_table("guideline")
     with op.batch_alter_table("finding", schema=None) as batch_op:
         batch_op.drop_index("finding_row")
         batch_op.drop_index("finding_kind")
@@ -146,6 +234,11 @@ def downgrade() -> None:
         batch_op.drop_index("event_batch")
 
     op.drop_table("event")
+    op.drop_table("class_change")
+    with op.batch_alter_table("annotation_pool", schema=None) as batch_op:
+        batch_op.drop_index("pool_place")
+
+    op.drop_table("annotation_pool")
     op.drop_table("meta")
     op.drop_table("label_class")
     with op.batch_alter_table("item", schema=None) as batch_op:

@@ -1,0 +1,210 @@
+"""Handing rows to annotators: each gets another one, some rows several people, some with a known answer.
+
+A row that is handed out is leased; after 30 idle minutes it goes to somebody else. Nobody gets a row twice, whether
+labelled or skipped. Rows that were begun are finished before new ones start.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+
+from labelwright.errors import BadInput
+from labelwright.studio import tables as t
+from labelwright.studio.database import insert_row
+from labelwright.studio.decisions import load_classes
+from labelwright.studio.project import facts
+
+SETTINGS = "annotation"
+OPEN, DONE, SKIPPED = "open", "done", "skipped"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How rows are handed out.
+
+    Parameters
+    ----------
+    overlap : int, default 3
+        People who label each row.
+    quota : int or None
+        Rows that one person may label; None = no limit.
+    gold_every : int, default 10
+        One question in so many has a known answer, as long as there are some; 0 = none.
+    lease_seconds : float, default 1800
+        How long a row waits for the person who has it.
+    """
+
+    overlap: int = 3
+    quota: int | None = None
+    gold_every: int = 10
+    lease_seconds: float = 1800.0
+
+    def __post_init__(self) -> None:
+        if self.overlap < 1 or (self.quota is not None and self.quota < 1) or self.gold_every < 0:
+            raise BadInput(
+                "overlap and quota are at least 1, a gold question comes every 0 (never) or more rows",
+                fix="choose other numbers",
+            )
+        if not 10 <= self.lease_seconds <= 86_400:
+            raise BadInput(f"a lease of {self.lease_seconds:g} s", fix="choose 10 seconds to a day")
+
+
+def plan(connection: Connection) -> Plan:
+    """Return how rows are handed out in this project."""
+    stored = connection.scalar(select(t.meta.c.value).where(t.meta.c.key == SETTINGS))
+    return Plan() if stored is None else Plan(**json.loads(stored))
+
+
+def set_plan(connection: Connection, wanted: Plan) -> None:
+    """Store how rows are handed out from now on."""
+    connection.execute(delete(t.meta).where(t.meta.c.key == SETTINGS))
+    connection.execute(insert(t.meta).values(key=SETTINGS, value=json.dumps(asdict(wanted))))
+
+
+def add_rows(connection: Connection, rows: Sequence[int]) -> int:
+    """Put rows at the end of the pool, those that it has left alone; return how many are new."""
+    known = set(connection.scalars(select(t.pool.c.row).where(t.pool.c.row.in_(rows))))
+    start = int(connection.scalar(select(func.max(t.pool.c.place))) or 0) + 1
+    new = [row for row in dict.fromkeys(rows) if row not in known]
+    if new:
+        connection.execute(insert(t.pool), [{"row": row, "place": start + k} for k, row in enumerate(new)])
+    return len(new)
+
+
+def add_gold(connection: Connection, answers: dict[int, Any]) -> int:
+    """Make rows gold questions with known answers (a class, classes or a number); return how many."""
+    classes, task = load_classes(connection), facts(connection)["task"]
+    add_rows(connection, list(answers))
+    for row, answer in answers.items():
+        label = classes.label_of(answer, task)
+        connection.execute(update(t.pool).where(t.pool.c.row == row).values(gold=label))
+    return len(answers)
+
+
+def hand_out(connection: Connection, user_id: int) -> dict[str, Any] | None:
+    """Lease the next row to a person; None when nothing is left for them.
+
+    Returns
+    -------
+    dict or None
+        ``assignment``, ``row``, ``lease_until`` and how many rows the person has labelled.
+    """
+    now, settings = time.time(), plan(connection)
+    a = t.assignment.c
+    done = int(connection.scalar(select(func.count()).where(a.user_id == user_id, a.state == DONE)) or 0)
+    connection.execute(delete(t.assignment).where(a.state == OPEN, a.lease_until < now))
+    held = connection.execute(select(t.assignment).where(a.user_id == user_id, a.state == OPEN)).first()
+    if held is not None:
+        return {"assignment": held.id, "row": held.row, "lease_until": held.lease_until, "done": done}
+    if settings.quota is not None and done >= settings.quota:
+        return None
+    row = _next(connection, user_id, settings, done)
+    if row is None:
+        return None
+    until = now + settings.lease_seconds
+    number = insert_row(
+        connection, t.assignment, row=row, user_id=user_id, state=OPEN, handed_at=now, lease_until=until
+    )
+    return {"assignment": number, "row": row, "lease_until": until, "done": done}
+
+
+def _next(connection: Connection, user_id: int, settings: Plan, done: int) -> int | None:
+    if settings.gold_every and done % settings.gold_every == settings.gold_every - 1:
+        gold = _fresh(connection, user_id, None, gold=True)
+        if gold is not None:
+            return gold
+    return _fresh(connection, user_id, settings.overlap, gold=False)
+
+
+def _fresh(connection: Connection, user_id: int, overlap: int | None, *, gold: bool) -> int | None:
+    """Return the first row of the pool that the person never had: one that was begun before an untouched one."""
+    a, p = t.assignment.c, t.pool.c
+    taken = select(a.row, func.count().label("number")).where(a.state != SKIPPED).group_by(a.row).subquery()
+    mine = select(a.row).where(a.user_id == user_id)
+    number = func.coalesce(taken.c.number, 0)
+    query = select(p.row).outerjoin(taken, taken.c.row == p.row).where(p.row.not_in(mine))
+    query = query.where(p.gold.is_not(None) if gold else p.gold.is_(None))
+    if overlap is not None:
+        query = query.where(number < overlap)
+    row = connection.scalar(query.order_by((number == 0), p.place).limit(1))
+    return None if row is None else int(row)
+
+
+def submit(
+    connection: Connection, assignment: int, user_id: int, answer: Any, *, seconds: float | None = None
+) -> dict[str, Any]:
+    """Store the label that a person gave to the row that they hold.
+
+    Sending the same answer again changes nothing.
+
+    Raises
+    ------
+    BadInput
+        The row is not theirs (any more), or the answer is no label.
+    """
+    held = _held(connection, assignment, user_id)
+    label = load_classes(connection).label_of(answer, facts(connection)["task"])
+    if held.state == DONE and held.label == label:
+        return {"assignment": assignment, "state": DONE}
+    if held.state != OPEN:
+        raise BadInput("this row was answered already", fix="go on to the next one")
+    values = {"state": DONE, "label": label, "seconds": seconds, "guideline": _guideline_version(connection)}
+    connection.execute(update(t.assignment).where(t.assignment.c.id == assignment).values(**values))
+    return {"assignment": assignment, "state": DONE}
+
+
+def skip(connection: Connection, assignment: int, user_id: int) -> None:
+    """Give a row back without an answer; the person does not get it again."""
+    if _held(connection, assignment, user_id).state == OPEN:
+        connection.execute(update(t.assignment).where(t.assignment.c.id == assignment).values(state=SKIPPED))
+
+
+def _held(connection: Connection, assignment: int, user_id: int) -> Any:
+    mine = and_(t.assignment.c.id == assignment, t.assignment.c.user_id == user_id)
+    held = connection.execute(select(t.assignment).where(mine)).one_or_none()
+    if held is None:
+        raise BadInput("this row has gone to somebody else", fix="go on to the next one")
+    return held
+
+
+def guidelines(connection: Connection) -> dict[str, Any]:
+    """Return the newest guidelines, version 0 and empty when there are none."""
+    newest = connection.execute(select(t.guideline).order_by(t.guideline.c.version.desc()).limit(1)).one_or_none()
+    if newest is None:
+        return {"version": 0, "text": ""}
+    return {"version": newest.version, "text": newest.text}
+
+
+def set_guidelines(connection: Connection, text: str, user_id: int) -> int:
+    """Store a new version of the guidelines and return its number."""
+    return insert_row(connection, t.guideline, text=text, user_id=user_id, at=time.time())
+
+
+def _guideline_version(connection: Connection) -> int:
+    return int(connection.scalar(select(func.max(t.guideline.c.version))) or 0)
+
+
+def standing_votes(connection: Connection) -> list[tuple[int, int, str, float | None]]:
+    """Return every vote: row, user, label as stored, seconds."""
+    a = t.assignment.c
+    query = select(a.row, a.user_id, a.label, a.seconds).where(a.state == DONE).order_by(a.id)
+    return [(told.row, told.user_id, told.label, told.seconds) for told in connection.execute(query)]
+
+
+def progress(connection: Connection) -> dict[str, Any]:
+    """Return how far the annotation is: rows, rows with all their votes, votes, votes still asked."""
+    a, p = t.assignment.c, t.pool.c
+    overlap = plan(connection).overlap
+    votes = select(a.row, func.count().label("number")).where(a.state == DONE).group_by(a.row).subquery()
+    number = func.coalesce(votes.c.number, 0)
+    query = select(func.count(), func.count().filter(number >= overlap), func.coalesce(func.sum(number), 0))
+    asked = query.select_from(t.pool).outerjoin(votes, votes.c.row == p.row).where(or_(p.gold.is_(None)))
+    rows, complete, given = connection.execute(asked).one()
+    gold = connection.scalar(select(func.count()).where(p.gold.is_not(None))) or 0
+    return {"rows": int(rows), "complete": int(complete), "votes": int(given), "overlap": overlap, "gold": int(gold)}

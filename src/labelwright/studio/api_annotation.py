@@ -1,0 +1,158 @@
+"""The interface for annotating: under ``/api/annotation``. What could sway an annotator never leaves the server."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from labelwright.studio.access import Adjudicates, Annotates, Manages, StudioIs
+from labelwright.studio.agreement import agreed_rows, disagreements, live_agreement
+from labelwright.studio.annotation import (
+    Plan,
+    add_gold,
+    add_rows,
+    guidelines,
+    hand_out,
+    plan,
+    progress,
+    set_guidelines,
+    set_plan,
+    skip,
+    submit,
+)
+from labelwright.studio.decisions import decide_each
+from labelwright.studio.items import item_view
+from labelwright.studio.next_rows import rows_to_label
+
+router = APIRouter(prefix="/api/annotation", tags=["annotation"])
+
+
+class PlanIn(BaseModel):
+    """How rows are handed out."""
+
+    overlap: int = Field(3, ge=1, le=100)
+    quota: int | None = Field(None, ge=1)
+    gold_every: int = Field(10, ge=0)
+    lease_seconds: float = Field(1800.0, ge=10, le=86_400)
+
+
+class RowsIn(BaseModel):
+    """Rows to hand out: named, or so many that tell a model most."""
+
+    rows: list[Annotated[int, Field(ge=0)]] | None = None
+    most_useful: int | None = Field(None, ge=1, le=100_000)
+
+
+class GoldIn(BaseModel):
+    """Known answers."""
+
+    answers: dict[int, str | list[str] | float]
+
+
+class AnswerIn(BaseModel):
+    """What an annotator says of the row in hand."""
+
+    label: str | list[str] | float
+    seconds: float | None = Field(None, ge=0, le=86_400)
+
+
+class GuidelinesIn(BaseModel):
+    """A new version of the guidelines."""
+
+    text: str = Field(max_length=100_000)
+
+
+@router.post("/next")
+def post_next(studio: StudioIs, who: Annotates) -> dict[str, Any]:
+    """Hand the next row to whoever asks: its content, the classes' guidelines, and nothing that tells a label."""
+    with studio.database.write() as connection:
+        handed = hand_out(connection, who.user_id)
+        if handed is None:
+            return {"assignment": None, "row": None}
+        view = item_view(connection, studio.content, handed["row"], blind=True)
+        shown = {"content": view["content"], "guidelines": guidelines(connection)}
+        return {**handed, **shown}
+
+
+@router.post("/{assignment}/answer", status_code=201)
+def post_answer(studio: StudioIs, who: Annotates, assignment: int, given: AnswerIn) -> dict[str, Any]:
+    """Store an answer."""
+    with studio.database.write() as connection:
+        return submit(connection, assignment, who.user_id, given.label, seconds=given.seconds)
+
+
+@router.post("/{assignment}/skip", status_code=204)
+def post_skip(studio: StudioIs, who: Annotates, assignment: int) -> None:
+    """Give a row back."""
+    with studio.database.write() as connection:
+        skip(connection, assignment, who.user_id)
+
+
+@router.get("/guidelines")
+def get_guidelines(studio: StudioIs, _: Annotates) -> dict[str, Any]:
+    """Return the newest guidelines."""
+    with studio.database.read() as connection:
+        return guidelines(connection)
+
+
+@router.post("/guidelines", status_code=201)
+def post_guidelines(studio: StudioIs, who: Manages, given: GuidelinesIn) -> dict[str, int]:
+    """Store a new version of the guidelines."""
+    with studio.database.write() as connection:
+        return {"version": set_guidelines(connection, given.text, who.user_id)}
+
+
+@router.get("/plan")
+def get_plan(studio: StudioIs, _: Manages) -> dict[str, Any]:
+    """Return how rows are handed out, and how far it is."""
+    with studio.database.read() as connection:
+        return {**vars(plan(connection)), "progress": progress(connection)}
+
+
+@router.put("/plan")
+def put_plan(studio: StudioIs, _: Manages, given: PlanIn) -> dict[str, Any]:
+    """Change how rows are handed out."""
+    with studio.database.write() as connection:
+        set_plan(connection, Plan(**given.model_dump()))
+        return vars(plan(connection))
+
+
+@router.post("/rows", status_code=201)
+def post_rows(studio: StudioIs, _: Manages, given: RowsIn) -> dict[str, int]:
+    """Put rows into the pool."""
+    with studio.database.write() as connection:
+        rows = given.rows or []
+        if given.most_useful is not None:
+            rows = rows + rows_to_label(connection, studio.audit, given.most_useful)
+        return {"added": add_rows(connection, rows)}
+
+
+@router.post("/gold", status_code=201)
+def post_gold(studio: StudioIs, _: Manages, given: GoldIn) -> dict[str, int]:
+    """Make rows gold questions."""
+    with studio.database.write() as connection:
+        return {"gold": add_gold(connection, dict(given.answers))}
+
+
+@router.get("/agreement")
+def get_agreement(studio: StudioIs, _: Manages) -> dict[str, Any]:
+    """Return the agreement so far, and each person's answers to gold questions."""
+    with studio.database.read() as connection:
+        return live_agreement(connection)
+
+
+@router.get("/disagreements")
+def get_disagreements(studio: StudioIs, _: Adjudicates) -> list[dict[str, Any]]:
+    """Return rows to settle, voters unnamed, those that gain most first."""
+    with studio.database.read() as connection:
+        return disagreements(connection)
+
+
+@router.post("/accept-agreed", status_code=201)
+def post_agreed(studio: StudioIs, who: Adjudicates) -> dict[str, Any]:
+    """Make the label of every row on which all votes agree its label; one undo takes all of it back."""
+    with studio.database.write() as connection:
+        labels = agreed_rows(connection)
+        return {"batch": decide_each(connection, labels, who.user_id, queue="adjudicate"), "rows": len(labels)}

@@ -1,0 +1,158 @@
+"""Annotation: everybody gets another row, some several people, and nothing tells them a label."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import update
+
+from labelwright.errors import BadInput
+from labelwright.studio import tables as t
+from labelwright.studio.agreement import agreed_rows, disagreements, live_agreement
+from labelwright.studio.annotation import (
+    Plan,
+    add_gold,
+    add_rows,
+    guidelines,
+    hand_out,
+    progress,
+    set_guidelines,
+    set_plan,
+    skip,
+    submit,
+)
+from labelwright.studio.logins import add_user
+from studio_world import Browser
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def team(studio):
+    """Three annotators, six rows, two of them for each row."""
+    with studio.database.write() as connection:
+        people = [add_user(connection, name, "annotator", PASSWORD) for name in ("ann", "bo", "cy")]
+        add_rows(connection, range(6))
+        set_plan(connection, Plan(overlap=2, gold_every=0))
+    return people
+
+
+def take(studio, user):
+    with studio.database.write() as connection:
+        return hand_out(connection, user)
+
+
+def answer(studio, user, label="billing"):
+    with studio.database.write() as connection:
+        held = hand_out(connection, user)
+        if held is not None:
+            submit(connection, held["assignment"], user, label, seconds=2.0)
+        return held
+
+
+def test_a_row_goes_to_as_many_people_as_planned_and_to_nobody_twice(studio, team):
+    seen = {user: [] for user in team}
+    while any((held := answer(studio, user)) and (seen[user].append(held["row"]) or True) for user in team):
+        pass
+    assert all(len(rows) == len(set(rows)) for rows in seen.values())
+    counts = [sum(row in rows for rows in seen.values()) for row in range(6)]
+    assert counts == [2] * 6
+    with studio.database.read() as connection:
+        assert progress(connection)["complete"] == 6
+
+
+def test_who_asks_again_gets_the_same_row_until_it_is_answered(studio, team):
+    first = take(studio, team[0])
+    assert take(studio, team[0])["assignment"] == first["assignment"]
+
+
+def test_a_row_left_lying_goes_to_somebody_else(studio, team):
+    first = take(studio, team[0])
+    with studio.database.write() as connection:
+        connection.execute(update(t.assignment).values(lease_until=0.0))
+    assert take(studio, team[1])["row"] == first["row"]
+    with pytest.raises(BadInput, match="has gone to somebody else"), studio.database.write() as connection:
+        submit(connection, first["assignment"], team[0], "billing")
+
+
+def test_a_skipped_row_does_not_come_back_to_the_same_person(studio, team):
+    first = take(studio, team[0])
+    with studio.database.write() as connection:
+        skip(connection, first["assignment"], team[0])
+    assert take(studio, team[0])["row"] != first["row"]
+    assert first["row"] in {answer(studio, team[1])["row"] for _ in range(2)}
+
+
+def test_a_quota_ends_the_work(studio, team):
+    with studio.database.write() as connection:
+        set_plan(connection, Plan(overlap=2, quota=2, gold_every=0))
+    assert [answer(studio, team[0]) is not None for _ in range(3)] == [True, True, False]
+
+
+def test_gold_questions_come_at_their_rate_and_count_for_nobody_else(studio, team):
+    with studio.database.write() as connection:
+        add_gold(connection, {100: "login", 101: "login"})
+        set_plan(connection, Plan(overlap=2, gold_every=2))
+    rows = [answer(studio, team[0], "login")["row"] for _ in range(4)]
+    assert [row >= 100 for row in rows] == [False, True, False, True]
+    with studio.database.read() as connection:
+        (person,) = live_agreement(connection)["people"]
+    assert (person["gold"], person["gold_right"], person["accuracy"]) == (2, 2, None)
+
+
+def test_the_same_answer_twice_counts_once_and_another_is_refused(studio, team):
+    held = answer(studio, team[0])
+    with studio.database.write() as connection:
+        submit(connection, held["assignment"], team[0], "billing")
+    with pytest.raises(BadInput, match="answered already"), studio.database.write() as connection:
+        submit(connection, held["assignment"], team[0], "login")
+
+
+def test_disagreement_is_settled_and_agreement_accepted_at_once(studio, team):
+    for user, labels in zip(team[:2], (["billing"] * 6, ["billing"] * 5 + ["login"]), strict=True):
+        for label in labels:
+            answer(studio, user, label)
+    with studio.database.read() as connection:
+        (split,) = disagreements(connection)
+        agreed = agreed_rows(connection)
+    assert sorted(vote["label"] for vote in split["votes"]) == ["billing", "login"]
+    assert len(agreed) == 5 and split["row"] not in agreed
+
+
+def test_an_answer_remembers_the_guidelines_that_held(studio, team):
+    with studio.database.write() as connection:
+        assert guidelines(connection)["version"] == 0
+        set_guidelines(connection, "Billing is about money.", studio.local_user)
+    answer(studio, team[0])
+    with studio.database.read() as connection:
+        assert connection.execute(t.assignment.select()).one().guideline == 1
+
+
+def test_an_annotator_learns_nothing_that_tells_a_label(studio, team):
+    browser = Browser(studio, with_entry=False).log_in("ann", PASSWORD)
+    handed = browser.post("/api/annotation/next").json()
+    assert set(handed) == {"assignment", "row", "lease_until", "done", "content", "guidelines"}
+    row = handed["row"]
+    for path in (f"/api/items/{row}", "/api/queue", "/api/overview", "/api/history", f"/fragments/item/{row}",
+                 "/api/annotation/agreement", "/api/annotation/disagreements", "/api/export/decisions"):  # fmt: skip
+        assert browser.get(path).status_code == 403, path
+
+
+def test_an_annotator_cannot_answer_for_another(studio, team):
+    held = take(studio, team[1])
+    browser = Browser(studio, with_entry=False).log_in("ann", PASSWORD)
+    answered = browser.post(f"/api/annotation/{held['assignment']}/answer", {"label": "billing"})
+    assert answered.status_code == 422
+
+
+def test_the_whole_round_through_the_interface(browser, studio):
+    assert browser.post("/api/annotation/rows", {"most_useful": 3}).json() == {"added": 3}
+    assert browser.client.put(
+        "/api/annotation/plan", json={"overlap": 1}, headers={"X-CSRF-Token": browser.csrf}
+    ).json()["overlap"] == 1  # fmt: skip
+    for _ in range(3):
+        handed = browser.post("/api/annotation/next").json()
+        assert browser.post(f"/api/annotation/{handed['assignment']}/answer", {"label": "billing"}).status_code == 201
+    assert browser.post("/api/annotation/next").json()["row"] is None
+    done = browser.post("/api/annotation/accept-agreed").json()
+    assert done["rows"] == 3
+    assert browser.post(f"/api/batches/{done['batch']}/undo").json() == {"rows": 3}
