@@ -29,6 +29,7 @@ from labelwright.audit import (
     medoids,
 )
 from labelwright.catalogue.claims import All, AtMost, Beats, Holds
+from labelwright.data.cache import Cache
 from labelwright.data.crossval import out_of_fold_probs
 from labelwright.data.features.encoders import minilm_features
 
@@ -63,7 +64,7 @@ def ag_news(rng: np.random.Generator) -> Bed:
     rows = rng.choice(len(X), 2000, replace=False)
     lines = [name.replace("_", " and ") for name in names]
     lines += [text for phrasing in PHRASINGS[:2] for text in phrasing.values()]
-    texts = minilm_features(lines)[0].astype(np.float64)
+    texts = Cache().array(("proof minilm", lines), lambda: minilm_features(lines)[0]).astype(np.float64)
     return X[rows], texts, {k: [k, 4 + k, 8 + k] for k in range(4)}, truth[rows]
 
 
