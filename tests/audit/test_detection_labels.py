@@ -1,4 +1,4 @@
-"""Boxes: the names of the field give the answers of the field."""
+"""Boxes: the names of the field give the answers of the field (B084)."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Pixels of masks: the names of the field give the answers of the field, in memory bounded by one image."""
+"""Pixels of masks: the names of the field give the answers of the field (B083), in memory bounded by one image."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Tags of tokens: the names of the field give the answers of the field."""
+"""Tags of tokens: the names of the field give the answers of the field (B082)."""
 
 import numpy as np
 import pytest

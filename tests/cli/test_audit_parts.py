@@ -98,6 +98,12 @@ def test_bad_input_is_one_line_and_exit_code_2(corpus, capsys, arguments):
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
+def test_tags_that_are_all_the_same_are_not_judged(corpus, capsys):
+    corpus.write_text("a O\nb O\n\nc O\n")
+    assert run(["audit", "names.conll", "--quiet"]) == 0
+    assert capsys.readouterr().out.startswith("The tags could not be judged")
+
+
 def test_a_dry_run_says_what_would_be_read(corpus, capsys):
     assert run(["audit", "names.conll", "--dry-run"]) == 0
     assert "120 sentences of 600 tokens with 3 tags" in capsys.readouterr().out

@@ -111,6 +111,8 @@ def _part_verdict(summary: Mapping[str, Any]) -> str:
             return f"None of {n:,} {words} has a label that stands out as wrong."
         return f"{suspects:,} of {n:,} {words} {'has' if suspects == 1 else 'have'} a label worth a look."
     found = summary["n_rows_with_issues"]
+    if summary["task"] == "token":
+        return f"The tags could not be judged; {found:,} of {n:,} sentences hold something odd in themselves."
     return (
         f"No model's predictions were given: {found:,} of {n:,} {words} {'has' if found == 1 else 'have'} something "
         "odd in themselves; predictions would find wrong labels too."

@@ -91,6 +91,8 @@ def test_boxes_in_memory_must_be_of_the_same_images(coco):
         ({"images": [{"id": 7}, {"id": 7}]}, "two images have one id"),
         ({"categories": [{"name": "cat"}]}, "categories entry 0 is no object with an id"),
         ({"images": None}, "has no lists"),
+        ({"images": [], "annotations": []}, "names no image"),
+        ({"categories": [], "annotations": []}, "names no category"),
     ],
 )
 def test_a_broken_coco_file_is_refused_in_one_line(tmp_path, change, words):

@@ -83,6 +83,8 @@ def load_coco(path: Path, *, images: Path | None = None) -> Dataset:
         raise BadInput(f"has no lists {listed(KEYS)}", where=place(path), fix="give annotations in the form of COCO")
     for key in KEYS:
         check_entries(key, content[key], path)
+    if not content["images"] or not content["categories"]:
+        raise broken(f"names no {'category' if content['images'] else 'image'}", path)
     names = image_names(content["images"], path)
     kinds = category_names(content["categories"])
     space = LabelSpace(tuple(dict.fromkeys(kinds.values())))
