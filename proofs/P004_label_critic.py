@@ -22,7 +22,7 @@ from labelwright.metrics.masks import dice
 
 BUDGET_S = 200
 SEEDS = 5
-SIDE, TRAIN, PAIRS, TRIPLES = 32, 100, 120, 40
+SIDE, TRAIN, PAIRS, TRIPLES = 32, 80, 100, 30
 CLAIM = All(
     Beats(
         baseline="one order",
