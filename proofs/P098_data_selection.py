@@ -22,7 +22,7 @@ from labelwright.acquire import SurrogateSubsampler, asymptotic_test_error, fit_
 from labelwright.catalogue.claims import All, AtMost, Beats, Holds
 
 BUDGET_S = 120
-SEEDS = 8
+SEEDS = 5
 N, P, NORM, FRACTION = 2000, 60, 5.0, 0.6
 PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1)
 CLAIM = All(

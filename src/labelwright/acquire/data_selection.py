@@ -41,6 +41,12 @@ class SurrogateSubsampler:
     alpha : float, default 1.0
         Above 0 hard rows, below 0 easy rows, 0 even. Choose it on validation data; -1 to 2 is the usual range.
 
+    Notes
+    -----
+    With labels that are right in 95 % of cases, 60 features and the penalty chosen for each way alike, the plain fit of
+    60 % hard rows errs in 8.1 %, that of all rows in 8.8 % (which holds in five seeds), that of the same rows
+    reweighted in 9.3 % (five seeds do not tell it from the plain fit: proof of P098).
+
     Examples
     --------
     >>> SurrogateSubsampler(alpha=0).probabilities([[0.9, 0.1], [0.5, 0.5]], fraction=0.5)
