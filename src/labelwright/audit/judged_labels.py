@@ -238,10 +238,10 @@ def _cost_table(
         (one.name, one.accuracy.estimate, one.accuracy.low, one.accuracy.high, one.per_label, one.per_right_label)
         for one in compare_annotators(answers, truth, costs)
     )
-    columns = ("who", "right", "low", "high", "cost of a label", "cost of a right label")
-    kept = slice(None) if costs else slice(0, 4)
+    columns: tuple[str, ...] = ("who", "right", "low", "high", "cost of a label", "cost of a right label")
+    kept = len(columns) if costs else 4
     plot = Plot("bars", ("right",), "low", "high", "share")
-    return ReportTable("Right on checked rows", columns[kept], tuple(row[kept] for row in rows), plot=plot)
+    return ReportTable("Right on checked rows", columns[:kept], tuple(row[:kept] for row in rows), plot=plot)
 
 
 def _answers(p: ArrayLike) -> NDArray[np.int64]:
