@@ -2,11 +2,11 @@
 
 CIFAR-10, 5000 rows to train and 3000 to test a seed, 256 convolutional features made without labels; digits, 1200
 rows, 32 principal components. 5 % of the labels are changed, 5 times or more. Ridge regression (its strength chosen by
-cross-validation), one nearest neighbour, and on CIFAR-10 a network of 256 hidden units trained on 2, 6 and 20 epochs
-(2 corruptions). The memorization gap of each; the generalization gap of ridge against its bounds: the direct one with
-the information of the binary pair, and that of Theorem II with the corrected information of the classes, which the
-paper states. For one nearest neighbour training accuracy is 1, that on changed rows 0, and that on all 1 less the
-share changed, exactly. (Sizes were chosen on seed 50.)
+cross-validation), one nearest neighbour, and on CIFAR-10 a network of 256 hidden units trained on 2500 rows for 2, 6
+and 20 epochs (1 corruption). The memorization gap of each; the generalization gap of ridge against its bounds: the
+direct one with the information of the binary pair, and that of Theorem II with the corrected information of the
+classes, which the paper states. For one nearest neighbour training accuracy is 1, that on changed rows 0, and that on
+all 1 less the share changed, exactly. (Sizes were chosen on seed 50.)
 
 Source: Bansal, Kaplun, Barak, For self-supervised learning, Rationality implies generalization, provably, ICLR 2021.
 """
@@ -30,7 +30,7 @@ from labelwright.noise import RRMReport, rrm_decomposition
 
 DATA = ("digits", "cifar10n")
 BUDGET_S = 300
-SEEDS = 5
+SEEDS = 3
 EPOCHS = (2, 6, 20)
 CLAIM = All(
     AtMost("cifar_ridge_memorization", 0.1, seeds=SEEDS),
@@ -99,8 +99,9 @@ def run(seed: int) -> dict[str, float]:
                 f"{name}_ridge_direct_bound": r.tight_bound,
                 f"{name}_ridge_theorem_bound": r.bound,
             }
+        x, y, *unseen = data["cifar"]
         grown = [
-            rrm_decomposition(network(e, seed), *data["cifar"], 10, repeats=2, seed=seed).memorization_gap
+            rrm_decomposition(network(e, seed), x[:2500], y[:2500], *unseen, 10, repeats=1, seed=seed).memorization_gap
             for e in EPOCHS
         ]
     return figures | {

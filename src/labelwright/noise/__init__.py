@@ -6,6 +6,10 @@ from importlib import import_module
 from typing import Any
 
 _ROOMS = {
+    "algorithmic": (
+        "ModularData corrupted_modular_dataset inverse_participation_ratio periodic_weights periodicity_of_weights "
+        "training_phase"
+    ),
     "deviation": "Information deviation_complexity memorization_bound tight_memorization_bound",
     "duals": "Dual Regime ReluDual SineDual activation_regime design_activation dual_activation sine_dual",
     "high_order_consensus": (
@@ -16,6 +20,7 @@ _ROOMS = {
     "label_moments": "LabelMoments",
     "matrix_error": "MatchedError matched_transition_error transition_error",
     "probe": "Probe ProbeAccuracies corruption_probe probe_accuracies",
+    "quadratic_mlp": "QuadraticMLP neuron_periodicity phase_of prune_neurons train_quadratic_mlp",
     "rationality": "RRMReport rrm_decomposition",
     "record": "Corruption",
     "simulate_bags": (
