@@ -21,7 +21,7 @@ from benchmarks.learning_runs import SEEDS, Make, Runs, go_on
 from labelwright.evidence import Bags, Candidates, Hard, Reals, Tags
 from labelwright.learn import choose_method
 
-SEEN = ("digits", "AG News", "German credit", "emotions", "scene", "yeast", "California housing")
+SEEN = ("digits", "AG News", "German credit", "emotions", "scene", "yeast", "California housing", "bike hours")
 SHORT = (
     "CrossEntropy",
     "ImpreciseLabelLearner",

@@ -57,8 +57,8 @@ def number_text(value: float) -> str:
 
     Examples
     --------
-    >>> number_text(48213.7), number_text(0.012345), number_text(3e12)
-    ('48,214', '0.01234', '3e+12')
+    >>> number_text(48213.7), number_text(0.0123), number_text(3e12)
+    ('48,214', '0.0123', '3e+12')
     """
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
 
