@@ -158,6 +158,14 @@ class ALIM(PiCO):
     ----------
     current : Tensor ()
         λ of the running epoch.
+
+    Notes
+    -----
+    The gain over PRODEN did not show on digits with 1,257 rows, 80 epochs, inclusion rate 0.3 and 30 % of the sets
+    without the truth: accuracy 0.50 to PRODEN's 0.78 and PiCO's 0.70 (three seeds); 17 % of the missed truths were
+    recovered. Runs differ: on a fourth split it came to 0.90, with 82 % recovered. Where prototypes settle on the
+    wrong class, λ near 1 lets them have their way. The update, the margins and λ are those of the released code, whose
+    schedule is 1,000 epochs with λ from epoch 80 on.
     """
 
     def __init__(
