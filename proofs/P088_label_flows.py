@@ -2,8 +2,9 @@
 
 Two of the ten digits, a pair a seed. Three weak signals: logistic regressions on one pixel each, at 1/4, 1/2 and 3/4 of
 the diagonal, fitted on 60 known rows. The bounds on their errors come from the same 60 rows; the authors take those of
-the true training labels. Training rows are unlabelled; accuracy is that on test rows. The flow has half the steps, a
-quarter of the width and three fifths of the epochs of the default, for time.
+the true training labels. Training rows are unlabelled; accuracy is that on test rows. The flow has half the steps and
+half the width of the default, for time. (A first run with 300 epochs and a quarter of the width had not converged: it
+left violations of 0.016.)
 
 Source: You, Arachie and Huang, Weakly supervised label learning flows, Neural Networks 2025.
 """
@@ -20,7 +21,7 @@ from labelwright.catalogue.claims import All, AtMost, Beats
 from labelwright.consensus import LabelLearningFlow, weak_signal_error
 
 DATA = ("digits",)
-BUDGET_S = 60
+BUDGET_S = 120
 SEEDS = 5
 PAIRS = ((3, 8), (1, 7), (4, 9), (0, 6), (2, 5))
 PIXELS = (18, 36, 54)
@@ -49,7 +50,7 @@ def run(seed: int) -> dict[str, float]:
     models = [LogisticRegression().fit(X[known][:, [pixel]], y[known]) for pixel in PIXELS]
     signals = signals_of(X, models)
     bounds = weak_signal_error(y[known], signals[known])
-    flow = LabelLearningFlow(bounds, steps=4, hidden=16, epochs=300, seed=seed).fit(X[train], signals[train])
+    flow = LabelLearningFlow(bounds, steps=4, hidden=32, seed=seed).fit(X[train], signals[train])
     figures = {
         "flow": float((flow.predict(X[test]) == y[test]).mean()),
         "violation": flow.loop_.history.epochs[-1]["signals"] / flow.weight,

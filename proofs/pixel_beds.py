@@ -30,7 +30,7 @@ def segmenter(
     """Return a U-Net trained on images (n, H, W, C) and labels (n, H, W)."""
     x = np.ascontiguousarray(np.moveaxis(images, -1, 1))
     task = Task(x, net=UNet(width, 2), n_outputs=n_classes, fields={"pixels": labels.astype(np.int64)})
-    loop = Loop(PixelLabels(), task, Training(epochs, 8, AdamW(1e-2, schedule=Cosine()), seed=seed, device="cpu"))
+    loop = Loop(PixelLabels(), task, Training(epochs, 4, AdamW(1e-2, schedule=Cosine()), seed=seed, device="cpu"))
     loop.fit()
     return loop
 

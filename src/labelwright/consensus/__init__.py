@@ -20,6 +20,11 @@ _ROOMS = {
     "paired_sensing": (
         "FluorescentLabeler Keypoint PaintColor calibrate_colors extract_keypoints extract_masks skeleton"
     ),
+    "report_findings": "Finding FindingParser",
+    "report_grounding": (
+        "CandidateLesions GroundedFinding ground_report match_findings refine_component refine_contour"
+    ),
+    "text_segmenter": "TextGroundedSegmenter",
     "prompted": "PromptedWeakSupervision",
     "prompted_functions": "PromptedLabelingFunction ResponseMap WrittenLabelingFunction calibrate_contextually",
     "weak_signals": "signals_from_votes weak_signal_error",

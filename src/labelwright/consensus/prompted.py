@@ -19,10 +19,12 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from labelwright.consensus.base import LabelModel
 from labelwright.consensus.dependence import Dependence, warned_pairs
+from labelwright.consensus.label_models.majority import MajorityVote
+from labelwright.consensus.label_models.matrix_completion import MatrixCompletion
 from labelwright.consensus.pipeline import WeakSupervisionPipeline
 from labelwright.consensus.prompted_functions import (
     PromptedLabelingFunction,
@@ -61,7 +63,12 @@ class PromptedWeakSupervision:
         5 to 20 are usual.
     classes : sequence of str, or LabelSpace
     label_model : LabelModel, optional
-        `Automatic` by default. Questions to one model err together: see `dependence_`.
+        By default `MatrixCompletion` at the class balance, which rests on agreements alone: questions have poor
+        precision and high coverage, where models for rules that are mostly right go astray. With fewer than three
+        questions `MajorityVote`. Questions to one model err together: see `dependence_`.
+    class_balance : float array (K,), optional
+        Shares of the classes, from some known rows; even by default. It matters: which side a question that only ever
+        names one class errs on cannot be told without it.
     end_model : scikit-learn classifier, optional
         Logistic regression by default.
     calibrate : bool, default True
@@ -108,6 +115,7 @@ class PromptedWeakSupervision:
         classes: Sequence[str] | LabelSpace,
         *,
         label_model: LabelModel | None = None,
+        class_balance: ArrayLike | None = None,
         end_model: Any = None,
         calibrate: bool = True,
         content_free: Sequence[str] = CONTENT_FREE,
@@ -126,7 +134,7 @@ class PromptedWeakSupervision:
         for function in functions:
             function.responses.codes(self.space)
         self.model, self.functions = model, tuple(functions)
-        self.label_model, self.end_model = label_model, end_model
+        self.label_model, self.class_balance, self.end_model = label_model, class_balance, end_model
         self.calibrate, self.content_free, self.least_coverage = calibrate, tuple(content_free), least_coverage
 
     def response_probs(self, texts: Sequence[str]) -> list[Floats]:
@@ -187,7 +195,8 @@ class PromptedWeakSupervision:
             from labelwright.data.features.text import fit_text
 
             self._encoder, X, _ = fit_text(list(texts))
-        pipeline = WeakSupervisionPipeline(self.label_model, self.end_model).fit(X, self.votes_)
+        own = MatrixCompletion(class_balance=self.class_balance) if len(kept) > 2 else MajorityVote()
+        pipeline = WeakSupervisionPipeline(self.label_model or own, self.end_model).fit(X, self.votes_)
         self._pipeline, self.label_model_, self.end_model_ = pipeline, pipeline.label_model_, pipeline.end_model_
         self.dependence_ = warned_pairs(self.votes_, self.label_model_) if len(kept) > 1 else ()
         return self
