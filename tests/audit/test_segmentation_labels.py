@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import labelwright.audit.segmentation_labels as room
+import labelwright.audit.pixel_pass as room
 from labelwright.audit import (
     segmentation_common_label_issues,
     segmentation_filter_by_class,
@@ -11,7 +11,7 @@ from labelwright.audit import (
     segmentation_issues_from_scores,
     segmentation_label_quality_scores,
 )
-from labelwright.audit.segmentation_labels import look_at, lowest
+from labelwright.audit.pixel_pass import look_at, lowest
 from labelwright.errors import BadInput
 
 

@@ -13,15 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from labelwright.audit.detection_labels import (
-    SURE,
-    BoxComparison,
-    Compared,
-    box_issues,
-    box_scores,
-    image_scores,
-    twice_labelled,
-)
+from labelwright.audit.box_comparison import SURE, BoxComparison, Compared, twice_labelled
+from labelwright.audit.detection_labels import box_issues, box_scores, image_scores
 from labelwright.audit.scores import Scores
 from labelwright.data.mend.box_parts import Bounds, box_name
 from labelwright.errors import quoted

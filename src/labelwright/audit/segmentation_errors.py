@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from labelwright.audit.pixel_pass import LookedAt, Pixels, look_at, softmin
 from labelwright.audit.scores import Scores
-from labelwright.audit.segmentation_labels import LookedAt, Pixels, look_at, softmin
 from labelwright.data.parts.regions import region_name
 from labelwright.errors import quoted
 from labelwright.evidence.space import LabelSpace
