@@ -101,6 +101,12 @@ def test_when_everything_was_checked_the_number_of_errors_is_known():
     assert (found.estimate, found.low, found.high) == (8, 8, 8)
 
 
+def test_a_bin_without_checks_counts_with_the_one_below_it():
+    low, high = ConfidenceBin(0.8, 0.9, 10, 5, 2), ConfidenceBin(0.9, 1.0, 10, 0, 0)
+    assert estimated_errors([low, high], 0, 0, 0).estimate == pytest.approx(20 * 2 / 5)
+    assert estimated_errors([ConfidenceBin(0.5, 0.6, 10, 0, 0), low], 0, 0, 0).estimate == pytest.approx(20 * 2 / 5)
+
+
 def test_where_nothing_was_checked_the_number_of_errors_is_unknown():
     assert np.isnan(estimated_errors([ConfidenceBin(0.9, 1.0, 10, 0, 0)], 5, 5, 1).estimate)
     assert np.isnan(estimated_errors([ConfidenceBin(0.9, 1.0, 10, 5, 1)], 5, 0, 0).estimate)

@@ -165,9 +165,10 @@ def precision_by_confidence(
 def estimated_errors(
     bins: Sequence[ConfidenceBin], unflagged: int, checked: int, errors: int, *, seed: int = 0, draws: int = 4000
 ) -> Interval:
-    """Estimate how many labels are wrong, with a 95 % interval; NaN when a part with rows has none checked.
+    """Estimate how many labels are wrong, with a 95 % interval; NaN when no flag, or no unflagged row, was checked.
 
-    Each share has a Beta(errors + ½, right + ½) posterior; the interval holds the middle of their weighted sums.
+    A bin of which none was checked counts with the next lower bin of which some were, else with the next higher. Each
+    share has a Beta(errors + ½, right + ½) posterior; the interval holds the middle of their weighted sums.
 
     Parameters
     ----------
@@ -175,7 +176,7 @@ def estimated_errors(
     unflagged, checked, errors : int
         Rows that are not flagged, how many of a random sample of them were checked, and how many were wrong.
     """
-    parts = [(b.flagged, b.checked, b.errors) for b in bins if b.flagged]
+    parts = _joined([(b.flagged, b.checked, b.errors) for b in bins if b.flagged])
     parts += [(unflagged, checked, errors)] if unflagged else []
     if any(not seen for _, seen, _ in parts):
         return Interval(float("nan"), float("nan"), float("nan"))
@@ -186,6 +187,18 @@ def estimated_errors(
     estimate = sum(rows * wrong / seen for rows, seen, wrong in parts)
     low, high = np.quantile(total, [0.025, 0.975])
     return Interval(float(estimate), float(min(low, estimate)), float(max(high, estimate)))
+
+
+def _joined(parts: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Join each part without checks to the one before it, those at the start to the first with checks."""
+    out: list[tuple[int, int, int]] = []
+    for part in parts:
+        if out and (not part[1] or not out[-1][1]):
+            a, b, c = (x + y for x, y in zip(out[-1], part, strict=True))
+            out[-1] = (a, b, c)
+        else:
+            out.append(part)
+    return out
 
 
 def filter_flagged(labels: ArrayLike, probs: ArrayLike, tau: float) -> NDArray[np.bool_]:
