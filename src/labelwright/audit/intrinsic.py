@@ -257,7 +257,7 @@ def representation_dimension(
     try:
         model.eval()
         with torch.no_grad():
-            for batch in inputs.split(BLOCK):
+            for batch in torch.split(inputs, BLOCK):
                 model(batch.to(device, kind) if batch.is_floating_point() else batch.to(device))
     finally:
         hook.remove()
@@ -316,7 +316,8 @@ def fit_generalization_scaling(
     weights, *_ = np.linalg.lstsq(design, target, rcond=None)
     rest, total = target - design @ weights, target - target.mean()
     explained = 1 - float(rest @ rest) / float(total @ total) if float(total @ total) > 0 else float("nan")
-    return GeneralizationScaling(*(float(w) for w in weights), explained)
+    intercept, size_slope, sharpness_slope = (float(w) for w in weights)
+    return GeneralizationScaling(intercept, size_slope, sharpness_slope, explained)
 
 
 def _rows(X: ArrayLike) -> Floats:

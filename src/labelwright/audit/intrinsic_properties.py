@@ -261,7 +261,7 @@ def _sharpness_section(
     tables.append(
         ReportTable("Closest rows with different labels", columns, tuple(pairs), private=True, file="close_pairs.csv")
     )
-    alerts = ()
+    alerts: tuple[Alert, ...] = ()
     if sharp.contradictions:
         alerts = (
             Alert(
@@ -317,7 +317,7 @@ def _verdict(dimension: float, columns: int, sharp: LabelSharpness, pairs: Seque
     )
     if not pairs:
         return f"{head} No two drawn rows carry different labels."
-    odd = sum(float(line[2] or 0) < 0.5 for line in pairs)  # type: ignore[arg-type]
+    odd = sum(float(line[2] or 0) < 0.5 for line in pairs)
     tail = f"; in {odd} of the {len(pairs)} closest pairs a row's neighbours mostly carry another label" if odd else ""
     return f"{head} The closest rows with different labels are {sharp.distances[0]:.3g} apart{tail}."
 

@@ -129,8 +129,8 @@ def _models_section(
         )
         rows.append((name, *(_plain(v) for v in values)))
     columns = ("model", "top-1", "any valid label", "variable top-k", "ASMA", "ASMA, exact sets")
-    rows.sort(key=lambda row: -float(row[4] or 0))  # type: ignore[arg-type]
-    alerts = ()
+    rows.sort(key=lambda row: -float(row[4] or 0))
+    alerts: tuple[Alert, ...] = ()
     if ties > TIES:
         alerts = (
             Alert(

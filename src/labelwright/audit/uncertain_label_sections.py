@@ -54,7 +54,7 @@ def labels_section(
         for i in order.tolist()
         if lu[i] > 1
     )
-    alerts = ()
+    alerts: tuple[Alert, ...] = ()
     if fixes:
         alerts = (
             Alert(
@@ -154,7 +154,7 @@ def robustness_section(
         for name, b in zip(("any errors", f"errors with uncertainty {gamma:g}"), bounds, strict=True)
     )
     columns = ("classifier with", "robustness at most", "risk", "adversarial risk", "uncertainty of errors")
-    alerts = ()
+    alerts: tuple[Alert, ...] = ()
     if not bounds[1].complete:
         alerts = (
             Alert(

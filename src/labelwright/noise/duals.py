@@ -209,7 +209,7 @@ def design_activation(dimension: float) -> Dual:
     if dimension > 1.05:
         return sine_dual(brentq(lambda a: _sine_alpha(a) - dimension, 0.05, 100, xtol=1e-13))
     weight = brentq(lambda w: -2 * log(w) / log(w + 7 * (1 - w)) - dimension, 1e-6, 1 - 1e-6, xtol=1e-15)
-    return Dual([0, weight, 0, 0, 0, 0, 0, 1 - weight])
+    return Dual(np.array([0, weight, 0, 0, 0, 0, 0, 1 - weight]))
 
 
 def _sine_alpha(a: float) -> float:

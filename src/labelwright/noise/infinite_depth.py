@@ -184,9 +184,9 @@ class InfiniteDepthClassifier(_KernelClassifier):
             raise BadInput("two training rows are the same", fix="keep one of each: no network fits both their labels")
         kernel = self._finite(cosines)
         try:
-            self._weights = np.linalg.solve(kernel, self._targets)
+            self._weights = np.asarray(np.linalg.solve(kernel, self._targets), dtype=np.float64)
         except np.linalg.LinAlgError:
-            self._weights = np.linalg.lstsq(kernel, self._targets, rcond=None)[0]
+            self._weights = np.asarray(np.linalg.lstsq(kernel, self._targets, rcond=None)[0], dtype=np.float64)
 
     def _finite(self, cosines: Floats) -> Floats:
         """Return the kernel matrix of the training rows, divided by its diagonal."""

@@ -121,14 +121,14 @@ def train_quadratic_mlp(
     order, at = torch.arange(len(x)), len(x)
     model.train()
     for _ in range(steps):
-        rows = slice(None)
+        rows: slice | Tensor = slice(None)
         if batch_size is not None and batch_size < len(x):
             if at + batch_size > len(x):
                 order, at = torch.randperm(len(x), generator=draw), 0
             rows, at = order[at : at + batch_size], at + batch_size
         optimizer.zero_grad()
         loss = ((model.of_pairs(x[rows]) - target[rows]) ** 2).mean()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(float(loss.detach()))
     return losses

@@ -189,6 +189,11 @@ def rrm_decomposition(
     BadInput
         When no label was changed.
 
+    Notes
+    -----
+    Ridge regression on 256 features of 5000 CIFAR-10 images: memorization gap 0.1, generalization gap below its direct
+    bound of 0.11; Theorem II gives 0.56, above the 0.5 that larger data reach. One nearest neighbour: 0.95.
+
     Examples
     --------
     >>> majority = lambda X, y: lambda rows, c=np.bincount(y).argmax(): np.full(len(rows), c)
