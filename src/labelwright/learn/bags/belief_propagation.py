@@ -192,6 +192,10 @@ class LLPBeliefPropagation(ClassifierMixin, BaseEstimator):
     - The classifier learns from q, not from q > 1/2: few rows of a rare class pass 1/2 while neighbours tell little.
     - The next round's law starts from the classifier's log-odds.
 
+    So mended, q orders rows far better (AUC 0.57 to 0.78 in bags of 32, 0.48 to 0.64 in bags of 256), but `DLLP` stays
+    hard to beat: AUC on other rows 0.77 to its 0.81 in bags of 32, 0.65 to 0.61 in bags of 256, and 0.65 to 0.78 with
+    16,384 rows in bags of 256 (one split, before the default of `n_steps` was lowered).
+
     Above a weight of about 0.5 the law freezes: whole regions take one label whatever the bags say, and messages do not
     come to rest. Look at ``pseudo_labels_[-1].converged``.
 
