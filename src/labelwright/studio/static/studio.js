@@ -256,7 +256,7 @@ function setUpKeys() {
     byId("key-list").append(line);
   }
   document.addEventListener("keydown", (event) => {
-    if (event.target.closest("input, textarea, dialog[open]")) {
+    if (event.target.closest?.("input, textarea, dialog[open]")) {
       if (event.key === "Escape") event.target.blur();
       return;
     }
