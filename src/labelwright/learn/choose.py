@@ -157,8 +157,8 @@ def _for_tags(evidence: Tags) -> Choice:
         )
     return _chosen(
         "AssumeNegative",
-        f"{listed}. Where nearly every row lists something, taking the rest as off [B020] ranked tags about as "
-        "well as any other method where we measured it; its probabilities are too low, their order is what counts.",
+        f"{listed}. Where nearly every row lists something, taking the rest as off [B020] is the plain choice; "
+        "its probabilities are too low, their order is what counts. With few rows and rare tags COMIC did better.",
     )
 
 
