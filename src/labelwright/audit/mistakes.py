@@ -16,8 +16,8 @@ A first pass gives each remaining mistake a kind, the first that fits; a panel t
 It weighs a mistake by how many people made it too: nobody: major; fewer than one in five: minor; else borderline.
 
 On CIFAR-10 with the votes of CIFAR-10H and models of 57 % accuracy the major slice is harder for a model that did not
-help to choose it (94 % against 86 % errors), but people support only 2.8 % of the mistakes, 3.8 times as often as random
-wrong classes where five times was claimed: weak models err where no person would.
+help to choose it (94 % against 86 % errors), but people support only 2.8 % of the mistakes, 3.8 times as often as
+random wrong classes where five times was claimed: weak models err where no person would.
 
 Source: Vasudevan et al., When does dough become a bagel? Analyzing the remaining mistakes on ImageNet, NeurIPS 2022
 [P023].
