@@ -4,7 +4,9 @@ Dawid-Skene, MACE and GLAD: 500 000 votes, 2000 sources, 4 classes (100 000 rows
 0.95). Both sides run the same number of iterations. Majority vote and label model: 100 000 rows, 20 functions, 40 %
 coverage, two classes. Then 1200 functions x 56 classes x 200 000 rows at 1 % coverage, and 100 million votes from
 Parquet. Peers are called with their own data structures, made beforehand; ours with `Votes`, and once from the dense
-table too. A peer that takes minutes a call is timed once and says so.
+table too. A peer that takes minutes a call is timed once and says so. Seconds are processor seconds, every side on one
+thread (torch as well): the machine that measures is not always idle, and the waiting of one side is no speed of the
+other.
 
 Run: ``python -m benchmarks.label_models``
 """
@@ -13,10 +15,11 @@ from __future__ import annotations
 
 import json
 import resource
+import statistics
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from benchmarks.records import RESULTS, machine, medians, store
+from benchmarks.records import RESULTS, machine, store
 from labelwright.consensus import (
     GLAD,
     MACE,
@@ -71,10 +74,18 @@ def likelihood(votes: Votes, balance: NDArray[np.float64], confusion: NDArray[np
 
 
 def timed(call: Callable[[], Any]) -> tuple[float, Any]:
-    """Return the seconds of one call and its result."""
-    started = time.perf_counter()
+    """Return the processor seconds of one call, all threads together, and its result."""
+    started = time.process_time()
     result = call()
-    return time.perf_counter() - started, result
+    return time.process_time() - started, result
+
+
+def medians(calls: Mapping[str, Callable[[], Any]], repeats: int = 5) -> dict[str, float]:
+    """Time each call in turn, round after round, after one round of warm-up; median processor seconds of each."""
+    for call in calls.values():
+        call()
+    seconds = [{name: timed(call)[0] for name, call in calls.items()} for _ in range(repeats)]
+    return {name: statistics.median(one[name] for one in seconds) for name in calls}
 
 
 def row(work: str, must: str, holds: bool, ours: float, peer: float, **figures: Any) -> dict[str, Any]:
@@ -160,9 +171,11 @@ def peer_glad_once(frame: Any, truth: NDArray[np.int64]) -> dict[str, float]:
 
 def functions() -> list[dict[str, Any]]:
     """Majority vote and label model beside snorkel."""
+    import torch
     from snorkel.labeling.model import LabelModel as PeerLabelModel
     from snorkel.labeling.model import MajorityLabelVoter
 
+    torch.set_num_threads(1)
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 2, 100_000)
     cast = cast_votes(truth, Sources.skilled(rng.uniform(0.55, 0.9, 20), n_classes=2, coverage=0.4), seed=rng)

@@ -210,6 +210,13 @@ def share_pass(offsets, source, value, weight, weights, prior, q):  # type: igno
 
 
 @njit(cache=True, nogil=True)
+def said_pass(source, value, weight, said):  # type: ignore[no-untyped-def]
+    """Add the weight of every vote to said[source, value], (m, S)."""
+    for v in range(len(source)):
+        said[source[v], value[v]] += weight[v]
+
+
+@njit(cache=True, nogil=True)
 def agreement_pass(offsets, source, value, weight, q, agreed):  # type: ignore[no-untyped-def]
     """Add Σ_i w · q[i, L_ij] of each source to agreed (m,)."""
     for i in range(len(offsets) - 1):

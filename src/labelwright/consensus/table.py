@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labelwright.consensus.kernels import said_pass
 from labelwright.errors import BadInput
 from labelwright.evidence import Hard, Votes
 
@@ -90,9 +91,9 @@ class VoteTable:
 
     def said(self) -> Floats:
         """Return the weight of each source's votes for each symbol, float64 (m, S)."""
-        cells = self.source.astype(np.int64) * self.n_symbols + self.value
-        size = self.n_sources * self.n_symbols
-        return summed(cells, self.weight, size).reshape(self.n_sources, self.n_symbols)
+        said = np.zeros((self.n_sources, self.n_symbols))
+        said_pass(self.source, self.value, self.weight, said)
+        return said
 
     def known(self, gold: ArrayLike | Hard | None) -> NDArray[np.int64]:
         """Return the known class of each row with votes, int64 (n,), -1 = unknown; BadInput when it does not fit.

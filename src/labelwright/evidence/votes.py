@@ -92,7 +92,11 @@ class Votes(RowEvidence):
 
     def offsets(self) -> NDArray[np.int64]:
         """Return int64 (n + 1,): the votes on row i are the entries ``offsets[i]:offsets[i + 1]``."""
-        return offsets_of(np.bincount(self.row, minlength=self.n_rows))
+        if "_offsets" not in self.__dict__:  # the votes never change: counted once
+            counted = frozen(offsets_of(np.bincount(self.row, minlength=self.n_rows)), np.int64, "offsets")
+            object.__setattr__(self, "_offsets", counted)
+        found: NDArray[np.int64] = self.__dict__["_offsets"]
+        return found
 
     def counts(self) -> NDArray[np.float64]:
         """Return the total weight of the votes for each class, float64 (n, K); abstentions count for none."""

@@ -54,8 +54,10 @@ class WeightedVote(LabelModel):
         k = table.n_classes
         self._prior = np.full(k, 1 / k) if self.class_balance is None else checked_balance(self.class_balance, k)
         self.weights_ = self._learn_weights(table)
-        shares = self._posterior(table)
-        self._count(table, np.where((gold >= 0)[:, None], gold[:, None] == np.arange(k), shares))
+        q = self._posterior(table)
+        if (gold >= 0).any():
+            q = np.where((gold >= 0)[:, None], gold[:, None] == np.arange(k), q)
+        self._count(table, q)
 
     def _learn_weights(self, table: VoteTable) -> Floats:
         if self.weights is None:
@@ -69,8 +71,7 @@ class WeightedVote(LabelModel):
         return weights
 
     def _count(self, table: VoteTable, q: Floats) -> None:
-        covered = table.covered()
-        self._class_totals = q[covered].sum(axis=0)
+        self._class_totals = table.covered().astype(np.float64) @ q
         self._agreed = agreement(table, q)
         self._close()
 
