@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from labelwright.audit.options import AuditOptions
 from labelwright.audit.run import AuditResult, run_audit
-from labelwright.audit.summary import plain_lines
+from labelwright.audit.summary import PART_WORDS, plain_lines
 from labelwright.data.cache import Cache
 from labelwright.data.dataset import Dataset
 from labelwright.data.describe import describe
@@ -121,6 +121,7 @@ class Audit:
             root=root,
             sheet=sheet,
             images=images,
+            parts=True,
         )
         if predictions is not None:
             if pred_probs is not None:
@@ -323,6 +324,8 @@ def audit_state(data: Any, *, rows_only: bool = False, like: AuditState | None =
     if like is not None:
         plan = like.plan
         known = {"label": plan.label, "task": plan.task, "id": plan.id, "group": plan.group, "split": plan.split}
+        if plan.task in PART_WORDS:  # these data have no columns to name
+            known = {"task": plan.task}
         options = options | {name: value for name, value in known.items() if options.get(name) is None}
     audit = Audit(data, **options)
     return AuditState.of_dataset(audit.dataset) if rows_only else AuditState.of_result(audit.run().result)

@@ -81,6 +81,7 @@ def test_audits_of_sentences_can_be_compared_and_checked(corpus):
     assert run(["check", "names-audit", "--fail-on", "label>50%"]) == 0
     assert run(["check", "names-audit", "--fail-on", "label>0"]) == 3
     assert run(["compare", "names-audit", "names-audit"]) == 0
+    assert run(["compare", "names-audit", "names.conll"]) == 0
 
 
 @pytest.mark.parametrize(

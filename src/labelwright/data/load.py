@@ -11,10 +11,10 @@ from labelwright.data.dataset import Dataset, Source
 from labelwright.data.identity import row_ids
 from labelwright.data.infer import infer_plan
 from labelwright.data.labels import encode_labels, read_classes
-from labelwright.data.parts.formats import load_parts, parts_format
+from labelwright.data.parts.formats import PART_TASKS, load_parts, parts_format
 from labelwright.data.readers.dispatch import read_source
 from labelwright.data.readers.frames import from_frame
-from labelwright.errors import BadInput
+from labelwright.errors import BadInput, listed
 
 
 def load_dataset(
@@ -33,6 +33,7 @@ def load_dataset(
     root: str | os.PathLike[str] | None = None,
     sheet: str | None = None,
     images: str | os.PathLike[str] | None = None,
+    parts: bool = False,
 ) -> Dataset:
     """Load labelled data.
 
@@ -52,6 +53,8 @@ def load_dataset(
         The sheet of a workbook.
     images : path, optional
         The folder of the images that boxes or masks belong to.
+    parts : bool
+        Whether rows may have parts that carry the labels (CoNLL, COCO, YOLO, masks); otherwise such data are refused.
 
     Returns
     -------
@@ -67,8 +70,15 @@ def load_dataset(
     >>> load_dataset({"text": ["good", "bad"], "label": ["pos", "neg"]}, label="label").labels
     array([1, 0], dtype=int32)
     """
-    kind = parts_format(data, task)
+    kind = parts_format(data, task) if parts or task in PART_TASKS else None
     if kind is not None:
+        if not parts:
+            raise BadInput(f"the task {task} is for audits", fix="use labelwright audit")
+        named = {"text": text, "image": image, "features": features, "feature columns": feature_columns, "id": id}
+        named |= {"group": group, "split": split, "root": root, "sheet": sheet}
+        idle = [name for name, value in named.items() if value not in (None, ())]
+        if idle:
+            raise BadInput(f"{listed(idle)} are for tables, and these data have parts", fix="leave them out")
         folder = None if images is None else Path(images)
         return load_parts(Path(data), kind, label=label, classes=classes, images=folder)
     if images is not None:

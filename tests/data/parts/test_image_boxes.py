@@ -44,7 +44,7 @@ def yolo(tmp_path):
 
 
 def test_coco_boxes_come_by_image_in_the_order_of_the_file(coco):
-    data = load_dataset(coco)
+    data = load_dataset(coco, parts=True)
     boxes = data.parts.boxes
     assert (data.plan.task, data.ids.tolist(), data.space.names) == ("detection", ["7", "9"], ("cat", "dog"))
     assert boxes.offsets.tolist() == [0, 1, 3]
@@ -54,7 +54,7 @@ def test_coco_boxes_come_by_image_in_the_order_of_the_file(coco):
 
 
 def test_yolo_shares_become_pixels_and_an_outline_the_box_around_it(yolo):
-    data = load_dataset(yolo)
+    data = load_dataset(yolo, parts=True)
     assert data.ids.tolist() == ["images/train/a.png", "images/train/b.png"]
     np.testing.assert_allclose(data.parts.boxes.corners, [[40, 15, 60, 35], [10, 5, 20, 15]])
     assert data.parts.boxes.classes.tolist() == [1, 0]
@@ -62,19 +62,19 @@ def test_yolo_shares_become_pixels_and_an_outline_the_box_around_it(yolo):
 
 def test_results_in_the_form_of_coco_are_joined_by_image_and_category(coco, tmp_path):
     results = [{"image_id": 9, "category_id": 5, "bbox": [0, 0, 2, 2], "score": 0.5}]
-    said = load_box_predictions(write(tmp_path / "r.json", results), load_dataset(coco))
+    said = load_box_predictions(write(tmp_path / "r.json", results), load_dataset(coco, parts=True))
     assert (said.offsets.tolist(), said.classes.tolist(), said.confidence.tolist()) == ([0, 0, 1], [1], [0.5])
 
 
 def test_results_in_text_files_are_found_by_the_name_of_the_image(yolo):
     (yolo / "said/b.txt").write_text("0 0.5 0.5 0.5 0.5 0.9\n")
-    said = load_box_predictions(yolo / "said", load_dataset(yolo))
+    said = load_box_predictions(yolo / "said", load_dataset(yolo, parts=True))
     assert said.offsets.tolist() == [0, 0, 1]
     assert said.corners.tolist() == [[25, 12.5, 75, 37.5]]
 
 
 def test_boxes_in_memory_must_be_of_the_same_images(coco):
-    data = load_dataset(coco)
+    data = load_dataset(coco, parts=True)
     said = Boxes([0, 0, 0], [], [], 2, confidence=[])
     assert load_box_predictions(said, data) is said
     with pytest.raises(BadInput, match="2 images and 2 classes"):
@@ -98,7 +98,7 @@ def test_boxes_in_memory_must_be_of_the_same_images(coco):
 def test_a_broken_coco_file_is_refused_in_one_line(tmp_path, change, words):
     path = write(tmp_path / "bad.json", COCO | change)
     with pytest.raises(BadInput, match=words):
-        load_dataset(path, task="detection")
+        load_dataset(path, task="detection", parts=True)
 
 
 @pytest.mark.parametrize(
@@ -113,20 +113,20 @@ def test_a_broken_coco_file_is_refused_in_one_line(tmp_path, change, words):
 )
 def test_results_that_do_not_fit_are_refused_in_one_line(coco, tmp_path, result, words):
     with pytest.raises(BadInput, match=words):
-        load_box_predictions(write(tmp_path / "r.json", [result]), load_dataset(coco))
+        load_box_predictions(write(tmp_path / "r.json", [result]), load_dataset(coco, parts=True))
 
 
 @pytest.mark.parametrize("line", ["5 0 0 1 1", "0 a b c d", "0 0.5 0.5", "cat 0 0 1 1"])
 def test_a_broken_label_file_is_named_with_its_line(yolo, line):
     (yolo / "labels/train/b.txt").write_text(f"0 0.5 0.5 0.1 0.1\n{line}\n")
     with pytest.raises(BadInput, match=r"b\.txt line 2"):
-        load_dataset(yolo)
+        load_dataset(yolo, parts=True)
 
 
 def test_results_without_confidence_are_refused(yolo):
     (yolo / "said/a.txt").write_text("0 0.5 0.5 0.5 0.5\n")
     with pytest.raises(BadInput, match="has no confidence"):
-        load_box_predictions(yolo / "said", load_dataset(yolo))
+        load_box_predictions(yolo / "said", load_dataset(yolo, parts=True))
 
 
 def test_rows_of_json_are_no_coco(tmp_path):
@@ -134,4 +134,4 @@ def test_rows_of_json_are_no_coco(tmp_path):
     path.write_text(
         '[{"text": "\\"images\\" \\"annotations\\" \\"categories\\"", "label": "a"}, {"text": "b", "label": "b"}]'
     )
-    assert load_dataset(path, label="label").plan.task == "classification"
+    assert load_dataset(path, label="label", parts=True).plan.task == "classification"

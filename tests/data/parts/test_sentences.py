@@ -24,7 +24,7 @@ def corpus(tmp_path):
 
 
 def test_words_tags_and_sentences_come_as_they_stand(corpus):
-    data = load_dataset(corpus)
+    data = load_dataset(corpus, parts=True)
     assert data.plan.task == "token"
     assert data.parts.tokens == ("-DOCSTART-", "Ann", "sings", "Öl")
     assert data.parts.offsets.tolist() == [0, 1, 3, 4]
@@ -32,7 +32,7 @@ def test_words_tags_and_sentences_come_as_they_stand(corpus):
 
 
 def test_the_column_of_the_tag_can_be_named(corpus):
-    assert load_dataset(corpus, label="2").space.names == ("-X-", "NN", "NNP", "VBZ")
+    assert load_dataset(corpus, label="2", parts=True).space.names == ("-X-", "NN", "NNP", "VBZ")
 
 
 def test_conllu_takes_the_form_and_the_name_of_a_sentence(tmp_path):
@@ -45,7 +45,7 @@ def test_conllu_takes_the_form_and_the_name_of_a_sentence(tmp_path):
 def test_a_text_file_is_read_when_the_task_says_so(tmp_path):
     path = tmp_path / "names.txt"
     path.write_text(TEXT, encoding="utf-8")
-    assert len(load_dataset(path, task="token")) == 3
+    assert len(load_dataset(path, task="token", parts=True)) == 3
 
 
 @pytest.mark.parametrize(
@@ -56,16 +56,25 @@ def test_a_file_without_tags_is_refused_in_one_line(tmp_path, text, words):
     path = tmp_path / "bad.conll"
     path.write_text(text)
     with pytest.raises(BadInput, match=words):
-        load_dataset(path)
+        load_dataset(path, parts=True)
+
+
+def test_sentences_are_for_audits_and_have_no_columns(corpus):
+    with pytest.raises(BadInput, match="no known format"):
+        load_dataset(corpus)
+    with pytest.raises(BadInput, match="is for audits"):
+        load_dataset(corpus, task="token")
+    with pytest.raises(BadInput, match="'id' are for tables"):
+        load_dataset(corpus, id="sentence", parts=True)
 
 
 def test_a_tag_that_is_no_class_is_named_with_its_place(corpus):
     with pytest.raises(BadInput, match="'B-PER' is not one of the 2 classes"):
-        load_dataset(corpus, classes="O,B-LOC")
+        load_dataset(corpus, classes="O,B-LOC", parts=True)
 
 
 def test_probabilities_are_joined_by_the_names_of_tokens_and_tags(corpus, tmp_path):
-    data = load_dataset(corpus)
+    data = load_dataset(corpus, parts=True)
     ids = ["1#1", "0#0", "2#0", "1#0"]
     order = [2, 0, 3, 1]
     table = {"id": ids, "O": PROBS[order, 1], "B-PER": PROBS[order, 0]}
@@ -74,7 +83,7 @@ def test_probabilities_are_joined_by_the_names_of_tokens_and_tags(corpus, tmp_pa
 
 
 def test_an_archive_says_where_its_sentences_end(corpus, tmp_path):
-    data = load_dataset(corpus)
+    data = load_dataset(corpus, parts=True)
     np.savez(tmp_path / "good.npz", pred_probs=PROBS, offsets=[0, 1, 3, 4], class_names=["B-PER", "O"])
     assert (load_token_probs(tmp_path / "good.npz", data).values == PROBS).all()
     np.savez(tmp_path / "bad.npz", pred_probs=PROBS, offsets=[0, 2, 3, 4])
@@ -86,7 +95,7 @@ def test_an_archive_says_where_its_sentences_end(corpus, tmp_path):
 
 
 def test_lists_of_arrays_are_laid_end_to_end(corpus):
-    data = load_dataset(corpus)
+    data = load_dataset(corpus, parts=True)
     assert (load_token_probs([PROBS[:1], PROBS[1:3], PROBS[3:]], data).values == PROBS).all()
 
 
@@ -104,7 +113,7 @@ def test_copies_of_a_sentence_get_one_prediction(tmp_path):
     path = tmp_path / "copies.conll"
     rows = [f"{name} B-PER\nsings O\n" for name in ("Ann", "Bob", "Cem", "Dea")]
     path.write_text("\n".join(rows * 5))
-    data = load_dataset(path)
+    data = load_dataset(path, parts=True)
     probs = out_of_fold_token_probs(data)
     for copy in range(4):
         mine = probs[2 * copy :: 8]
