@@ -74,8 +74,8 @@ def load_dataset(
     if kind is not None:
         if not parts:
             raise BadInput(f"the task {task} is for audits", fix="use labelwright audit")
-        named = {"text": text, "image": image, "features": features, "feature columns": feature_columns, "id": id}
-        named |= {"group": group, "split": split, "root": root, "sheet": sheet}
+        named: dict[str, Any] = {"text": text, "image": image, "features": features, "id": id, "group": group}
+        named |= {"feature columns": feature_columns, "split": split, "root": root, "sheet": sheet}
         idle = [name for name, value in named.items() if value not in (None, ())]
         if idle:
             raise BadInput(f"{listed(idle)} are for tables, and these data have parts", fix="leave them out")
