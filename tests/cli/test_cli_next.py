@@ -213,6 +213,7 @@ def test_part_of_the_list_is_read_from_the_top_and_gaps_are_refused(world, tmp_p
         (("part.csv", "--label", "label", "--unlabelled", "--budget", "3"), "--unlabelled"),
         (("part.csv", "--label", "label", "--budget", "3", "--answers", "predictions.csv"), "label"),
         (("part.csv", "--label", "label", "--budget", "3", "--votes", "votes.csv"), "--id"),
+        (("part.csv", "--budget", "3", "--text", "text"), "--unlabelled"),
         (("absent.csv", "--budget", "3"), "absent.csv"),
     ],
 )

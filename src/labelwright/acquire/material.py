@@ -100,7 +100,7 @@ def gather_material(
     if nothing:
         dataset = _without_labels(source, label, **columns)
     else:
-        dataset = load_dataset(source, label=label, **columns)
+        dataset = _with_labels(source, label, **columns)
     if dataset.plan.task != "classification":
         raise BadInput(f"these are {dataset.plan.task} data", where=path.name, fix="choose rows of data with classes")
     classes = () if nothing or dataset.space is None else tuple(dataset.space.names)
@@ -116,6 +116,16 @@ def gather_material(
     for one in answers:
         found = _with_answers(found, one)
     return found if votes is None else _with_votes(found, votes)
+
+
+def _with_labels(source: Source, label: str | None, **columns: Any) -> Dataset:
+    try:
+        return load_dataset(source, label=label, **columns)
+    except BadInput as error:
+        if label is None and "not said" in error.problem:
+            remedy = f"{error.fix}; or add --unlabelled when no row has a label"
+            raise BadInput(error.problem, where=error.where, fix=remedy) from None
+        raise
 
 
 def _is_empty(source: Source, label: str | None) -> bool:
