@@ -257,7 +257,7 @@ def committee_probs(net: Any, images: Any, passes: int = 20, batch_size: int = 3
             module.train()
     with torch.no_grad():
         draws = [
-            torch.cat([net(part).softmax(dim=1) for part in torch.as_tensor(images).split(batch_size)])
+            torch.cat([net(part).softmax(dim=1) for part in torch.split(torch.as_tensor(images), batch_size)])
             for _ in range(passes)
         ]
     net.eval()

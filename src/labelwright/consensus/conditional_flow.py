@@ -54,8 +54,8 @@ class _OnInputs(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         h = silu(self.norm(self.first(x)))
-        h = self.last(h.unflatten(1, (self.shape[0] * 4, -1)).transpose(0, 1))
-        return h.unflatten(0, self.shape)
+        h = self.last(h.reshape(len(x), self.shape[0] * 4, -1).transpose(0, 1))
+        return h.reshape(*self.shape, len(x), -1)
 
 
 class AffineCoupling(nn.Module):
@@ -86,8 +86,8 @@ class AffineCoupling(nn.Module):
         """Return s and h_b, (b, changed) each; `given` (4, b, hidden) holds w and c for both."""
         h = given[2:]
         if len(self.kept):
-            g = silu(self.norm(self.first(y[:, self.kept]))).unflatten(1, (2, -1)).transpose(0, 1)
-            g = self.last_norm(self.second(g).transpose(0, 1).flatten(1)).unflatten(1, (2, -1)).transpose(0, 1)
+            g = silu(self.norm(self.first(y[:, self.kept]))).reshape(len(y), 2, -1).transpose(0, 1)
+            g = self.last_norm(self.second(g).transpose(0, 1).flatten(1)).reshape(len(y), 2, -1).transpose(0, 1)
             h = (TINY + given[:2].exp()) * g + h
         log_scale, shift = self.merge(silu(h))
         return (TINY + softsign(log_scale).exp()).sqrt(), shift

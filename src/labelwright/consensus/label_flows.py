@@ -192,7 +192,9 @@ class LabelLearningFlow(_Flow):
     Notes
     -----
     The authors' code takes the bounds from the true training labels. That is not possible without labels; bounds from a
-    few known rows are the honest variant.
+    few known rows are the honest variant. With these, on five pairs of digits and signals of one pixel each, the flow
+    is on average 7.6 points better than the majority of the signals and 3.3 points better than a logistic regression
+    on their mean; the pairs differ so much that neither excludes chance.
 
     Source: You et al., Neural Networks 2025 [P088].
     """

@@ -47,8 +47,8 @@ class PairedCapture:
     def motion_residual(self, reach: int = 1, furthest: int = 8) -> float:
         """Return how much better the edges of the two pictures agree after a shift than where they lie, in [0, 1].
 
-        1 − (best agreement within `reach` pixels) / (best within `furthest` pixels): 0 where nothing moved. Agreement is
-        the product of the strengths of the edges, summed over pixels.
+        1 − (best agreement within `reach` pixels) / (best within `furthest` pixels): 0 where nothing moved. Agreement
+        is the product of the strengths of the edges, summed over pixels.
         """
         under, normal = _edges(self.ultraviolet), _edges(self.standard)
         agreement = correlate(under, normal, mode="full", method="fft")

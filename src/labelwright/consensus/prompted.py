@@ -99,6 +99,12 @@ class PromptedWeakSupervision:
     >>> PromptedWeakSupervision(model, questions, ["A", "B"]).fit(texts).predict(["aa", "bbb"])
     array(['A', 'B'], dtype='<U1')
 
+    Notes
+    -----
+    With the similarity of MiniLM vectors as the model and 8 questions: on YouTube comments 0.22 errors where the direct
+    question makes 0.41 and the majority of the questions 0.21; on text messages 0.12, 0.20 and 0.39, where calling
+    nothing spam makes 0.14. So weak a model leaves little to weigh.
+
     Source: Smith et al., 2024 [P083].
     """
 

@@ -178,7 +178,7 @@ class TextGroundedSegmenter:
             raise BadInput(f"{len(tokens)} sentences for {len(x)} volumes", fix="pass one each")
         net = self.loop_.objective.net.eval()
         with torch.no_grad():
-            parts = [net(v, t).sigmoid() for v, t in zip(x.split(16), tokens.split(16), strict=True)]
+            parts = [net(v, t).sigmoid() for v, t in zip(torch.split(x, 16), torch.split(tokens, 16), strict=True)]
         return torch.cat(parts).double().numpy()
 
     def predict(self, volumes: ArrayLike, sentences: Sequence[str]) -> NDArray[np.bool_]:

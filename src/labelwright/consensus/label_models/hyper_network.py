@@ -194,7 +194,7 @@ def trained_network(
 
     def weights() -> NDArray:
         task = Task(SyntheticVotes(steps * tables, seed=seed), net=lambda shape, n: HyperNetwork(), n_outputs=1)
-        task.new_net = lambda n_outputs=None: HyperNetwork()  # type: ignore[method-assign]
+        task.new_net = lambda n_outputs=None: HyperNetwork()
         optimizer = AdamW(3e-3, amsgrad=True, schedule=Cosine(), clip=1.0)
         loop = Loop(_Hyper(), task, Training(1, tables, optimizer, seed=seed, device="cpu"), progress=progress)
         loop.fit()
