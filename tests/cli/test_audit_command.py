@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -131,3 +133,17 @@ def test_usage_errors_are_one_line_and_exit_2(tickets, tmp_path, capsys, argumen
     assert len(errors) == 1
     assert words in errors[0]
     assert not out.exists() or list(out.iterdir()) == []
+
+
+def test_a_warning_about_the_whole_result_is_told_even_to_those_who_asked_for_quiet(tickets, tmp_path, capsys):
+    labels = [line["topic"] for line in csv.DictReader(tickets.open(encoding="utf-8"))]
+    names = sorted(set(labels))
+    probs = np.full((len(labels), len(names)), 0.001)
+    probs[np.arange(len(labels)), [names.index(label) for label in labels]] = 1 - 0.001 * (len(names) - 1)
+    np.save(tmp_path / "seen.npy", probs)
+    out = tmp_path / "out"
+    arguments = ["audit", str(tickets), "--label", "topic", "--pred-probs", str(tmp_path / "seen.npy"), "--quiet"]
+    assert run([*arguments, "--classes", ",".join(names), "--out", str(out)]) == 0
+    assert "WARNING: pred_probs agrees with 100.00 % of the given labels" in capsys.readouterr().out
+    (warning,) = json.loads((out / "summary.json").read_text(encoding="utf-8"))["warnings"]
+    assert warning.startswith("pred_probs agrees with 100.00 %")

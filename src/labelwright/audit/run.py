@@ -123,7 +123,7 @@ def run_audit(
         nutrition=nutrition,
         notes=material.notes,
         timings=clock.seconds,
-        summary=summarise(dataset, issues, noise, hard),
+        summary=summarise(dataset, issues, noise, hard, material.notes),
     )
 
 

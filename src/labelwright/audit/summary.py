@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +21,18 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 WORST_SHOWN = 10
+WARNING = "WARNING: "  # notes that begin so put the whole result in doubt
 PART_WORDS = {"token": "sentences", "detection": "images", "segmentation": "images"}
 # A matrix of more classes than this is left to Python users: as JSON it would dwarf everything else.
 WIDEST_MATRIX = 1000
 
 
 def summarise(
-    dataset: Dataset, issues: pa.Table, noise: NoiseEstimate | None, difficulty: Difficulty | None = None
+    dataset: Dataset,
+    issues: pa.Table,
+    noise: NoiseEstimate | None,
+    difficulty: Difficulty | None = None,
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the content of ``summary.json``: strict JSON, no timings, the same for the same data, seed and version."""
     space = dataset.space
@@ -57,6 +62,7 @@ def summarise(
         if noise is None or space is None or len(space) > WIDEST_MATRIX
         else np.round(noise.transition_matrix, 6).tolist(),
         "difficulty": None if difficulty is None else difficulty.facts(),
+        "warnings": [note.removeprefix(WARNING) for note in notes if note.startswith(WARNING)],
     }
 
 
@@ -124,7 +130,7 @@ def plain_lines(result: AuditResult, *, quiet: bool, show_text: bool, folder: Pa
     summary = result.summary
     following = next_step(result, folder)
     if quiet:
-        return [verdict(summary), following]
+        return [*(WARNING + told for told in summary["warnings"]), verdict(summary), following]
     rows = PART_WORDS.get(summary["task"], "rows")
     head = f"{summary['data']}: {summary['n_rows']:,} {rows}, {_task_words(summary)}"
     lines = [head, *(f"  {note}" for note in result.notes), "", verdict(summary)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,6 +19,7 @@ TEXT_WIDTH = 600
 CELL_WIDTH = 80
 MOST_CELLS = 24
 NEIGHBORS = 10
+LONG_DECIMAL = re.compile(r"-?(?=.{9})\d{1,15}\.\d+(e[+-]?\d{1,2})?", re.I)
 HIDDEN = "(sensitive, not shown)"
 PICTURE_BUDGET = 9_000_000  # characters of base64, so that the page stays under 15 MB
 
@@ -118,13 +120,20 @@ class RowContent:
         value = self.dataset.column(name)[row].as_py()
         if value is None or isinstance(value, bytes | bytearray | Mapping):
             return None if value is None else "(binary)"
-        return f"{value:.6g}" if isinstance(value, float) else str(value)[: TEXT_WIDTH + 1]
+        if isinstance(value, float) or (isinstance(value, str) and LONG_DECIMAL.fullmatch(value)):
+            return f"{float(value):.6g}"
+        return str(value)[: TEXT_WIDTH + 1]
 
     def _neighbors(self, row: int) -> list[list[Any]]:
         """Return [label, how many of the nearest rows carry it], the most frequent first."""
         if self.neighbors is None:
             return []
         near = [i for i in np.asarray(self.neighbors.indices[row][:NEIGHBORS]).tolist() if i >= 0]
+        if self.dataset.plan.task == "regression":
+            values = self.dataset.labels[near]
+            values = values[~np.isnan(values)]
+            told = f"{values.min():.4g} to {values.max():.4g}, median {np.median(values):.4g}" if len(values) else ""
+            return [[told, len(values)]] if told else []
         counts = Counter(cut(self.dataset.given[i], CELL_WIDTH) or "no label" for i in near)
         return [[label, count] for label, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
 
