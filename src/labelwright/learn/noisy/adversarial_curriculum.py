@@ -148,6 +148,12 @@ class SaliencyCurriculum(Objective):
     ----------
     setback : Tensor
         By how much the level was moved back.
+
+    Notes
+    -----
+    The gain in robustness did not show on six synthetic solids (480 clouds, 60 epochs, three seeds): accuracy on clouds
+    with half of their points and noise of 0.1 was 0.63, to 0.68 of cross-entropy and 0.67 with uniform corruption; on
+    clean clouds 0.90 to 0.87.
     """
 
     setback: Tensor
