@@ -1,11 +1,11 @@
 """P143: labels from ultraviolet twins are as good as true masks for training, and far better than colours by daylight.
 
 Simulated as on the card: three kinds of shapes that differ in form alone, with noise, spill of the lamps, blur, and one
-pair in 100 that moved. Paints are calibrated on six scenes apart. Intersection over union of the masks and distance of
-the keypoints on the pairs that pass the check; then a small U-Net learns from 100 scenes of 48 x 48 pixels under normal
+pair in 80 that moved. Paints are calibrated on six scenes apart. Intersection over union of the masks and distance of
+the keypoints on the pairs that pass the check; then a small U-Net learns from 80 scenes of 32 x 32 pixels under normal
 light: from the weak masks, from true masks, and from masks by colour under normal light, calibrated on the same six
-scenes. (Runs on 80 scenes of 32 pixels came first: on one of three seeds the network learned nothing from true masks
-either, so pictures and training grew.)
+scenes. (Batches were halved to 4 after a first run in which the network learned nothing from true masks either on one
+of three seeds; it still does not there.)
 
 Source: Thananjeyan et al., All You Need is LUV, 2022.
 """
@@ -27,9 +27,9 @@ from labelwright.consensus import (
     simulate_paired_scene,
 )
 
-BUDGET_S = 180
+BUDGET_S = 120
 SEEDS = 3
-TRAIN, TEST, EPOCHS = 100, 30, 12
+TRAIN, TEST, EPOCHS = 80, 30, 10
 CLAIM = All(
     AtLeast("mask_iou", 0.9, SEEDS, statement="masks: intersection over union with the truth above 0.9"),
     AtMost("keypoint_error", 1.0, SEEDS, statement="keypoints: median distance below one pixel"),
@@ -41,8 +41,8 @@ CLAIM = All(
 
 
 def scene_of(seed: int, moved: bool = False) -> SensedScene:
-    """Return one scene of 48 x 48 pixels."""
-    return simulate_paired_scene(seed=seed, moved=moved, size=48, side=13, counts=(2, 4))
+    """Return one scene of 32 x 32 pixels."""
+    return simulate_paired_scene(seed=seed, moved=moved, size=32, side=9, counts=(1, 3))
 
 
 def one_map(masks: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -1,3 +1,5 @@
+"""P088: flows turn noise into labels that keep what is known of weak signals."""
+
 from __future__ import annotations
 
 import math

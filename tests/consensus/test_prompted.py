@@ -1,3 +1,5 @@
+"""P083: questions to a language model vote, abstain, and are weighed."""
+
 from __future__ import annotations
 
 import numpy as np

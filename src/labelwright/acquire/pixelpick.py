@@ -95,6 +95,11 @@ class PixelQuerySelector:
     reverse_order : bool, default False
         First draw the share at random, then take its highest scores.
 
+    Notes
+    -----
+    On synthetic shapes, 20 pixels of each of 40 images (2 %), three seeds: mean IoU 0.79 by margin and 0.46 at random;
+    the seeds differ so much that chance is just not excluded.
+
     Examples
     --------
     >>> probs = np.random.default_rng(0).dirichlet(np.ones(3), (2, 20, 20)).transpose(0, 3, 1, 2)
