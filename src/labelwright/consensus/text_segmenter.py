@@ -148,6 +148,9 @@ class TextGroundedSegmenter:
     Uptake is scaled by the logarithm. The authors freeze a large text encoder and train a network of five levels on PET
     and CT; here words are embedded as the task needs them, and the network has three levels.
 
+    On 70 pairs of volumes of 16 voxels a side, F1 is 0.70, 0.00 and 0.86 over three seeds with words and 0.00, 0.49 and
+    0.00 without: so short a training sometimes finds nothing, with or without words.
+
     Source: [P039].
     """
 
