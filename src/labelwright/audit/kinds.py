@@ -26,7 +26,9 @@ _KINDS = (
     Kind("degenerate_box", "Box without extent", "the box is less than a pixel wide or high", "remove or redraw it"),
     Kind("outside_box", "Box beyond the image", "the box reaches out of its image", "redraw it"),
     Kind("duplicate_box", "Box on a box", "two boxes lie in one place", "keep one; settle its class"),
-    Kind("odd_box", "Odd box", "the box is far larger, smaller, wider or taller than others of its class", "look at it"),
+    Kind(
+        "odd_box", "Odd box", "the box is far larger, smaller, wider or taller than others of its class", "look at it"
+    ),
     Kind("empty_image", "Image without a box", "the image has no box, nearly all others have", "check it"),
     Kind("empty_mask", "Empty mask", "the mask holds one class or none", "draw it, or remove the image"),
     Kind("mask_size", "Mask without its image", "mask and image do not go together", "pair them, or export them again"),

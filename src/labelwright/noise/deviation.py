@@ -40,6 +40,8 @@ class Information:
     n : int
         Pairs that they rest on.
 
+    Notes
+    -----
     `n · pooled` is the deviation complexity of the classifier, `n · by_row` is of the type of prediction complexity.
     """
 

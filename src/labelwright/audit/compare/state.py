@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from labelwright import __version__
@@ -97,7 +96,7 @@ class AuditState:
         return column_texts(self.source.table, self.plan.label)
 
     def flagged(self) -> pa.Table:
-        """Return the findings that are issues; parts of a row that is a finding itself are left out as in the counts."""
+        """Return the findings that are issues, without parts of rows that are findings themselves, as in the counts."""
         assert self.issues is not None
         counted = counted_issues(self.issues)
         return counted.filter(counted["is_issue"]).combine_chunks()

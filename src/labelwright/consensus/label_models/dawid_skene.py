@@ -216,7 +216,7 @@ def expect(
     cut = int(np.searchsorted(table.offsets, table.offsets[-1] // 2))
     more, more_totals = np.zeros_like(counts), np.zeros_like(totals)
     with ThreadPoolExecutor(1) as other:
-        second = other.submit(run, *votes, cut, table.n_rows, *probabilities, more, more_totals)
+        second = other.submit(lambda: run(*votes, cut, table.n_rows, *probabilities, more, more_totals))
         reached = float(run(*votes, 0, cut, *probabilities, counts, totals))
         reached += float(second.result())
     counts += more
