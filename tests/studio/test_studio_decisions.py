@@ -9,16 +9,8 @@ from sqlalchemy import func, select
 
 from labelwright.errors import BadInput
 from labelwright.studio import tables as t
-from labelwright.studio.decisions import (
-    Choice,
-    Conflict,
-    decide,
-    decide_together,
-    standing,
-    undo,
-    undo_of_user,
-    undo_together,
-)
+from labelwright.studio.decisions import Choice, Conflict, decide, standing, undo
+from labelwright.studio.group_decisions import decide_together, undo_of_user, undo_together
 from labelwright.studio.history import history
 from labelwright.studio.overview import overview
 from labelwright.studio.queues import Queue, length, page

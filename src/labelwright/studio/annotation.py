@@ -1,7 +1,8 @@
 """Handing rows to annotators: each gets another one, some rows several people, some with a known answer.
 
 A row that is handed out is leased; after 30 idle minutes it goes to somebody else. Nobody gets a row twice, whether
-labelled or skipped. Rows that were begun are finished before new ones start.
+labelled or skipped. Rows that were begun are finished before new ones start. Each row counts who took it; PostgreSQL
+hands rows out side by side, passing over those that it is handing to somebody else just then.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
 
 from labelwright.errors import BadInput
 from labelwright.studio import tables as t
-from labelwright.studio.database import insert_row
+from labelwright.studio.database import insert_row, present
 from labelwright.studio.decisions import load_classes
 from labelwright.studio.project import facts
 
@@ -68,8 +69,10 @@ def set_plan(connection: Connection, wanted: Plan) -> None:
 
 
 def add_rows(connection: Connection, rows: Sequence[int]) -> int:
-    """Put rows at the end of the pool, those that it has left alone; return how many are new."""
-    known = set(connection.scalars(select(t.pool.c.row).where(t.pool.c.row.in_(rows))))
+    """Put rows at the end of the pool, those that it has left alone; return how many are new. BadInput: no such row."""
+    there, known = present(connection, t.item.c.row, rows), present(connection, t.pool.c.row, rows)
+    if missing := [row for row in rows if row not in there]:
+        raise BadInput(f"there is no row {missing[0]}", fix="name rows of the data")
     start = int(connection.scalar(select(func.max(t.pool.c.place))) or 0) + 1
     new = [row for row in dict.fromkeys(rows) if row not in known]
     if new:
@@ -98,7 +101,9 @@ def hand_out(connection: Connection, user_id: int) -> dict[str, Any] | None:
     now, settings = time.time(), plan(connection)
     a = t.assignment.c
     done = int(connection.scalar(select(func.count()).where(a.user_id == user_id, a.state == DONE)) or 0)
-    connection.execute(delete(t.assignment).where(a.state == OPEN, a.lease_until < now))
+    # One person's own requests wait for each other; what others do is not held up.
+    connection.execute(select(t.user.c.id).where(t.user.c.id == user_id).with_for_update(key_share=True))
+    _end_leases(connection, now)
     held = connection.execute(select(t.assignment).where(a.user_id == user_id, a.state == OPEN)).first()
     if held is not None:
         return {"assignment": held.id, "row": held.row, "lease_until": held.lease_until, "done": done}
@@ -111,28 +116,40 @@ def hand_out(connection: Connection, user_id: int) -> dict[str, Any] | None:
     number = insert_row(
         connection, t.assignment, row=row, user_id=user_id, state=OPEN, handed_at=now, lease_until=until
     )
+    _count_taken(connection, row, 1)
     return {"assignment": number, "row": row, "lease_until": until, "done": done}
 
 
+def _end_leases(connection: Connection, now: float) -> None:
+    """Take rows back from people who left them lying."""
+    a = t.assignment.c
+    over = select(a.id, a.row).where(a.state == OPEN, a.lease_until < now).order_by(a.row)
+    for told in connection.execute(over.with_for_update(skip_locked=True)).all():
+        connection.execute(delete(t.assignment).where(a.id == told.id))
+        _count_taken(connection, told.row, -1)
+
+
+def _count_taken(connection: Connection, row: int, more: int) -> None:
+    p = t.pool.c
+    connection.execute(update(t.pool).where(p.row == row).values(taken=p.taken + more))
+
+
 def _next(connection: Connection, user_id: int, settings: Plan, done: int) -> int | None:
+    p = t.pool.c
     if settings.gold_every and done % settings.gold_every == settings.gold_every - 1:
-        gold = _fresh(connection, user_id, None, gold=True)
+        gold = _fresh(connection, user_id, p.gold.is_not(None))
         if gold is not None:
             return gold
-    return _fresh(connection, user_id, settings.overlap, gold=False)
+    begun = _fresh(connection, user_id, p.gold.is_(None), p.taken > 0, p.taken < settings.overlap)
+    return begun if begun is not None else _fresh(connection, user_id, p.gold.is_(None), p.taken == 0)
 
 
-def _fresh(connection: Connection, user_id: int, overlap: int | None, *, gold: bool) -> int | None:
-    """Return the first row of the pool that the person never had: one that was begun before an untouched one."""
+def _fresh(connection: Connection, user_id: int, *which: ColumnElement[bool]) -> int | None:
+    """Return the first of some rows of the pool that the person never had, locked against a second hand."""
     a, p = t.assignment.c, t.pool.c
-    taken = select(a.row, func.count().label("number")).where(a.state != SKIPPED).group_by(a.row).subquery()
-    mine = select(a.row).where(a.user_id == user_id)
-    number = func.coalesce(taken.c.number, 0)
-    query = select(p.row).outerjoin(taken, taken.c.row == p.row).where(p.row.not_in(mine))
-    query = query.where(p.gold.is_not(None) if gold else p.gold.is_(None))
-    if overlap is not None:
-        query = query.where(number < overlap)
-    row = connection.scalar(query.order_by((number == 0), p.place).limit(1))
+    mine = exists().where(a.row == p.row, a.user_id == user_id)
+    query = select(p.row).where(*which, ~mine).order_by(p.place).limit(1)
+    row = connection.scalar(query.with_for_update(skip_locked=True))
     return None if row is None else int(row)
 
 
@@ -161,13 +178,15 @@ def submit(
 
 def skip(connection: Connection, assignment: int, user_id: int) -> None:
     """Give a row back without an answer; the person does not get it again."""
-    if _held(connection, assignment, user_id).state == OPEN:
+    held = _held(connection, assignment, user_id)
+    if held.state == OPEN:
         connection.execute(update(t.assignment).where(t.assignment.c.id == assignment).values(state=SKIPPED))
+        _count_taken(connection, held.row, -1)
 
 
 def _held(connection: Connection, assignment: int, user_id: int) -> Any:
     mine = and_(t.assignment.c.id == assignment, t.assignment.c.user_id == user_id)
-    held = connection.execute(select(t.assignment).where(mine)).one_or_none()
+    held = connection.execute(select(t.assignment).where(mine).with_for_update()).one_or_none()
     if held is None:
         raise BadInput("this row has gone to somebody else", fix="go on to the next one")
     return held

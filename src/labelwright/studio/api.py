@@ -14,15 +14,13 @@ from labelwright.studio.access import Exports, Reverts, Reviews, Sees, StudioIs,
 from labelwright.studio.decisions import (
     Choice,
     decide,
-    decide_together,
     load_classes,
     mark,
     standing,
     undo,
-    undo_of_user,
-    undo_together,
 )
 from labelwright.studio.export import decisions, decisions_table, mended_copy
+from labelwright.studio.group_decisions import decide_together, undo_of_user, undo_together
 from labelwright.studio.grouped import Group, checked_enough, group_rows, groups
 from labelwright.studio.history import history, row_of
 from labelwright.studio.items import item_view

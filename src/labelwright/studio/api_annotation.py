@@ -22,7 +22,7 @@ from labelwright.studio.annotation import (
     skip,
     submit,
 )
-from labelwright.studio.decisions import decide_each
+from labelwright.studio.group_decisions import decide_each
 from labelwright.studio.items import item_view
 from labelwright.studio.next_rows import rows_to_label
 

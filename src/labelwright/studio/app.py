@@ -70,7 +70,8 @@ def _conflict(request: Request, error: Exception) -> Response:
 
 
 def _unavailable(request: Request, error: Exception) -> Response:
-    return _told(request, 507, str(error))
+    assert isinstance(error, DatabaseUnavailable)
+    return _told(request, error.status, str(error))
 
 
 def _invalid(request: Request, error: Exception) -> Response:

@@ -1,18 +1,21 @@
 """The database of a project: SQLite in a file by default, PostgreSQL by URL; one transaction an action.
 
 SQLite runs with a write-ahead log that is synced to the disk before an action is acknowledged. Writers take their turn
-at the start of the transaction, so that none fails in the middle.
+at the start of the transaction, so that none fails in the middle: in this process by a lock, which wakes the next one
+at once, between processes by SQLite's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, make_url
+from sqlalchemy import Column, Connection, Engine, Table, create_engine, event, insert, make_url, select
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from labelwright.errors import BadInput, LabelwrightError, quoted
 from labelwright.studio.file_systems import network_file_system
@@ -20,8 +23,17 @@ from labelwright.studio.file_systems import network_file_system
 WAIT_FOR_WRITER = 10_000  # milliseconds
 
 
+BUSY, WITHOUT_ROOM = 503, 507  # what a server answers
+MOST_VALUES = 10_000  # in one statement
+MOST_CONNECTIONS = 40  # as many as requests are worked on at a time
+
+
 class DatabaseUnavailable(LabelwrightError):
-    """The database cannot take the action now: nothing of it was stored."""
+    """The database cannot take the action now: nothing of it was stored; `status` is the number in HTTP."""
+
+    def __init__(self, message: str, status: int = BUSY) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Database:
@@ -41,6 +53,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
+        self._turn = Lock()
 
     @property
     def is_sqlite(self) -> bool:
@@ -56,15 +69,30 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a transaction that sees one state of the data throughout."""
-        with _said(), self.engine.connect() as connection, connection.begin():
+        options: dict[str, Any] = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        with _said(), self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open a transaction that is stored whole, on the disk, when the block ends, or not at all."""
-        opened = self.engine.connect().execution_options(labelwright_writes=True)
-        with _said(), opened as connection, connection.begin():
-            yield connection
+        with _said(), self._in_turn(), self.engine.connect() as opened:
+            connection = opened.execution_options(labelwright_writes=True)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Wait for the other writers of an SQLite file; PostgreSQL locks rows."""
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._turn.acquire(timeout=WAIT_FOR_WRITER / 1000):
+            raise DatabaseUnavailable(_BUSY)
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def close(self) -> None:
         """Close all connections."""
@@ -78,6 +106,20 @@ def insert_row(connection: Connection, table: Table, **values: Any) -> int:
     return int(key[0])
 
 
+def present(connection: Connection, column: Column[int], numbers: Sequence[int]) -> set[int]:
+    """Return which of some numbers stand in a column, asked for in pieces that both databases take."""
+    found: set[int] = set()
+    for part in pieces(numbers):
+        found.update(connection.scalars(select(column).where(column.in_(part))))
+    return found
+
+
+def pieces(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Cut a list into pieces that fit into one statement."""
+    for start in range(0, len(numbers), MOST_VALUES):
+        yield numbers[start : start + MOST_VALUES]
+
+
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
@@ -88,14 +130,15 @@ def _engine(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
             _refuse_network(Path(parsed.database))
-        engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": WAIT_FOR_WRITER / 1000})
+        arguments = {"check_same_thread": False, "timeout": WAIT_FOR_WRITER / 1000}
+        engine = create_engine(parsed, connect_args=arguments, pool_size=MOST_CONNECTIONS, max_overflow=10)
         _set_up_sqlite(engine)
         return engine
     if parsed.get_backend_name() != "postgresql":
         raise BadInput(
             f"{quoted(parsed.get_backend_name())} is no database that the studio knows", fix="use PostgreSQL or SQLite"
         )
-    return create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    return create_engine(parsed, pool_pre_ping=True, pool_size=MOST_CONNECTIONS, max_overflow=10)
 
 
 def _refuse_network(path: Path) -> None:
@@ -127,17 +170,26 @@ def _set_up_sqlite(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+_BUSY = "the database is busy: nothing was stored. Fix: try again."
+_FULL = "the disk is full: nothing of this action was stored. Fix: make room."
+
+
 @contextmanager
 def _said() -> Iterator[None]:
     """Turn what the database cannot do now into one line."""
     try:
         yield
+    except PoolTimeout:
+        raise DatabaseUnavailable(_BUSY) from None
     except OperationalError as error:
-        said = str(error.orig).lower()
-        if "disk is full" in said or "no space left" in said:
-            raise DatabaseUnavailable("the disk is full: nothing of this action was stored. Fix: make room.") from None
-        if "locked" in said:
-            raise DatabaseUnavailable("the database is busy: nothing was stored. Fix: try again.") from None
+        said, state = str(error.orig).lower(), getattr(error.orig, "sqlstate", None) or ""
+        if "disk is full" in said or "no space left" in said or state == "53100":
+            raise DatabaseUnavailable(_FULL, WITHOUT_ROOM) from None
+        if "locked" in said or state[:2] == "40":  # of PostgreSQL: it ended one of two that waited for each other
+            raise DatabaseUnavailable(_BUSY) from None
         if "readonly" in said or "unable to open" in said or "disk i/o" in said:
-            raise DatabaseUnavailable(f"the database cannot be written ({said}). Fix: look at its folder.") from None
+            line = f"the database cannot be written ({said}). Fix: look at its folder."
+            raise DatabaseUnavailable(line, WITHOUT_ROOM) from None
+        if error.connection_invalidated or state[:2] in ("08", "57") or "connection" in said:
+            raise DatabaseUnavailable("the database cannot be reached: nothing was stored. Fix: start it.") from None
         raise

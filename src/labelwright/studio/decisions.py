@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,13 +78,13 @@ def decide(connection: Connection, choice: Choice, user_id: int) -> int:
     Conflict
         The row has changed since it was seen.
     """
-    known = _already(connection, choice)
+    before = _item(connection, choice.row)  # locked, so that the same action sent twice at once counts once
+    known = _already(connection, choice, user_id)
     if known is not None:
         return known
-    before = _item(connection, choice.row)
     if before.version != choice.version:
         raise Conflict(standing(connection, choice.row))
-    label = _label(connection, choice, before)
+    label = checked_label(connection, choice.verdict, choice.label, before.given)
     values = {
         "queue": choice.queue,
         "note": choice.note,
@@ -93,34 +93,16 @@ def decide(connection: Connection, choice: Choice, user_id: int) -> int:
     return _change(connection, before, choice.verdict, label, user_id, **values)
 
 
-def decide_together(connection: Connection, rows: Sequence[int], verdict: str, label: Any, user_id: int) -> str:
-    """Decide many undecided rows in one action with one undo; return the name of the action.
-
-    ``label=None`` with relabel takes the suggestion of each row. Rows that somebody decided meanwhile are left alone.
-    """
+def decide_each_as_said(connection: Connection, choices: Sequence[Choice], user_id: int) -> str:
+    """Decide several rows in one action with one undo, all of them or none; return its name. Raises as `decide`."""
     batch = str(uuid.uuid4())
-    for row in rows:
-        before = _item(connection, row)
-        if before.verdict is not None:
-            continue
-        if verdict == "relabel" and label is None:
-            if before.suggested is None:
-                continue
-            _change(connection, before, verdict, before.suggested, user_id, batch=batch)
-            continue
-        choice = Choice(row, verdict, before.version, label)
-        _change(connection, before, verdict, _label(connection, choice, before), user_id, batch=batch)
-    return batch
-
-
-def decide_each(connection: Connection, labels: Mapping[int, str], user_id: int, *, queue: str | None = None) -> str:
-    """Give undecided rows the labels (as stored) that are said of each, in one action; return its name."""
-    batch = str(uuid.uuid4())
-    for row, label in labels.items():
-        before = _item(connection, row)
-        if before.verdict is None:
-            verdict = "keep" if label == before.given else "relabel"
-            _change(connection, before, verdict, label, user_id, batch=batch, queue=queue)
+    for choice in choices:
+        before = _item(connection, choice.row)
+        if before.version != choice.version:
+            raise Conflict(standing(connection, choice.row))
+        label = checked_label(connection, choice.verdict, choice.label, before.given)
+        values = {"queue": choice.queue, "note": choice.note, "batch": batch}
+        _change(connection, before, choice.verdict, label, user_id, **values)
     return batch
 
 
@@ -143,34 +125,9 @@ def undo(connection: Connection, event_id: int, user_id: int) -> int:
     return _take_back(connection, before, told, user_id)
 
 
-def undo_together(connection: Connection, batch: str, user_id: int) -> int:
-    """Take back what one action did, but for rows decided again since; return how many rows that were."""
-    events = connection.execute(select(t.event.c.id, t.event.c.row).where(t.event.c.batch == batch)).all()
-    if not events:
-        raise BadInput(f"there is no action {quoted(batch)}", fix="look into the history")
-    return _undo_standing(connection, [entry.id for entry in events], user_id)
-
-
-def undo_of_user(connection: Connection, who: int, since: float, user_id: int) -> int:
-    """Take back every standing decision of one person since a time; return how many."""
-    chosen = select(t.event.c.id).where(t.event.c.user_id == who, t.event.c.at >= since).order_by(t.event.c.id.desc())
-    return _undo_standing(connection, list(connection.scalars(chosen)), user_id)
-
-
-def _undo_standing(connection: Connection, events: Sequence[int], user_id: int) -> int:
-    undone = 0
-    for number in events:
-        told = connection.execute(select(t.event).where(t.event.c.id == number)).one()
-        before = _item(connection, told.row)
-        if before.event_id == number and told.undoes is None:
-            _take_back(connection, before, told, user_id)
-            undone += 1
-    return undone
-
-
 def standing(connection: Connection, row: int) -> dict[str, Any]:
     """Return how a row stands: verdict, label in words, version, and who decided it when."""
-    now = _item(connection, row)
+    now = _item(connection, row, locked=False)
     task = facts(connection)["task"]
     last = None
     if now.event_id is not None:
@@ -195,28 +152,33 @@ def mark(connection: Connection, row: int, marked: bool) -> None:
     connection.execute(update(t.item).where(t.item.c.row == row).values(marked=marked))
 
 
-def _already(connection: Connection, choice: Choice) -> int | None:
+def _already(connection: Connection, choice: Choice, user_id: int) -> int | None:
     if choice.client_key is None:
         return None
     same = (t.event.c.client_key == choice.client_key, t.event.c.row == choice.row)
-    return connection.scalar(select(t.event.c.id).where(*same))
+    known = connection.execute(select(t.event.c.id, t.event.c.user_id).where(*same)).one_or_none()
+    if known is not None and known.user_id != user_id:
+        raise BadInput("somebody else's action has this client_key", fix="send a random one")
+    return None if known is None else int(known.id)
 
 
-def _item(connection: Connection, row: int) -> Row[Any]:
-    found = connection.execute(select(t.item).where(t.item.c.row == row).with_for_update()).one_or_none()
+def _item(connection: Connection, row: int, *, locked: bool = True) -> Row[Any]:
+    query = select(t.item).where(t.item.c.row == row)
+    found = connection.execute(query.with_for_update() if locked else query).one_or_none()
     if found is None:
         raise BadInput(f"there is no row {row}", fix="reload the page")
     return found
 
 
-def _label(connection: Connection, choice: Choice, before: Row[Any]) -> str | None:
-    if choice.verdict not in VERDICTS:
-        raise BadInput(f"there is no decision {quoted(choice.verdict)}", fix="keep, relabel, reject or cannot_tell")
-    if choice.verdict != "relabel":
-        return None if before.given is None else str(before.given)
-    if choice.label is None:
+def checked_label(connection: Connection, verdict: str, label: Any, given: str | None) -> str | None:
+    """Return the label, as stored, that a decision leaves; BadInput for what is no decision."""
+    if verdict not in VERDICTS:
+        raise BadInput(f"there is no decision {quoted(verdict)}", fix="keep, relabel, reject or cannot_tell")
+    if verdict != "relabel":
+        return given
+    if label is None:
         raise BadInput("a relabel needs a label", fix="choose a class")
-    return load_classes(connection).label_of(choice.label, facts(connection)["task"])
+    return load_classes(connection).label_of(label, facts(connection)["task"])
 
 
 def _take_back(connection: Connection, before: Row[Any], told: Row[Any], user_id: int) -> int:

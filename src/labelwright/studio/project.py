@@ -27,7 +27,9 @@ from labelwright.studio.label_codes import encoded
 
 CHECK_SIZE, LEAST_CHECKED = 100, 20  # rows of the random sample: a tenth of the data within these bounds
 TASKS = ("classification", "multilabel", "regression")
+LASTING = ("fingerprint", "data", "task", "labelwright", "created_at", "noise_rate", "n_rows", "seed")
 _CHUNK = 20_000
+_FACTS = "labelwright_facts"
 
 
 def fingerprint(dataset: Dataset) -> str:
@@ -85,9 +87,15 @@ def fill(connection: Connection, audit: AuditResult, *, seed: int = 0) -> None:
         connection.execute(insert(t.finding), chunk)
 
 
-def facts(connection: Connection) -> dict[str, Any]:
-    """Return what is known of the project as a whole."""
-    return {key: json.loads(value) for key, value in connection.execute(select(t.meta.c.key, t.meta.c.value))}
+def facts(connection: Connection) -> Mapping[str, Any]:
+    """Return what is known of the project as a whole; it never changes, so each connection reads it once."""
+    kept: Mapping[str, Any] | None = connection.info.get(_FACTS)
+    if kept is None:
+        found = connection.execute(select(t.meta.c.key, t.meta.c.value).where(t.meta.c.key.in_(LASTING)))
+        kept = {key: json.loads(value) for key, value in found}
+        if "fingerprint" in kept:
+            connection.info[_FACTS] = kept
+    return kept
 
 
 def given_labels(dataset: Dataset) -> list[str | None]:

@@ -72,8 +72,9 @@ item = Table(
     Column("event_id", Integer),  # the event that the present state comes from
     Index("item_queue", "verdict", "flagged", "score"),
     Index("item_check", "check_place"),
-    Index("item_pair", "given", "suggested"),
+    Index("item_pair", "flagged", "given", "suggested", "verdict", "check_place", "score"),
 )
+Index("item_marked", item.c.row, sqlite_where=item.c.marked, postgresql_where=item.c.marked)
 
 finding = Table(
     "finding",
@@ -129,8 +130,10 @@ pool = Table(  # rows that annotators are handed
     Column("row", ForeignKey("item.row"), primary_key=True),
     Column("place", Integer, nullable=False),  # low = first
     Column("gold", Text),  # the known answer of a gold question
-    Index("pool_place", "place"),
+    Column("taken", Integer, nullable=False, server_default="0"),  # people who have it in hand or answered it
+    Index("pool_taken", "taken", "place"),
 )
+Index("pool_gold", pool.c.place, sqlite_where=pool.c.gold.is_not(None), postgresql_where=pool.c.gold.is_not(None))
 
 assignment = Table(
     "assignment",

@@ -51,10 +51,10 @@ def needs_upgrade(connection: Connection) -> bool:
     return version != newest_version()
 
 
-def upgrade(connection: Connection) -> None:
-    """Create the tables, or bring them to the newest version, in the transaction of `connection`."""
+def upgrade(connection: Connection, version: str = "head") -> None:
+    """Create the tables, or bring them to a version (the newest), in the transaction of `connection`."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, version)
