@@ -6,8 +6,11 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the studio needs labelwright[studio]")
 
+from argon2 import PasswordHasher
+
 from labelwright.data.cache import Cache
 from labelwright.facade import Audit
+from labelwright.studio import logins
 from studio_world import Browser, fresh_studio
 from ticket_world import write_tickets
 
@@ -19,6 +22,16 @@ def ticket_audit(tmp_path_factory):
     path = folder / "made-tickets.csv"
     write_tickets(path)
     return Audit(path, label="topic", id="ticket", jobs=1, cache=Cache(folder / "cache")).run().result
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords():
+    """Hashing passwords is slow on purpose; here it need not be."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logins, "_HASHER", cheap)
+        patch.setattr(logins, "_NOBODY", cheap.hash("nobody"))
+        yield
 
 
 @pytest.fixture

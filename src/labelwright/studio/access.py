@@ -18,6 +18,16 @@ from labelwright.studio.studio import Studio
 COOKIE = "labelwright_session"
 
 
+def cookie_name(request: Request) -> str:
+    """Return the name of the session's cookie; over TLS one that no other host and no plain page can set."""
+    return f"__Host-{COOKIE}" if request.app.state.secure_cookie else COOKIE
+
+
+def session_token(request: Request) -> str | None:
+    """Return the session that a request carries."""
+    return request.cookies.get(cookie_name(request))
+
+
 def the_studio(request: Request) -> Studio:
     """Return the studio that the application serves."""
     studio: Studio = request.app.state.studio
@@ -31,7 +41,7 @@ def visitor(
 ) -> Visitor:
     """Return who asks; 401 for nobody, 403 for a change without the token that our own pages send."""
     with studio.database.read() as connection:
-        found = visitor_of(connection, request.cookies.get(COOKIE))
+        found = visitor_of(connection, session_token(request))
     if found is None:
         raise HTTPException(401, "Nobody is logged in here.")
     if request.method not in SAFE and not hmac.compare_digest(found.csrf.encode(), (x_csrf_token or "").encode()):
@@ -56,6 +66,14 @@ def check_own(connection: Connection, event: int, who: Visitor) -> None:
     owner = connection.scalar(select(t.event.c.user_id).where(t.event.c.id == event))
     if owner is not None and owner != who.user_id and not may(who.role, "revert"):
         raise HTTPException(403, "This decision is somebody else's.")
+
+
+def check_own_batch(connection: Connection, batch: str, who: Visitor) -> None:
+    """Do as `check_own` for all that one action decided."""
+    c = t.event.c
+    others = select(func.count()).where(c.batch == batch, c.user_id != who.user_id)
+    if connection.scalar(others) and not may(who.role, "revert"):
+        raise HTTPException(403, "This action is somebody else's.")
 
 
 def check_look(connection: Connection, row: int, who: Visitor) -> None:

@@ -2,55 +2,48 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from labelwright.studio import access
-from labelwright.studio.access import Exports, Reverts, Reviews, Sees, StudioIs, check_own
-from labelwright.studio.decisions import (
-    Choice,
-    decide,
-    load_classes,
-    mark,
-    standing,
-    undo,
-)
-from labelwright.studio.export import decisions, decisions_table, mended_copy
+from labelwright.studio.access import Exports, Reverts, Reviews, Sees, StudioIs, check_own, check_own_batch
+from labelwright.studio.decisions import Choice, decide, load_classes, mark, standing, undo
+from labelwright.studio.export import checked_file_name, decisions, decisions_table, mended_copy
 from labelwright.studio.group_decisions import decide_together, undo_of_user, undo_together
 from labelwright.studio.grouped import Group, checked_enough, group_rows, groups
 from labelwright.studio.history import history, row_of
+from labelwright.studio.inputs import LARGEST, After, InPath, Label, OrNone, Row, Stored, Text
 from labelwright.studio.items import item_view
 from labelwright.studio.logins import Visitor
 from labelwright.studio.overview import overview
 from labelwright.studio.queues import Queue, length, page
 
 router = APIRouter(prefix="/api", tags=["studio"])
-Row = Annotated[int, Field(ge=0)]
+BATCH = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
 class DecisionIn(BaseModel):
     """One decision about one row."""
 
     row: Row
-    verdict: str = Field(description="keep, relabel, reject or cannot_tell")
-    version: int = Field(ge=0, description="Of the row as it was seen")
-    label: str | list[str] | float | None = None
-    note: str | None = Field(None, max_length=2000)
-    queue: str | None = Field(None, max_length=40)
-    client_key: str | None = Field(None, max_length=64)
+    verdict: Text = Field(description="keep, relabel, reject or cannot_tell", max_length=40)
+    version: int = Field(ge=0, le=LARGEST, description="Of the row as it was seen")
+    label: Label | None = None
+    note: Text | None = Field(None, max_length=2000)
+    queue: Text | None = Field(None, max_length=40)
+    client_key: Text | None = Field(None, max_length=64)
 
 
 class BatchIn(BaseModel):
     """One decision about the undecided rest of a group."""
 
-    given: str | None = None
-    suggested: str | None = None
-    verdict: str
-    label: str | list[str] | float | None = None
+    given: Text | None = Field(None, max_length=20_000)
+    suggested: Text | None = Field(None, max_length=20_000)
+    verdict: Text = Field(max_length=40)
+    label: Label | None = None
 
 
 class MarkIn(BaseModel):
@@ -63,21 +56,21 @@ class MarkIn(BaseModel):
 class RevertIn(BaseModel):
     """Which decisions of one person to take back."""
 
-    user_id: int
-    since: float = Field(ge=0, description="Seconds since 1970, UTC")
+    user_id: Row
+    since: float = Field(ge=0, le=1e12, description="Seconds since 1970, UTC")
 
 
 class ExportIn(BaseModel):
     """Where to write the mended copy, below the project's folder."""
 
-    name: str = Field(min_length=1, max_length=120)
+    name: Text = Field(min_length=1, max_length=120)
 
 
 def queue_of(
-    kind: Annotated[str, Query()] = "review",
-    given: Annotated[str | None, Query()] = None,
-    suggested: Annotated[str | None, Query()] = None,
-    finding: Annotated[str | None, Query()] = None,
+    kind: Annotated[str, Query(max_length=40)] = "review",
+    given: Stored = None,
+    suggested: Stored = None,
+    finding: Annotated[Text | None, Query(max_length=40)] = None,
     decided: Annotated[bool, Query()] = False,
     rows: Annotated[str, Query(max_length=6000, pattern=r"^(\d{1,9}(,\d{1,9})*)?$")] = "",
 ) -> Queue:
@@ -111,9 +104,9 @@ def get_classes(studio: StudioIs, _: Annotated[Visitor, Depends(access.visitor)]
 @router.get("/queue")
 def get_queue(
     studio: StudioIs, _: Sees, queue: QueueIs, limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: After = 0,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return the rows of a queue; in the random sample without what would sway a person."""
+    """Return the rows of a queue; those that wait in the random sample without what would sway a person."""
     with studio.database.read() as connection:
         rows = page(connection, queue, limit=limit, after=after)
         left = length(connection, queue)
@@ -130,15 +123,19 @@ def get_groups(studio: StudioIs, _: Sees) -> list[dict[str, Any]]:
 
 
 @router.get("/items/{row}")
-def get_item(studio: StudioIs, _: Sees, row: int) -> dict[str, Any]:
+def get_item(studio: StudioIs, _: Sees, row: InPath) -> dict[str, Any]:
     """Return what may be told of a row."""
     with studio.database.read() as connection:
         return item_view(connection, studio.content, row)
 
 
-@router.get("/items/{row}/image", response_class=Response)
+@router.get(
+    "/items/{row}/image",
+    response_class=Response,
+    responses={200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}},
+)
 def get_image(
-    studio: StudioIs, who: Annotated[Visitor, Depends(access.visitor)], row: int,
+    studio: StudioIs, who: Annotated[Visitor, Depends(access.visitor)], row: InPath,
     size: Annotated[int, Query(ge=16, le=2048)] = 768,
 ) -> Response:  # fmt: skip
     """Return the image of a row as PNG, drawn anew and without metadata; annotators see the row in their hands."""
@@ -157,7 +154,7 @@ def post_decision(studio: StudioIs, who: Reviews, given: DecisionIn) -> dict[str
 
 
 @router.post("/decisions/{event}/undo", status_code=201)
-def post_undo(studio: StudioIs, who: Reviews, event: int) -> dict[str, Any]:
+def post_undo(studio: StudioIs, who: Reviews, event: InPath) -> dict[str, Any]:
     """Take back one decision of one's own."""
     with studio.database.write() as connection:
         check_own(connection, event, who)
@@ -166,7 +163,7 @@ def post_undo(studio: StudioIs, who: Reviews, event: int) -> dict[str, Any]:
 
 
 @router.post("/decisions/{event}/revert", status_code=201)
-def post_revert(studio: StudioIs, who: Reverts, event: int) -> dict[str, Any]:
+def post_revert(studio: StudioIs, who: Reverts, event: InPath) -> dict[str, Any]:
     """Take back one decision of anybody."""
     with studio.database.write() as connection:
         number = undo(connection, event, who.user_id)
@@ -185,9 +182,10 @@ def post_batch(studio: StudioIs, who: Reviews, given: BatchIn) -> dict[str, Any]
 
 
 @router.post("/batches/{batch}/undo", status_code=201)
-def post_batch_undo(studio: StudioIs, who: Reviews, batch: str) -> dict[str, Any]:
-    """Take back what one action decided."""
+def post_batch_undo(studio: StudioIs, who: Reviews, batch: Annotated[str, Path(pattern=BATCH)]) -> dict[str, Any]:
+    """Take back what one action of one's own decided."""
     with studio.database.write() as connection:
+        check_own_batch(connection, batch, who)
         return {"rows": undo_together(connection, batch, who.user_id)}
 
 
@@ -208,8 +206,8 @@ def post_mark(studio: StudioIs, _: Reviews, given: MarkIn) -> dict[str, Any]:
 
 @router.get("/history")
 def get_history(
-    studio: StudioIs, _: Sees, row: int | None = None, user_id: int | None = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100, before: Annotated[int, Query(ge=0)] = 0,
+    studio: StudioIs, _: Sees, row: OrNone = None, user_id: OrNone = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100, before: After = 0,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Return who decided what, the newest first."""
     with studio.database.read() as connection:
@@ -228,6 +226,6 @@ def post_data(studio: StudioIs, _: Exports, given: ExportIn) -> dict[str, Any]:
     """Write a mended copy of the data into the project's folder."""
     with studio.database.read() as connection:
         found, names = decisions(connection), tuple(load_classes(connection).names.values())
-    out = studio.folder / "exports" / Path(given.name).name
+    out = studio.folder / "exports" / checked_file_name(given.name)
     out.parent.mkdir(mode=0o700, exist_ok=True)
     return mended_copy(studio.audit.dataset, found, out, names).summary()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -23,6 +23,7 @@ from labelwright.studio.annotation import (
     submit,
 )
 from labelwright.studio.group_decisions import decide_each
+from labelwright.studio.inputs import LARGEST, InPath, Label, Row, Text
 from labelwright.studio.items import item_view
 from labelwright.studio.next_rows import rows_to_label
 
@@ -33,35 +34,35 @@ class PlanIn(BaseModel):
     """How rows are handed out."""
 
     overlap: int = Field(3, ge=1, le=100)
-    quota: int | None = Field(None, ge=1)
-    gold_every: int = Field(10, ge=0)
+    quota: int | None = Field(None, ge=1, le=LARGEST)
+    gold_every: int = Field(10, ge=0, le=LARGEST)
     lease_seconds: float = Field(1800.0, ge=10, le=86_400)
 
 
 class RowsIn(BaseModel):
     """Rows to hand out: named, or so many that tell a model most."""
 
-    rows: list[Annotated[int, Field(ge=0)]] | None = None
+    rows: list[Row] | None = Field(None, max_length=10_000)
     most_useful: int | None = Field(None, ge=1, le=100_000)
 
 
 class GoldIn(BaseModel):
     """Known answers."""
 
-    answers: dict[int, str | list[str] | float]
+    answers: dict[Row, Label] = Field(max_length=10_000)
 
 
 class AnswerIn(BaseModel):
     """What an annotator says of the row in hand."""
 
-    label: str | list[str] | float
+    label: Label
     seconds: float | None = Field(None, ge=0, le=86_400)
 
 
 class GuidelinesIn(BaseModel):
     """A new version of the guidelines."""
 
-    text: str = Field(max_length=100_000)
+    text: Text = Field(max_length=100_000)
 
 
 @router.post("/next")
@@ -77,14 +78,14 @@ def post_next(studio: StudioIs, who: Annotates) -> dict[str, Any]:
 
 
 @router.post("/{assignment}/answer", status_code=201)
-def post_answer(studio: StudioIs, who: Annotates, assignment: int, given: AnswerIn) -> dict[str, Any]:
+def post_answer(studio: StudioIs, who: Annotates, assignment: InPath, given: AnswerIn) -> dict[str, Any]:
     """Store an answer."""
     with studio.database.write() as connection:
         return submit(connection, assignment, who.user_id, given.label, seconds=given.seconds)
 
 
 @router.post("/{assignment}/skip", status_code=204)
-def post_skip(studio: StudioIs, who: Annotates, assignment: int) -> None:
+def post_skip(studio: StudioIs, who: Annotates, assignment: InPath) -> None:
     """Give a row back."""
     with studio.database.write() as connection:
         skip(connection, assignment, who.user_id)

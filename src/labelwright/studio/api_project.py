@@ -10,11 +10,12 @@ from pydantic import BaseModel, Field
 from labelwright.studio.access import Manages, Retrains, Sees, StudioIs
 from labelwright.studio.class_changes import add, changes, merge, preview_merge, rename, take_back
 from labelwright.studio.explore import FeatureMap, confusion, copies, slices
+from labelwright.studio.inputs import After, ClassName, InPath, Text
 from labelwright.studio.logins import add_user, change_user, users
 from labelwright.studio.retrain import Trainer, jobs
 
 router = APIRouter(prefix="/api", tags=["project"])
-ClassName = Annotated[str, Field(min_length=1, max_length=500)]
+NameQuery = Annotated[Text, Query(min_length=1, max_length=500)]
 
 
 class RenameIn(BaseModel):
@@ -40,16 +41,16 @@ class AddIn(BaseModel):
 class UserIn(BaseModel):
     """A new account."""
 
-    name: str = Field(min_length=1, max_length=120)
-    role: str
-    password: str = Field(max_length=1000)
+    name: Text = Field(min_length=1, max_length=120)
+    role: Text = Field(max_length=40)
+    password: Text = Field(max_length=1000)
 
 
 class UserChangeIn(BaseModel):
     """What is to change about an account."""
 
-    role: str | None = None
-    password: str | None = Field(None, max_length=1000)
+    role: Text | None = Field(None, max_length=40)
+    password: Text | None = Field(None, max_length=1000)
     active: bool | None = None
 
 
@@ -61,7 +62,7 @@ def get_changes(studio: StudioIs, _: Sees) -> list[dict[str, Any]]:
 
 
 @router.get("/classes/merge-preview")
-def get_preview(studio: StudioIs, _: Manages, source: str, into: str) -> dict[str, Any]:
+def get_preview(studio: StudioIs, _: Manages, source: NameQuery, into: NameQuery) -> dict[str, Any]:
     """Return what a merge would touch."""
     with studio.database.read() as connection:
         return preview_merge(connection, source, into)
@@ -89,7 +90,7 @@ def post_class(studio: StudioIs, who: Manages, given: AddIn) -> dict[str, int]:
 
 
 @router.post("/class-changes/{change}/take-back", status_code=201)
-def post_take_back(studio: StudioIs, who: Manages, change: int) -> dict[str, int]:
+def post_take_back(studio: StudioIs, who: Manages, change: InPath) -> dict[str, int]:
     """Reverse a change of classes."""
     with studio.database.write() as connection:
         return {"change": take_back(connection, change, who.user_id)}
@@ -115,7 +116,7 @@ def get_map(request: Request, studio: StudioIs, _: Sees) -> dict[str, Any]:
 
 @router.get("/explore/copies")
 def get_copies(
-    studio: StudioIs, _: Sees, limit: Annotated[int, Query(ge=1, le=200)] = 50, after: Annotated[int, Query(ge=0)] = 0
+    studio: StudioIs, _: Sees, limit: Annotated[int, Query(ge=1, le=200)] = 50, after: After = 0
 ) -> list[dict[str, Any]]:
     """Return pairs of copies, those with different labels first."""
     with studio.database.read() as connection:
@@ -164,7 +165,7 @@ def post_user(studio: StudioIs, _: Manages, given: UserIn) -> dict[str, int]:
         return {"id": add_user(connection, given.name, given.role, given.password)}
 
 
-@router.patch("/users/{name}")
+@router.patch("/users/{name:path}")
 def patch_user(studio: StudioIs, _: Manages, name: str, given: UserChangeIn) -> dict[str, str]:
     """Change an account and end its sessions."""
     with studio.database.write() as connection:

@@ -9,10 +9,20 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from labelwright import __version__
 from labelwright.errors import BadInput, quoted
-from labelwright.studio import api, api_annotation, api_project, entrance, pages, pages_annotation, pages_explore
+from labelwright.studio import (
+    api,
+    api_annotation,
+    api_project,
+    entrance,
+    pages,
+    pages_annotation,
+    pages_explore,
+)
 from labelwright.studio.database import DatabaseUnavailable
 from labelwright.studio.decisions import Conflict
 from labelwright.studio.guard import Guard, Origins
+from labelwright.studio.inputs import PROBLEMS
+from labelwright.studio.login_limits import LoginLimits, make_key
 from labelwright.studio.logins import EntryToken
 from labelwright.studio.retrain import Trainer, end_stale_jobs
 from labelwright.studio.studio import Studio
@@ -29,10 +39,12 @@ def create_app(studio: Studio, origins: Origins, entry: EntryToken | None = None
     entry : EntryToken, optional
         Lets the person at the terminal in as the local owner, once. Without it people log in by name and password.
     """
-    app = FastAPI(title="labelwright studio", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(title="labelwright studio", version=__version__, docs_url=None, redoc_url=None, responses=PROBLEMS)
     app.state.studio, app.state.entry, app.state.trainer = studio, entry, Trainer(studio)
+    app.state.login_limits = LoginLimits()
     with studio.database.write() as connection:
         end_stale_jobs(connection)
+        make_key(connection)
     app.state.secure_cookie = all(origin.startswith("https:") for origin in origins.allowed)
     app.include_router(entrance.router)
     app.include_router(api.router)

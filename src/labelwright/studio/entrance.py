@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 
 from labelwright.studio import pages
-from labelwright.studio.access import COOKIE, StudioIs, visitor
-from labelwright.studio.logins import SESSION_SECONDS, Visitor, close_session, log_in, open_session
+from labelwright.studio.access import StudioIs, cookie_name, session_token, visitor
+from labelwright.studio.login_limits import LoginLimits, known_browser, limits_of, new_browser
+from labelwright.studio.logins import SESSION_SECONDS, Visitor, close_session, log_in, open_session, tidy_name
 
 router = APIRouter(include_in_schema=False)
-TRIES, WINDOW = 5, 300.0  # failed logins of one name, and of one address times four, within so many seconds
-
-
-class FailedLogins:
-    """Counts failed logins, so that passwords cannot be tried by the thousand."""
-
-    def __init__(self) -> None:
-        self._at: dict[str, list[float]] = {}
-
-    def is_blocked(self, key: str, tries: int) -> bool:
-        """Say whether too many logins of `key` failed of late."""
-        now = time.monotonic()
-        kept = [at for at in self._at.get(key, []) if at > now - WINDOW]
-        self._at[key] = kept
-        return len(kept) >= tries
-
-    def add(self, *keys: str) -> None:
-        """Count one failure."""
-        if len(self._at) > 10_000:
-            self._at.clear()
-        for key in keys:
-            self._at.setdefault(key, []).append(time.monotonic())
-
-
-_failed = FailedLogins()
+BROWSER_COOKIE, BROWSER_SECONDS = "labelwright_known", 180 * 86_400
 
 
 @router.get("/enter")
@@ -61,38 +37,45 @@ def post_login(
     password: Annotated[str, Form(max_length=1000)],
 ) -> Response:  # fmt: skip
     """Open a session for a name and password."""
-    address = request.client.host if request.client else ""
-    keys = (f"name {name}", f"address {address}")
-    if _failed.is_blocked(keys[0], TRIES) or _failed.is_blocked(keys[1], 4 * TRIES):
+    limits: LoginLimits = request.app.state.login_limits
+    tidy, address = tidy_name(name), request.client.host if request.client else ""
+    with studio.database.read() as connection:
+        browser = known_browser(connection, tidy, request.cookies.get(BROWSER_COOKIE))
+    counted = limits_of(tidy, address, browser)
+    if not limits.begin(counted):
         return pages.login_page(request, status=429, problem="too_many")
     with studio.database.read() as connection:
-        user_id = log_in(connection, name, password)
+        user_id = log_in(connection, tidy, password)
+        known = new_browser(connection, tidy) if user_id is not None and browser is None else None
     if user_id is None:
-        _failed.add(*keys)
         return pages.login_page(request, status=403, problem="wrong")
-    return _let_in(request, studio, user_id)
+    limits.succeeded(counted)
+    response = _let_in(request, studio, user_id)
+    if known is not None:
+        _set_cookie(request, response, BROWSER_COOKIE, known, BROWSER_SECONDS, path="/login")
+    return response
 
 
 @router.post("/api/logout", status_code=204)
 def logout(request: Request, studio: StudioIs, _: Annotated[Visitor, Depends(visitor)]) -> Response:
     """End the session."""
     with studio.database.write() as connection:
-        close_session(connection, request.cookies.get(COOKIE, ""))
+        close_session(connection, session_token(request) or "")
     response = Response(status_code=204)
-    response.delete_cookie(COOKIE)
+    _set_cookie(request, response, cookie_name(request), "", 0)
     return response
 
 
 def _let_in(request: Request, studio: StudioIs, user_id: int) -> Response:
+    """Open a new session, never one that the browser brought along, and end that one."""
     with studio.database.write() as connection:
+        close_session(connection, session_token(request) or "")
         token = open_session(connection, user_id)
     response = RedirectResponse("/", 303)
-    response.set_cookie(
-        COOKIE,
-        token,
-        max_age=SESSION_SECONDS,
-        httponly=True,
-        samesite="strict",
-        secure=bool(request.app.state.secure_cookie),
-    )
+    _set_cookie(request, response, cookie_name(request), token, SESSION_SECONDS)
     return response
+
+
+def _set_cookie(request: Request, response: Response, name: str, value: str, seconds: int, path: str = "/") -> None:
+    secure = bool(request.app.state.secure_cookie)
+    response.set_cookie(name, value, max_age=seconds, path=path, httponly=True, samesite="strict", secure=secure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,15 @@ from labelwright.data.mend.datasets import apply_to_dataset
 from labelwright.data.mend.decisions import Decision, Decisions
 from labelwright.data.mend.formats import MendOptions
 from labelwright.data.mend.run import Applied
+from labelwright.errors import BadInput, quoted
 from labelwright.studio import tables as t
 from labelwright.studio.decisions import load_classes
 from labelwright.studio.project import facts
+
+# Letters, digits and single separators within: no path, no stream, no hidden file, no dot or space that Windows drops.
+_FILE_NAME = re.compile(r"\w(?:[\w .()+,-]*[\w)])?")
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{k}" for port in ("com", "lpt") for k in "0123456789¹²³")}
+LONGEST_FILE_NAME = 200  # bytes; file systems take 255, and what is written aside has a longer one
 
 
 def decisions(connection: Connection) -> Decisions:
@@ -47,6 +54,24 @@ def decisions_table(found: Decisions) -> dict[str, list[Any]]:
     names = ("id", "decision", "label", "who", "when", "note")
     columns = zip(*(entry[:6] for entry in found), strict=True) if len(found) else [()] * len(names)
     return {name: list(column) for name, column in zip(names, columns, strict=True)}
+
+
+def checked_file_name(name: str) -> str:
+    """Return the name of a file that is fine on every system and stays in its folder; BadInput for any other.
+
+    Examples
+    --------
+    >>> checked_file_name("tickets-mended.csv")
+    'tickets-mended.csv'
+    >>> checked_file_name("../tickets.csv")
+    Traceback (most recent call last):
+    ...
+    labelwright.errors.BadInput: '../tickets.csv' is no name for a file. Fix: give letters, digits, '-', '_', '.' alone.
+    """
+    stem = name.split(".")[0].casefold()
+    if not _FILE_NAME.fullmatch(name) or stem in _DEVICES or len(name.encode()) > LONGEST_FILE_NAME:
+        raise BadInput(f"{quoted(name)} is no name for a file", fix="give letters, digits, '-', '_', '.' alone")
+    return name
 
 
 def mended_copy(dataset: Dataset, found: Decisions, out: Path, new_classes: tuple[str, ...] = ()) -> Applied:

@@ -1,23 +1,33 @@
 """What every request passes before anything is done: the right host, the right origin, and headers on the way out.
 
 A page of another site, and a name that another site points at this machine, reach nothing: the host must be one that
-was allowed, and a request that changes something must come from our own pages.
+was allowed, and whatever a browser says about where a request comes from must be our own pages. Bodies have a largest
+size and a longest time. What goes wrong inside leaves as one line without details; the terminal gets a number, the
+kind of error and its place, never values of the data.
 """
 
 from __future__ import annotations
 
+import asyncio
+import ipaddress
+import logging
+import secrets
+import traceback
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+LOG = logging.getLogger("labelwright.studio")
 SAFE = ("GET", "HEAD", "OPTIONS")
-LARGEST_BODY = 2_000_000
+LARGEST_BODY = 2_000_000  # bytes
+LONGEST_BODY = 30.0  # seconds that a body may take to arrive
 CONTENT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
@@ -45,7 +55,8 @@ class Origins:
         own = {f"{scheme}://{'[' + name + ']' if ':' in name and '[' not in name else name}{end}" for name in names}
         if public_url is not None:
             parts = urlsplit(public_url)
-            own = {f"{parts.scheme}://{parts.netloc.lower()}"}
+            plain = ":443" if parts.scheme == "https" else ":80"  # browsers leave it out
+            own = {f"{parts.scheme}://{parts.netloc.lower().removesuffix(plain)}"}
         return cls(frozenset(own))
 
     @property
@@ -56,7 +67,10 @@ class Origins:
 
 def is_loopback(host: str) -> bool:
     """Say whether an address reaches this machine alone."""
-    return host in ("localhost", "::1", "[::1]") or host.startswith("127.")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 class Guard:
@@ -70,11 +84,15 @@ class Guard:
             await self.app(scope, receive, send)
             return
         if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})  # there are none
             return
-        refused = self._refused(scope["method"], Headers(scope=scope))
+        headers_in = Headers(scope=scope)
+        refused, started = self._refused(scope["method"], headers_in), False
 
         async def send_guarded(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
@@ -84,31 +102,64 @@ class Guard:
         if refused is not None:
             await PlainTextResponse(refused, 403)(scope, receive, send_guarded)
             return
-        await self.app(scope, _bounded(receive), send_guarded)
+        if _says_too_large(headers_in):
+            await JSONResponse({"problem": TOO_LARGE}, 413)(scope, receive, send_guarded)
+            return
+        try:
+            await self.app(scope, _bounded(receive), send_guarded)
+        except Exception as bug:
+            number = _told(bug, scope)
+            if not started:
+                problem = f"This did not work, and it is our fault (problem {number}). The terminal says more."
+                await JSONResponse({"problem": problem}, 500)(scope, receive, send_guarded)
 
     def _refused(self, method: str, headers: Headers) -> str | None:
         if headers.get("host", "").lower() not in self.origins.hosts:
             return "This host is not the studio's. Open the address that the terminal shows."
-        if method in SAFE:
-            return None
-        origin = headers.get("origin")
+        origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
         if origin is not None and origin.lower() not in self.origins.allowed:
             return "This request comes from another site."
-        if origin is None and headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        # A link on another page may lead here (without the cookie); nothing else of another page may.
+        is_link = method in SAFE and headers.get("sec-fetch-dest") == "document"
+        if origin is None and site not in ("same-origin", "none") and not is_link:
             return "This request comes from another site."
         return None
 
 
+TOO_LARGE = f"This is larger than {LARGEST_BODY // 1_000_000} MB."
+
+
+def _says_too_large(headers: Headers) -> bool:
+    said = headers.get("content-length", "")
+    return said.isdigit() and int(said[:12]) > LARGEST_BODY
+
+
 def _bounded(receive: Receive) -> Receive:
-    """Break off bodies that are larger than any of ours."""
-    seen = 0
+    """Break off bodies that are larger than any of ours, or that take too long to arrive."""
+    seen, whole, end = 0, False, asyncio.get_running_loop().time() + LONGEST_BODY
 
     async def receive_bounded() -> Any:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
+        nonlocal seen, whole
+        if whole:
+            return await receive()  # waits for the browser to go away
+        try:
+            message = await asyncio.wait_for(receive(), max(end - asyncio.get_running_loop().time(), 0.001))
+        except TimeoutError:
+            raise HTTPException(408, "The request took too long to arrive.") from None
+        seen, whole = seen + len(message.get("body", b"")), not message.get("more_body", False)
         if seen > LARGEST_BODY:
-            return {"type": "http.disconnect"}
+            raise HTTPException(413, TOO_LARGE)
         return message
 
     return receive_bounded
+
+
+def _told(bug: Exception, scope: Scope) -> str:
+    """Tell the terminal about a bug, without a value that could come from the data, and return its number."""
+    number = secrets.token_hex(4)
+    last = traceback.extract_tb(bug.__traceback__)[-1]
+    own = [frame for frame in traceback.extract_tb(bug.__traceback__) if "labelwright" in frame.filename] or [last]
+    place = f"{own[-1].filename.rsplit('labelwright', 1)[-1].lstrip('/')} line {own[-1].lineno}"
+    route = getattr(scope.get("route"), "path", "?")
+    LOG.error("problem %s: %s at %s, in %s %s", number, type(bug).__name__, place, scope["method"], route)
+    return number

@@ -21,8 +21,18 @@ def encoded(label: Label) -> str | None:
 
 
 def decoded(text: str | None) -> Label:
-    """Return the label that `encoded` made the text of."""
-    return None if text is None else json.loads(text)
+    """Return the label that `encoded` made the text of; BadInput for any other text."""
+    if text is None:
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = text
+    if isinstance(found, list) and all(type(k) is int for k in found):
+        return found
+    if isinstance(found, float):
+        return found
+    raise BadInput(f"{quoted(text)} is no label of this project", fix="reload the page")
 
 
 class Classes:
@@ -38,6 +48,7 @@ class Classes:
         known = list(rows)
         self.names: Mapping[int, str] = {number: name for number, name, merged in known if merged is None}
         self._merged = {number: merged for number, _, merged in known if merged is not None}
+        self._ever = {number: name for number, name, _ in known}
         self._numbers = {name: number for number, name in self.names.items()}
 
     def words(self, text: str | None, task: str) -> str | None:
@@ -47,8 +58,11 @@ class Classes:
             return None
         if not isinstance(label, list):
             return f"{label:g}"
-        names = [self.names[self.now(k)] for k in label]
-        return "|".join(names) if task == "multilabel" else names[0]
+        try:
+            names = [self._ever[self.now(k)] for k in label]
+            return "|".join(names) if task == "multilabel" else names[0]
+        except (KeyError, IndexError):
+            raise BadInput(f"{quoted(text)} is no label of this project", fix="reload the page") from None
 
     def now(self, number: int) -> int:
         """Return the class that a number stands for today."""

@@ -9,7 +9,9 @@ import hashlib
 import hmac
 import secrets
 import time
+import unicodedata
 from dataclasses import dataclass
+from threading import BoundedSemaphore, Lock
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -21,8 +23,9 @@ from labelwright.studio.database import insert_row
 from labelwright.studio.rights import checked_role
 
 SESSION_SECONDS = 12 * 3600
-SHORTEST_PASSWORD = 10
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 1000
 _HASHER = PasswordHasher()
+_HASHING = BoundedSemaphore(2)  # each takes 64 MiB and a core for a while
 _NOBODY = _HASHER.hash(secrets.token_hex(16))  # verified for unknown names, so that they take as long as known ones
 
 
@@ -41,6 +44,7 @@ class EntryToken:
 
     def __init__(self) -> None:
         self._token: str | None = secrets.token_urlsafe(32)
+        self._lock = Lock()
 
     @property
     def text(self) -> str:
@@ -51,10 +55,11 @@ class EntryToken:
 
     def use(self, given: str) -> bool:
         """Say whether `given` is the token; afterwards it is worth nothing."""
-        if self._token is None or not hmac.compare_digest(self._token.encode(), given.encode()):
-            return False
-        self._token = None
-        return True
+        with self._lock:
+            if self._token is None or not hmac.compare_digest(self._token.encode(), given.encode()):
+                return False
+            self._token = None
+            return True
 
 
 def open_session(connection: Connection, user_id: int) -> str:
@@ -85,10 +90,12 @@ def close_session(connection: Connection, token: str) -> None:
 
 def log_in(connection: Connection, name: str, password: str) -> int | None:
     """Return the account of a name and password, None when they do not fit."""
-    found = connection.execute(select(t.user).where(t.user.c.name == name, t.user.c.active)).one_or_none()
+    known = select(t.user).where(t.user.c.name == name, t.user.c.active)
+    found = connection.execute(known).one_or_none() if name.isprintable() else None
     stored = found.password_hash if found is not None and found.password_hash else _NOBODY
     try:
-        _HASHER.verify(stored, password)
+        with _HASHING:
+            _HASHER.verify(stored, password)
     except VerificationError:
         return None
     return int(found.id) if found is not None and found.password_hash else None
@@ -96,10 +103,10 @@ def log_in(connection: Connection, name: str, password: str) -> int | None:
 
 def add_user(connection: Connection, name: str, role: str, password: str) -> int:
     """Make an account; BadInput when the name is taken, the role unknown or the password short."""
-    tidy = name.strip()
-    if not 1 <= len(tidy) <= 120:
-        raise BadInput(f"{quoted(name)} is no name for an account", fix="give 1 to 120 characters")
-    if connection.scalar(select(func.count()).where(t.user.c.name == tidy)):
+    tidy = tidy_name(name)
+    if not 1 <= len(tidy) <= 120 or not tidy.isprintable():
+        raise BadInput(f"{quoted(name)} is no name for an account", fix="give 1 to 120 characters that can be seen")
+    if tidy.casefold() in {known.casefold() for known in connection.scalars(select(t.user.c.name))}:
         raise BadInput(f"there is an account {quoted(tidy)}", fix="choose another name")
     row = {
         "name": tidy,
@@ -111,12 +118,23 @@ def add_user(connection: Connection, name: str, role: str, password: str) -> int
     return insert_row(connection, t.user, **row)
 
 
+def tidy_name(name: str) -> str:
+    """Return a name as accounts hold it: composed, look-alikes of one letter made that letter, no space around it.
+
+    Examples
+    --------
+    >>> tidy_name(" \uff21nn ")
+    'Ann'
+    """
+    return unicodedata.normalize("NFKC", name).strip()
+
+
 def change_user(
     connection: Connection, name: str, *, role: str | None = None, password: str | None = None,
     active: bool | None = None,
 ) -> None:  # fmt: skip
     """Change an account and end its sessions; BadInput when there is none, or no owner would be left."""
-    found = connection.execute(select(t.user).where(t.user.c.name == name)).one_or_none()
+    found = connection.execute(select(t.user).where(t.user.c.name == tidy_name(name))).one_or_none()
     if found is None:
         raise BadInput(f"there is no account {quoted(name)}", fix="labelwright studio user list")
     values: dict[str, object] = {}
@@ -139,7 +157,10 @@ def hashed_password(password: str) -> str:
         raise BadInput(
             f"the password has fewer than {SHORTEST_PASSWORD} characters", fix="take a longer one, such as four words"
         )
-    return _HASHER.hash(password)
+    if len(password) > LONGEST_PASSWORD:
+        raise BadInput(f"the password has more than {LONGEST_PASSWORD} characters", fix="take a shorter one")
+    with _HASHING:
+        return _HASHER.hash(password)
 
 
 def users(connection: Connection) -> list[dict[str, object]]:

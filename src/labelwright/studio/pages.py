@@ -78,7 +78,7 @@ def login_page(request: Request, status: int = 200, problem: str | None = None) 
 
 def _who(request: Request) -> Visitor | None:
     with request.app.state.studio.database.read() as connection:
-        return visitor_of(connection, request.cookies.get(access.COOKIE))
+        return visitor_of(connection, access.session_token(request))
 
 
 @router.get("/static/{name}")

@@ -4,6 +4,9 @@ review      suspect labels, worst first; of one pair (given → suggested), one 
 check       a random sample, suggestions hidden, so that the noise rate can be counted by people
 marked      rows set aside for another look
 all         every row in the order of the data
+
+A row that waits in the random sample is met in `check`, or where rows are told apart by nothing that the model said: to
+be in the queue of suspect labels, or among the rows of a finding, would tell it already.
 """
 
 from __future__ import annotations
@@ -11,13 +14,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, not_, or_, select
 
 from labelwright.errors import BadInput, did_you_mean
 from labelwright.studio import tables as t
 
 KINDS = ("review", "check", "marked", "all")
 LONGEST_PAGE = 500
+SWAYING = ("suggested", "score", "flagged")
 
 
 @dataclass(frozen=True)
@@ -69,18 +73,26 @@ class Queue:
         for column, wanted in ((c.given, self.given), (c.suggested, self.suggested)):
             if wanted is not None:
                 query = query.where(column == wanted)
-        if self.suggested is not None:
-            # The name of a pair would tell the suggestion of rows that wait in the random sample.
-            query = query.where(or_(c.check_place.is_(None), c.verdict.is_not(None)))
+        if self.suggested is not None or self.finding is not None or self.kind == "review":
+            query = query.where(not_(waits()))
         return query if self.decided else query.where(c.verdict.is_(None))
 
 
+def waits() -> ColumnElement[bool]:
+    """Return the test for rows of the random sample that are not decided yet, whose suggestions nobody may see."""
+    return and_(t.item.c.check_place.is_not(None), t.item.c.verdict.is_(None))
+
+
 def page(connection: Connection, queue: Queue, *, limit: int = 50, after: int = 0) -> list[dict[str, Any]]:
-    """Return the rows of a queue from place `after` on: row, name, labels as stored, score, verdict, version."""
+    """Return the rows of a queue from place `after` on: row, name, labels as stored, score, verdict, version.
+
+    What the model says of a row is None while it waits in the random sample.
+    """
     if not 1 <= limit <= LONGEST_PAGE or after < 0:
         raise BadInput(f"a page of {limit} rows from {after} on", fix=f"ask for 1 to {LONGEST_PAGE} rows")
     c = t.item.c
-    columns = (c.row, c.name, c.given, c.label, c.suggested, c.score, c.verdict, c.version, c.flagged, c.marked)
+    told = [case((waits(), None), else_=c[name]).label(name) for name in SWAYING]
+    columns = (c.row, c.name, c.given, c.label, c.verdict, c.version, c.marked, *told)
     found = connection.execute(queue.select(*columns).limit(limit).offset(after))
     return [dict(entry._mapping) for entry in found]
 
@@ -93,10 +105,10 @@ def length(connection: Connection, queue: Queue) -> int:
 def pairs(connection: Connection) -> list[dict[str, Any]]:
     """Return the (given → suggested) pairs of suspect labels with how many are left, the largest first."""
     c = t.item.c
-    left = func.count().filter(c.verdict.is_(None), c.check_place.is_(None))
+    left = func.count().filter(c.verdict.is_(None))
     query = (
         select(c.given, c.suggested, func.count().label("total"), left.label("left"))
-        .where(c.flagged, c.given.is_not(None), c.suggested.is_not(None))
+        .where(c.flagged, not_(waits()), c.given.is_not(None), c.suggested.is_not(None))
         .group_by(c.given, c.suggested)
         .order_by(left.desc(), c.given, c.suggested)
     )
@@ -106,12 +118,18 @@ def pairs(connection: Connection) -> list[dict[str, Any]]:
 def is_hidden(connection: Connection, row: int) -> bool:
     """Say whether suggestions of a row must not be told: it is in the random sample and not decided yet."""
     c = t.item.c
-    waiting = and_(c.row == row, c.check_place.is_not(None), c.verdict.is_(None))
-    return connection.scalar(select(func.count()).where(waiting)) == 1
+    return connection.scalar(select(func.count()).where(c.row == row, waits())) == 1
+
+
+def waiting_rows(connection: Connection) -> set[int]:
+    """Return the rows of the random sample that are not decided yet; at most a hundred."""
+    return set(connection.scalars(select(t.item.c.row).where(t.item.c.check_place >= 0, t.item.c.verdict.is_(None))))
 
 
 def findings_of(connection: Connection, row: int) -> list[dict[str, Any]]:
-    """Return what the audit found about a row."""
+    """Return what the audit found about a row, but for what would tell something of a row that waits in the sample."""
     c = t.finding.c
     query = select(c.kind, c.row, c.other_row, c.part, c.score, c.reason).where(or_(c.row == row, c.other_row == row))
-    return [dict(entry._mapping) for entry in connection.execute(query.order_by(c.id))]
+    hidden = waiting_rows(connection)
+    found = [dict(entry._mapping) for entry in connection.execute(query.order_by(c.id))]
+    return [entry for entry in found if not hidden & {entry["row"], entry["other_row"]}]

@@ -49,10 +49,15 @@ def prepare(studio: Studio, connection: Connection) -> Work:
     if facts(connection)["task"] != "classification" or audit.features is None or audit.dataset.space is None:
         raise BadInput("only classifications with features are trained here", fix="use labelwright train")
     i = t.item.c
-    rows = connection.execute(select(i.row, i.given, i.label, i.verdict, i.check_place).order_by(i.row)).all()
+    columns = (i.row, i.given, i.label, i.verdict, i.check_place, i.version)
+    rows = connection.execute(select(*columns).order_by(i.row)).all()
     given = np.array([_class_of(told.given) for told in rows])
     now = np.array([-1 if told.verdict == "reject" else _class_of(told.label) for told in rows])
-    judged = [told.row for told in rows if told.check_place is not None and told.verdict in ("keep", "relabel")]
+    judged = [
+        told.row
+        for told in rows
+        if told.check_place is not None and told.version == 1 and told.verdict in ("keep", "relabel")
+    ]
     number = max(len(audit.dataset.space), int(now.max()) + 1)
     return Work(audit.features.matrix, given, now, np.array(judged, np.int64), number, audit.options.seed)
 

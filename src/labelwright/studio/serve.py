@@ -26,6 +26,7 @@ class Bind:
     behind_proxy : bool
         A proxy in front speaks TLS; then `public_url` is what browsers see.
     public_url : str, optional
+        The one address that browsers use: needed behind a proxy, and with TLS where `host` is all addresses.
     """
 
     host: str = "127.0.0.1"
@@ -52,9 +53,9 @@ def check_bind(bind: Bind, *, with_logins: bool) -> None:
     for path in (bind.tls_cert, bind.tls_key):
         if path is not None and not path.is_file():
             raise BadInput(f"there is no file {quoted(path)}", fix="check the path")
-    if bind.public_url is not None and urlsplit(bind.public_url).scheme not in ("http", "https"):
-        raise BadInput(f"{quoted(bind.public_url)} is no address", fix="write https://labels.example.org")
-    if bind.behind_proxy != (bind.public_url is not None):
+    if bind.public_url is not None:
+        _check_public(bind.public_url)
+    if bind.behind_proxy != (bind.public_url is not None) and (bind.behind_proxy or bind.tls_cert is None):
         raise BadInput("--behind-proxy and --public-url go together", fix="give both, or neither")
     if is_loopback(bind.host) and not bind.behind_proxy:
         return
@@ -68,6 +69,24 @@ def check_bind(bind: Bind, *, with_logins: bool) -> None:
             f"{quoted(bind.host)} can be reached from other machines, without TLS",
             fix="--tls-cert FILE --tls-key FILE, or --behind-proxy --public-url https://HOST",
         )
+    if bind.host in ("0.0.0.0", "::") and bind.public_url is None:
+        raise BadInput(
+            f"{quoted(bind.host)} is every address, and browsers must use one",
+            fix=f"--public-url https://HOST:{bind.port}",
+        )
+
+
+def _check_public(url: str) -> None:
+    """Refuse an address that is none, carries more than a host, or sends passwords in the clear."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        parts, host = urlsplit(""), None
+    if not host or parts.scheme not in ("http", "https") or parts.path not in ("", "/") or "@" in parts.netloc:
+        raise BadInput(f"{quoted(url)} is no address", fix="write https://labels.example.org")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise BadInput(f"{quoted(url)} is without TLS", fix=f"let the proxy speak TLS: --public-url https://{host}")
 
 
 def database_url(file: Path | None) -> str | None:
@@ -108,5 +127,7 @@ def serve(studio: Studio, bind: Bind, say: Callable[[str], None] = print) -> Non
         log_level="warning",
         access_log=False,
         server_header=False,
-        proxy_headers=bind.behind_proxy,
+        proxy_headers=bind.behind_proxy,  # believed from this machine, or from FORWARDED_ALLOW_IPS
+        ws="none",
+        limit_concurrency=500,
     )

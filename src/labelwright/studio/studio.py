@@ -57,7 +57,8 @@ class Studio:
         self.local_user = _ensure_local_user(database)
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database and end the process that draws images."""
+        self.pictures.close()
         self.database.close()
 
 
