@@ -24,6 +24,8 @@ FAMILIES = {
     "decide": ("decide",),
     "learn": ("learn", "learn.noisy", "learn.partial", "learn.bags", "learn.regression"),
     "audit": ("audit", "audit.nutrition", "audit.compare", "audit.gate"),
+    "acquire": ("acquire",),
+    "studio": ("studio",),
     "catalogue": ("catalogue",),
 }
 # Pages of the repository's root that the site shows as they stand.
