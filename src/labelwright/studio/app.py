@@ -12,6 +12,8 @@ from labelwright.errors import BadInput, quoted
 from labelwright.studio import (
     api,
     api_annotation,
+    api_export,
+    api_groups,
     api_project,
     entrance,
     pages,
@@ -50,6 +52,8 @@ def create_app(studio: Studio, origins: Origins, entry: EntryToken | None = None
     app.include_router(api.router)
     app.include_router(api_annotation.router)
     app.include_router(api_project.router)
+    app.include_router(api_groups.router)
+    app.include_router(api_export.router)
     app.include_router(pages.router)
     app.include_router(pages_annotation.router)
     app.include_router(pages_explore.router)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, not_, select
 
 from labelwright.audit.run import AuditResult
 from labelwright.data.neighbors import FloatRows
 from labelwright.studio import tables as t
 from labelwright.studio.decisions import load_classes
 from labelwright.studio.project import facts
+from labelwright.studio.queues import waiting_rows, waits
 
 MOST_POINTS = 100_000
 MOST_CLASSES = 60
@@ -22,9 +23,10 @@ def confusion(connection: Connection) -> dict[str, Any]:
     """Return how often each given class is suspected to be another: classes, and cells with counts and what is left."""
     task, classes = facts(connection)["task"], load_classes(connection)
     i = t.item.c
-    left = func.count().filter(i.verdict.is_(None), i.check_place.is_(None))
+    left = func.count().filter(i.verdict.is_(None))
     query = select(i.given, i.suggested, func.count().label("number"), left.label("left"))
-    query = query.where(i.flagged, i.given.is_not(None), i.suggested.is_not(None)).group_by(i.given, i.suggested)
+    query = query.where(i.flagged, not_(waits()), i.given.is_not(None), i.suggested.is_not(None))
+    query = query.group_by(i.given, i.suggested)
     cells = [
         {**cell._mapping, "from": classes.words(cell.given, task), "to": classes.words(cell.suggested, task)}
         for cell in connection.execute(query)
@@ -82,15 +84,18 @@ def _plane(matrix: FloatRows | None, seed: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def copies(connection: Connection, *, limit: int = 50, after: int = 0) -> list[dict[str, Any]]:
-    """Return pairs of copies, the most alike first: kind, both rows, both labels now, what the audit said."""
+    """Return pairs of copies, the most alike first: kind, both rows, both labels now, what the audit said.
+
+    A pair stays out while one of its rows waits in the random sample: the other's label would sway the person.
+    """
     f, i = t.finding.c, t.item.c
-    other = t.item.alias("other")
+    other, hidden = t.item.alias("other"), waiting_rows(connection)
     task, classes = facts(connection)["task"], load_classes(connection)
     query = (
         select(f.kind, f.row, f.other_row, f.reason, i.label, other.c.label.label("other_label"))
         .join(t.item, i.row == f.row)
         .join(other, other.c.row == f.other_row)
-        .where(f.kind.in_(PAIR_KINDS))
+        .where(f.kind.in_(PAIR_KINDS), f.row.not_in(hidden), f.other_row.not_in(hidden))
         .order_by(i.label == other.c.label, f.score, f.id)
         .limit(limit)
         .offset(after)
@@ -109,7 +114,7 @@ def slices(connection: Connection) -> list[dict[str, Any]]:
     """Return each class now with its rows, suspect labels, and how many of these people changed; most suspect first."""
     i, task, classes = t.item.c, facts(connection)["task"], load_classes(connection)
     changed = func.count().filter(i.verdict.in_(("relabel", "reject")))
-    query = select(i.given, func.count().label("rows"), func.count().filter(i.flagged).label("suspect"),
+    query = select(i.given, func.count().label("rows"), func.count().filter(i.flagged, not_(waits())).label("suspect"),
                    changed.label("changed"))  # fmt: skip
     found = [
         {**told._mapping, "name": classes.words(told.given, task)}

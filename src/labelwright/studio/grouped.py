@@ -1,4 +1,4 @@
-"""Groups of suspect labels that ask the same question: one pair of given and suggested class.
+"""Groups of suspect labels that ask the same question: one pair of given and suggested class, or one neighbourhood.
 
 "Accept the rest" decides a whole group at once. It is offered only after ten of its rows, drawn at random, were decided
 one by one.
@@ -10,13 +10,13 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, not_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, not_, select
 
 from labelwright.errors import BadInput
 from labelwright.studio import tables as t
 from labelwright.studio.decisions import load_classes
 from labelwright.studio.project import facts
-from labelwright.studio.queues import pairs
+from labelwright.studio.queues import pairs, waits
 
 CHECKED_FIRST = 10
 
@@ -27,6 +27,35 @@ class Group:
 
     given: str | None
     suggested: str | None
+
+    @property
+    def name(self) -> str:
+        """What its random rows are drawn by."""
+        return f"{self.given}|{self.suggested}"
+
+    def where(self) -> ColumnElement[bool]:
+        """Return the condition that its rows meet."""
+        return and_(t.item.c.given == self.given, t.item.c.suggested == self.suggested)
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """Suspect rows with similar features (`labelwright.studio.neighbourhoods`)."""
+
+    number: int
+    rows: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """What its random rows are drawn by."""
+        return f"neighbourhood|{self.number}"
+
+    def where(self) -> ColumnElement[bool]:
+        """Return the condition that its rows meet."""
+        return and_(t.item.c.row.in_(self.rows), t.item.c.suggested.is_not(None))
+
+
+AnyGroup = Group | Neighbourhood
 
 
 def groups(connection: Connection) -> list[dict[str, Any]]:
@@ -43,35 +72,35 @@ def groups(connection: Connection) -> list[dict[str, Any]]:
     ]
 
 
-def group_rows(connection: Connection, group: Group, *, decided: bool = False) -> list[int]:
+def group_rows(connection: Connection, group: AnyGroup, *, decided: bool = False) -> list[int]:
     """Return the rows of a group, worst first; the undecided ones, or all.
 
     Rows that wait in the random sample are left out: the group's name would tell their suggestion.
     """
     c = t.item.c
-    waits = and_(c.check_place.is_not(None), c.verdict.is_(None))
-    query = select(c.row).where(c.flagged, c.given == group.given, c.suggested == group.suggested, not_(waits))
+    query = select(c.row).where(c.flagged, group.where(), not_(waits()))
     query = query.order_by(c.score, c.row)
     return [int(row) for row in connection.scalars(query if decided else query.where(c.verdict.is_(None)))]
 
 
-def random_sample(connection: Connection, group: Group) -> list[int]:
+def random_sample(connection: Connection, group: AnyGroup) -> list[int]:
     """Return the ten rows of a group that are to be checked before the rest is accepted; always the same ten."""
     rows = sorted(group_rows(connection, group, decided=True))
-    seed = f"{facts(connection)['fingerprint']}|{group.given}|{group.suggested}"
+    seed = f"{facts(connection)['fingerprint']}|{group.name}"
     return random.Random(seed).sample(rows, min(CHECKED_FIRST, len(rows)))
 
 
-def sample_state(connection: Connection, group: Group) -> dict[str, Any]:
+def sample_state(connection: Connection, group: AnyGroup) -> dict[str, Any]:
     """Return how many of the random ten are decided, and how many of these agreed with the suggestion."""
     c = t.item.c
     sample = random_sample(connection, group)
-    done = connection.execute(select(c.verdict, c.label).where(c.row.in_(sample), c.verdict.is_not(None))).all()
-    agreed = sum(entry.verdict == "relabel" and entry.label == group.suggested for entry in done)
+    decided = c.row.in_(sample), c.verdict.is_not(None)
+    done = connection.execute(select(c.verdict, c.label, c.suggested).where(*decided)).all()
+    agreed = sum(entry.verdict == "relabel" and entry.label == entry.suggested for entry in done)
     return {"sample": len(sample), "sample_decided": len(done), "sample_agreed": agreed}
 
 
-def checked_enough(connection: Connection, group: Group) -> None:
+def checked_enough(connection: Connection, group: AnyGroup) -> None:
     """Raise BadInput where the random rows of a group are not all decided yet."""
     state = sample_state(connection, group)
     if not state["sample"]:
@@ -81,3 +110,23 @@ def checked_enough(connection: Connection, group: Group) -> None:
             f"{state['sample_decided']} of the {state['sample']} random rows of this group are decided",
             fix="decide them one by one first",
         )
+
+
+def open_sample(connection: Connection, group: AnyGroup) -> list[int]:
+    """Return the random rows of a group that are still to be decided."""
+    waiting = set(group_rows(connection, group))
+    return [row for row in random_sample(connection, group) if row in waiting]
+
+
+def batches_of(connection: Connection, group: AnyGroup) -> list[dict[str, Any]]:
+    """Return the actions that decided rows of a group together and still stand: batch, rows, who, at; newest first."""
+    e = t.event.c
+    query = (
+        select(e.batch, func.count().label("rows"), func.max(e.at).label("at"), t.user.c.name.label("who"))
+        .join(t.item, t.item.c.event_id == e.id)
+        .join(t.user, t.user.c.id == e.user_id)
+        .where(e.batch.is_not(None), group.where())
+        .group_by(e.batch, t.user.c.name)
+        .order_by(func.max(e.at).desc())
+    )
+    return [dict(told._mapping) for told in connection.execute(query)]

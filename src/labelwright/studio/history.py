@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, or_, select
 
 from labelwright.errors import BadInput
 from labelwright.studio import tables as t
@@ -13,7 +13,14 @@ from labelwright.studio.project import facts
 
 
 def history(
-    connection: Connection, *, row: int | None = None, user_id: int | None = None, limit: int = 100, before: int = 0
+    connection: Connection,
+    *,
+    row: int | None = None,
+    user_id: int | None = None,
+    batch: str | None = None,
+    together: bool = False,
+    limit: int = 100,
+    before: int = 0,
 ) -> list[dict[str, Any]]:
     """Return events, the newest first.
 
@@ -22,6 +29,10 @@ def history(
     connection : Connection
     row, user_id : int, optional
         Only those of one row or one person.
+    batch : str, optional
+        Only those of one action.
+    together : bool
+        One event stands for all of its action, with how many rows it decided and how many of these still stand so.
     limit : int
         1 to 1000.
     before : int
@@ -33,11 +44,16 @@ def history(
     query = select(t.event, t.user.c.name.label("who"), t.item.c.name, t.item.c.event_id).join(
         t.user, e.user_id == t.user.c.id
     ).join(t.item, e.row == t.item.c.row)  # fmt: skip
-    for column, wanted in ((e.row, row), (e.user_id, user_id)):
+    for column, wanted in ((e.row, row), (e.user_id, user_id), (e.batch, batch)):
         if wanted is not None:
             query = query.where(column == wanted)
+    if together:
+        first = select(func.min(e.id)).where(e.batch.is_not(None)).group_by(e.batch)
+        query = query.where(or_(e.batch.is_(None), e.id.in_(first)))
     if before:
         query = query.where(e.id < before)
+    found = connection.execute(query.order_by(e.id.desc()).limit(limit)).all()
+    sizes = _sizes(connection, {told.batch for told in found if told.batch is not None}) if together else {}
     return [
         {
             "event": told.id,
@@ -53,9 +69,28 @@ def history(
             "batch": told.batch,
             "undoes": told.undoes,
             "stands": told.event_id == told.id,
+            **sizes.get(told.batch, {}),
         }
-        for told in connection.execute(query.order_by(e.id.desc()).limit(limit))
+        for told in found
     ]
+
+
+def _sizes(connection: Connection, batches: set[str]) -> dict[str | None, dict[str, int]]:
+    """Return how many rows each action decided, and how many of these still stand so."""
+    e, stands = t.event.c, func.count().filter(t.item.c.event_id == t.event.c.id)
+    query = select(e.batch, func.count().label("batch_rows"), stands.label("batch_stands"))
+    query = query.join(t.item, t.item.c.row == e.row).where(e.batch.in_(batches)).group_by(e.batch)
+    return {
+        told.batch: {"batch_rows": told.batch_rows, "batch_stands": told.batch_stands}
+        for told in connection.execute(query)
+    }
+
+
+def people(connection: Connection) -> list[dict[str, Any]]:
+    """Return who decided something: id and name, by name."""
+    deciding = select(t.event.c.user_id)
+    query = select(t.user.c.id, t.user.c.name).where(t.user.c.id.in_(deciding)).order_by(t.user.c.name)
+    return [dict(told._mapping) for told in connection.execute(query)]
 
 
 def row_of(connection: Connection, event: int) -> int:

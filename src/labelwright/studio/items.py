@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, func, select
 
 from labelwright.audit.run import AuditResult
 from labelwright.errors import BadInput
 from labelwright.report.rows import RowContent
 from labelwright.studio import tables as t
 from labelwright.studio.decisions import load_classes
+from labelwright.studio.label_codes import Classes, decoded
 from labelwright.studio.project import facts
-from labelwright.studio.queues import findings_of, is_hidden
+from labelwright.studio.queues import findings_of, is_hidden, waiting_rows
+from labelwright.studio.unusual import UnusualCells, WordOdds, marked_text
 
 NEAREST = 6
 LIKELIEST = 5
+LONGEST_TEXT = 50_000  # characters
 
 
-@dataclass(frozen=True)
+@dataclass
 class Content:
     """Reads rows of the data for display; nothing of it is kept in the tables.
 
@@ -42,11 +47,59 @@ class Content:
         """Return texts, cells and whether there is an image."""
         card = self.rows.card(row)
         return {
-            "texts": card["texts"],
+            "texts": self._whole_texts(row),
             "cells": card["cells"],
             "image": self.audit.dataset.plan.image is not None,
             "place": card["id"],
         }
+
+    def brief(self, row: int) -> dict[str, Any]:
+        """Return the same with long texts cut short."""
+        return self.shown(row) | {"texts": self.rows.card(row)["texts"]}
+
+    def _whole_texts(self, row: int) -> list[dict[str, str]]:
+        """Return the texts of a row, which people read to their end; beyond a book's chapter they are cut."""
+        dataset, found = self.audit.dataset, []
+        for name in dataset.plan.text:
+            value = dataset.column(name)[row].as_py()
+            if value not in (None, ""):
+                found.append({"column": name, "text": str(value)[:LONGEST_TEXT]})
+        return found
+
+    @cached_property
+    def words(self) -> WordOdds | None:
+        """Which words speak for which class; None where rows have no text or no single class."""
+        dataset = self.audit.dataset
+        if not dataset.plan.text or dataset.space is None or dataset.plan.task != "classification":
+            return None
+
+        def texts(rows: Sequence[int]) -> list[str]:
+            columns = [dataset.column(name).take(list(rows)).to_pylist() for name in dataset.plan.text]
+            return ["\n".join(str(cell or "") for cell in cells) for cells in zip(*columns, strict=True)]
+
+        return WordOdds(texts, dataset.labels, len(dataset.space), seed=self.audit.options.seed)
+
+    @cached_property
+    def cells(self) -> UnusualCells:
+        """Which cells are unusual within their class, or within all rows where rows have no single class."""
+        dataset = self.audit.dataset
+        one = dataset.plan.task == "classification"
+        return UnusualCells(dataset, np.asarray(dataset.labels if one else np.zeros(len(dataset), np.int32)))
+
+    def explained(self, row: int, against: int | None) -> dict[str, Any]:
+        """Return what `shown` does, with unusual words and cells marked; `against` is the class that is suspected."""
+        found, words = self.shown(row), self.words
+        given = int(self.audit.dataset.labels[row]) if words is not None else -1
+        if words is not None and against is not None and given >= 0 and against < words.n_classes:
+            for text in found["texts"]:
+                spans = words.against(row, text["text"], given=given, other=against)
+                text["parts"] = marked_text(text["text"], spans)
+        found["unusual"] = {}
+        for name, _ in found["cells"]:
+            why = self.cells.why(row, name)
+            if why is not None:
+                found["unusual"][name] = why
+        return found
 
     def likeliest(self, row: int) -> list[dict[str, Any]]:
         """Return the classes that the model holds most probable, out of sample."""
@@ -56,12 +109,12 @@ class Content:
         order = np.argsort(-probs[row], kind="stable")[:LIKELIEST]
         return [{"class": int(k), "probability": float(probs[row, k])} for k in order]
 
-    def nearest(self, row: int) -> list[int]:
-        """Return the rows most similar to a row."""
+    def nearest(self, row: int, but: Set[int] = frozenset()) -> list[int]:
+        """Return the rows most similar to a row, `but` left out."""
         near = self.audit.neighbors
         if near is None:
             return []
-        return [int(other) for other in near.indices[row][:NEAREST] if other >= 0]
+        return [int(other) for other in near.indices[row].tolist() if other >= 0 and other not in but][:NEAREST]
 
 
 class _NoImages:
@@ -84,6 +137,7 @@ def item_view(connection: Connection, content: Content, row: int, *, blind: bool
     if found is None:
         raise BadInput(f"there is no row {row}", fix="reload the page")
     task, classes = facts(connection)["task"], load_classes(connection)
+    hidden = blind or is_hidden(connection, row)
     view: dict[str, Any] = {
         "row": row,
         "id": found.name,
@@ -94,13 +148,17 @@ def item_view(connection: Connection, content: Content, row: int, *, blind: bool
         "given": classes.words(found.given, task),
         "label": classes.words(found.label, task),
         "content": content.shown(row),
-        "hidden": blind or is_hidden(connection, row),
+        "hidden": hidden,
+        "tags": _tags(classes, found.label) if task == "multilabel" else None,
     }
-    if view["hidden"]:
+    if hidden:
         return view
     names = [{"label": classes.names[classes.now(p["class"])], **p} for p in content.likeliest(row)]
     return view | {
+        "content": content.explained(row, _suspected(content, row, found)),
         "suggested": classes.words(found.suggested, task),
+        "suggestion": _spelled(classes, found.suggested, task),
+        "votes": _votes(connection, classes, row, task),
         "score": found.score,
         "flagged": found.flagged,
         "likeliest": names,
@@ -110,10 +168,41 @@ def item_view(connection: Connection, content: Content, row: int, *, blind: bool
 
 
 def _neighbors(connection: Connection, content: Content, row: int, task: str) -> list[dict[str, Any]]:
-    near, classes = content.nearest(row), load_classes(connection)
+    # What stands beside a row that waits in the random sample would sway there; so the row stands beside none.
+    near, classes = content.nearest(row, waiting_rows(connection)), load_classes(connection)
     c = t.item.c
     labels = {told.row: told.label for told in connection.execute(select(c.row, c.label).where(c.row.in_(near)))}
     return [
-        {"row": other, "label": classes.words(labels.get(other), task), "content": content.shown(other)}
+        {"row": other, "label": classes.words(labels.get(other), task), "content": content.brief(other)}
         for other in near
     ]
+
+
+def _tags(classes: Classes, text: str | None) -> list[str]:
+    label = decoded(text)
+    return [classes.names[classes.now(k)] for k in label] if isinstance(label, list) else []
+
+
+def _spelled(classes: Classes, text: str | None, task: str) -> str | list[str] | float | None:
+    """Return a stored label as a decision takes it: a class, a list of classes, or a number in full."""
+    label = decoded(text)
+    if not isinstance(label, list):
+        return label
+    tags = _tags(classes, text)
+    return tags if task == "multilabel" else tags[0]
+
+
+def _suspected(content: Content, row: int, found: Row[Any]) -> int | None:
+    """Return the class that a row may belong to instead: the suggested one, else the likeliest that is not given."""
+    label, given = decoded(found.suggested), decoded(found.given)
+    if isinstance(label, list) and len(label) == 1 and label != given:
+        return label[0]
+    return next((guess["class"] for guess in content.likeliest(row) if [guess["class"]] != given), None)
+
+
+def _votes(connection: Connection, classes: Classes, row: int, task: str) -> list[dict[str, Any]]:
+    """Return what annotators said of a row, the commonest answer first, without names."""
+    a = t.assignment.c
+    query = select(a.label, func.count().label("number")).where(a.row == row, a.state == "done").group_by(a.label)
+    found = connection.execute(query.order_by(func.count().desc(), a.label))
+    return [{"label": classes.words(told.label, task), "number": told.number} for told in found]

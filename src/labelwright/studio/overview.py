@@ -1,7 +1,8 @@
 """How the project stands: what the model thinks, what people found, how far the review is, and when to stop.
 
 noise rate      by the model (of the audit) and, apart from it, by people: the random rows that they relabelled or
-                rejected, with the exact binomial interval
+                rejected, with the exact binomial interval; a row that was decided a second time, when its suggestion
+                had been open, counts no more
 precision       of the flags that people decided: the share that they changed
 errors ahead    among the next 100 rows of the queue, the sum of 1 − score; where at least 30 flags are decided it
                 is scaled by how often such a promise held there
@@ -11,12 +12,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, not_, select
 
+from labelwright.audit.kinds import kind_of
 from labelwright.metrics.intervals import clopper_pearson
 from labelwright.studio import tables as t
 from labelwright.studio.project import facts
-from labelwright.studio.queues import Queue
+from labelwright.studio.queues import Queue, waits
 
 AHEAD = 100
 FEWEST_CHECKED = 20  # random rows below which no share is told
@@ -51,9 +53,14 @@ def _share(changed: int, of: int, fewest: int) -> dict[str, Any]:
 def _checked(connection: Connection) -> dict[str, Any]:
     c = t.item.c
     sample = c.check_place.is_not(None)
-    changed, of = _changed_of(connection, sample)
+    changed, of = _changed_of(connection, blind())
     size = connection.scalar(select(func.count()).where(sample)) or 0
     return {**_share(changed, of, min(FEWEST_CHECKED, max(int(size), 1))), "sample": int(size)}
+
+
+def blind() -> ColumnElement[bool]:
+    """Return the test for rows of the random sample whose one decision was made without seeing a suggestion."""
+    return and_(t.item.c.check_place >= 0, t.item.c.version == 1)
 
 
 def _precision(connection: Connection) -> dict[str, Any]:
@@ -76,7 +83,7 @@ def _progress(connection: Connection) -> dict[str, Any]:
     decided = select(c.verdict, func.count()).where(c.verdict.is_not(None)).group_by(c.verdict)
     counts = {verdict: int(count) for verdict, count in connection.execute(decided)}
     flagged, left = connection.execute(
-        select(func.count(), func.count().filter(c.verdict.is_(None))).where(c.flagged)
+        select(func.count(), func.count().filter(c.verdict.is_(None))).where(c.flagged, not_(waits()))
     ).one()
     marked = connection.scalar(select(func.count()).where(c.marked)) or 0
     return {"decided": counts, "flagged": int(flagged), "flagged_left": int(left), "marked": int(marked)}
@@ -99,9 +106,14 @@ def _ahead(connection: Connection) -> dict[str, Any]:
 
 
 def _found(connection: Connection) -> list[dict[str, Any]]:
+    """Return what the audit found: kind, how often, in how many rows, and the words for it."""
     c = t.finding.c
-    query = select(c.kind, func.count().label("count")).group_by(c.kind).order_by(func.count().desc(), c.kind)
-    return [dict(entry._mapping) for entry in connection.execute(query)]
+    query = select(c.kind, func.count().label("count"), func.count(c.row.distinct()).label("rows"))
+    found = connection.execute(query.group_by(c.kind).order_by(func.count().desc(), c.kind)).all()
+    return [
+        {**entry._mapping, **{name: getattr(kind_of(entry.kind), name) for name in ("title", "meaning", "remedy")}}
+        for entry in found
+    ]
 
 
 def next_row(connection: Connection, queue: Queue, after_row: int | None = None) -> int | None:

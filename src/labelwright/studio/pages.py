@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import yaml
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from sqlalchemy import Connection
 
+from labelwright.audit.kinds import kind_of
 from labelwright.studio import access
 from labelwright.studio.access import Exports, Sees, StudioIs
 from labelwright.studio.api import QueueIs
+from labelwright.studio.api_groups import neighbourhoods_of
 from labelwright.studio.decisions import load_classes
-from labelwright.studio.grouped import Group, group_rows, groups, sample_state
-from labelwright.studio.history import history
+from labelwright.studio.grouped import AnyGroup, Group, batches_of, group_rows, groups, open_sample, sample_state
+from labelwright.studio.history import history, people
+from labelwright.studio.inputs import After, InPath, OrNone, Text
 from labelwright.studio.items import item_view
 from labelwright.studio.logins import Visitor, visitor_of
 from labelwright.studio.overview import overview
 from labelwright.studio.project import facts
 from labelwright.studio.queues import Queue, length
 from labelwright.studio.rights import may
+from labelwright.studio.studio import Studio
 
 router = APIRouter(include_in_schema=False)
 GRID = 50
+MOST_NAMED = 600  # rows in an address
+StoredQuery = Annotated[Text, Query(max_length=20_000)]
 _SCRIPTS = ("studio.js", "annotate.js", "map.js")
 _STATIC = {**dict.fromkeys(_SCRIPTS, "text/javascript"), "studio.css": "text/css", "icon.svg": "image/svg+xml"}
 
@@ -49,6 +57,7 @@ def _environment() -> Environment:
     environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
     environment.filters["query"] = lambda pairs: urlencode({k: v for k, v in pairs.items() if v not in (None, "")})
     environment.filters["thousands"] = lambda number: f"{number:,}"
+    environment.filters["kind"] = kind_of
     environment.globals["s"] = strings()
     return environment
 
@@ -118,7 +127,7 @@ def review(request: Request, studio: StudioIs, who: Sees, queue: QueueIs) -> Res
 
 
 @router.get("/fragments/item/{row}")
-def item(request: Request, studio: StudioIs, who: Sees, row: int) -> Response:
+def item(request: Request, studio: StudioIs, who: Sees, row: InPath) -> Response:
     """Return the part of the review page that shows one row."""
     with studio.database.read() as connection:
         view, task = item_view(connection, studio.content, row), facts(connection)["task"]
@@ -127,34 +136,60 @@ def item(request: Request, studio: StudioIs, who: Sees, row: int) -> Response:
 
 @router.get("/groups")
 def all_groups(request: Request, studio: StudioIs, who: Sees) -> Response:
-    """Show the pairs of labels that suspect rows fall into."""
+    """Show the groups that suspect rows fall into: pairs of labels, and neighbourhoods."""
     with studio.database.read() as connection:
-        return drawn_page(request, "groups.html", who, groups=groups(connection))
+        near = neighbourhoods_of(request).listed(connection)
+        return drawn_page(request, "groups.html", who, groups=groups(connection), near=near)
 
 
 @router.get("/groups/rows")
-def one_group(request: Request, studio: StudioIs, who: Sees, given: str, suggested: str) -> Response:
+def one_group(request: Request, studio: StudioIs, who: Sees, given: StoredQuery, suggested: StoredQuery) -> Response:
     """Show the rows of one pair side by side."""
     group = Group(given, suggested)
     with studio.database.read() as connection:
-        rows = group_rows(connection, group)
         classes, task = load_classes(connection), facts(connection)["task"]
-        values: dict[str, Any] = {
-            "state": sample_state(connection, group),
-            "items": [item_view(connection, studio.content, row) for row in rows[:GRID]],
-            "left": len(rows),
-            "given_name": classes.words(given, task),
-            "suggested_name": classes.words(suggested, task),
-        }
-    return drawn_page(request, "group.html", who, given=given, suggested=suggested, **values)
+        title = f"{classes.words(given, task)} → {classes.words(suggested, task)}"
+        values = _group_values(connection, studio, group)
+    accept = {"path": "/api/batches", "body": {"given": given, "suggested": suggested, "verdict": "relabel"}}
+    asked = {"given": given, "suggested": suggested}
+    return drawn_page(request, "group.html", who, title=title, accept=accept, asked=asked, **values)
+
+
+@router.get("/groups/near")
+def one_neighbourhood(request: Request, studio: StudioIs, who: Sees, number: After) -> Response:
+    """Show the suspect rows of one neighbourhood side by side."""
+    group = neighbourhoods_of(request).group(number)
+    with studio.database.read() as connection:
+        values = _group_values(connection, studio, group)
+        rows = group_rows(connection, group)[:MOST_NAMED]
+    accept = {"path": "/api/neighbourhoods/accept", "body": {"number": number}}
+    asked = {"kind": "all", "rows": ",".join(map(str, rows))}
+    title = strings()["groups"]["near_title"].format(number=number)
+    return drawn_page(request, "group.html", who, title=title, accept=accept, asked=asked, **values)
+
+
+def _group_values(connection: Connection, studio: Studio, group: AnyGroup) -> Mapping[str, Any]:
+    rows = group_rows(connection, group)
+    return {
+        "state": sample_state(connection, group),
+        "items": [item_view(connection, studio.content, row) for row in rows[:GRID]],
+        "left": len(rows),
+        "sample": open_sample(connection, group),
+        "batches": batches_of(connection, group),
+    }
 
 
 @router.get("/history")
-def past(request: Request, studio: StudioIs, who: Sees, row: int | None = None, before: int = 0) -> Response:
-    """Show who decided what."""
+def past(
+    request: Request, studio: StudioIs, who: Sees, row: OrNone = None, user_id: OrNone = None,
+    batch: Annotated[Text | None, Query(max_length=36)] = None, before: After = 0,
+) -> Response:  # fmt: skip
+    """Show who decided what; what was decided together is one line that opens."""
+    only = {"row": row, "user_id": user_id, "batch": batch}
     with studio.database.read() as connection:
-        events = history(connection, row=row, limit=100, before=before)
-    return drawn_page(request, "history.html", who, events=events, row=row)
+        events = history(connection, **only, together=row is None and batch is None, limit=100, before=before)
+        known = people(connection)
+    return drawn_page(request, "history.html", who, events=events, only=only, people=known)
 
 
 @router.get("/export")
@@ -162,14 +197,20 @@ def export(request: Request, studio: StudioIs, who: Exports) -> Response:
     """Offer the decisions and the mended data."""
     with studio.database.read() as connection:
         now = overview(connection)
-    source = studio.audit.dataset.source.path
-    return drawn_page(request, "export.html", who, now=now, name=f"{source.stem}-mended{source.suffix}")
+    dataset = studio.audit.dataset
+    source, images = dataset.source.path, dataset.plan.image is not None and dataset.space is not None
+    name = f"{source.stem}-mended{source.suffix}"
+    return drawn_page(request, "export.html", who, now=now, name=name, images=images, data=source.name)
 
 
 def _title(connection: Any, queue: Queue) -> str:
     task, classes = facts(connection)["task"], load_classes(connection)
     titles: dict[str, str] = strings()["queues"]
     title = titles[queue.kind]
+    if queue.finding is not None:
+        return kind_of(queue.finding).title
+    if queue.given is not None and queue.suggested is None:
+        return f"{title}: {classes.words(queue.given, task)}"
     if queue.given is not None and queue.suggested is not None:
         return f"{classes.words(queue.given, task)} → {classes.words(queue.suggested, task)}"
     return title

@@ -7,8 +7,10 @@ from fastapi.responses import Response
 
 from labelwright.studio.access import Sees, StudioIs
 from labelwright.studio.explore import confusion, copies, slices
+from labelwright.studio.inputs import After
 from labelwright.studio.items import item_view
 from labelwright.studio.pages import drawn_page
+from labelwright.studio.project import facts
 from labelwright.studio.retrain import jobs
 
 router = APIRouter(include_in_schema=False)
@@ -28,10 +30,10 @@ def explore(request: Request, studio: StudioIs, who: Sees) -> Response:
 
 
 @router.get("/copies")
-def all_copies(request: Request, studio: StudioIs, who: Sees, after: int = 0) -> Response:
+def all_copies(request: Request, studio: StudioIs, who: Sees, after: After = 0) -> Response:
     """Show copies side by side, those with different labels first."""
     with studio.database.read() as connection:
-        pairs = copies(connection, limit=PAIRS_SHOWN, after=max(after, 0))
+        pairs = copies(connection, limit=PAIRS_SHOWN, after=after)
         shown = [
             {
                 **pair,
@@ -40,7 +42,8 @@ def all_copies(request: Request, studio: StudioIs, who: Sees, after: int = 0) ->
             }
             for pair in pairs
         ]
-    return drawn_page(request, "copies.html", who, pairs=shown, after=after, step=PAIRS_SHOWN)
+        task = facts(connection)["task"]
+    return drawn_page(request, "copies.html", who, pairs=shown, after=after, step=PAIRS_SHOWN, task=task)
 
 
 @router.get("/retrain")

@@ -6,6 +6,7 @@
   const pen = canvas.getContext("2d");
   const style = getComputedStyle(document.documentElement);
   const colours = Array.from({ length: 9 }, (_, k) => style.getPropertyValue(`--k${k}`).trim());
+  const MOST = 500; // rows in an address
   let data = null;
   let view = { x: 0, y: 0, scale: 1 };
   let lasso = null;
@@ -60,15 +61,59 @@
     return odd;
   }
 
+  const address = (rows) => `/review?kind=all&decided=true&rows=${rows.slice(0, MOST).join(",")}`;
+
   function choose() {
+    offer(inside);
+  }
+
+  function chooseInView() {
+    const [w, h] = size();
+    offer((x, y) => x >= 0 && y >= 0 && x <= w && y <= h);
+  }
+
+  function offer(isIn) {
     const rows = [];
-    for (let i = 0; i < data.rows.length && rows.length < 500; i++) {
+    for (let i = 0; i < data.rows.length && rows.length < MOST; i++) {
       const [x, y] = at(data.x[i], data.y[i]);
-      if (inside(x, y)) rows.push(data.rows[i]);
+      if (isIn(x, y)) rows.push(data.rows[i]);
     }
     byId("map-count").textContent = fill(words.chosen, { n: rows.length });
     byId("map-review").hidden = !rows.length;
-    byId("map-review").href = `/review?kind=all&decided=true&rows=${rows.join(",")}`;
+    byId("map-review").href = address(rows);
+  }
+
+  // The same map as a table: fields of five by five, each with its commonest labels and a way to its rows.
+  function asTable() {
+    const fields = new Map();
+    for (let i = 0; i < data.rows.length; i++) {
+      const x = Math.min(Math.floor(5 * data.x[i]), 4);
+      const y = Math.min(Math.floor(5 * data.y[i]), 4);
+      const field = fields.get(5 * y + x) ?? { x, y, rows: [], suspect: 0, labels: new Map() };
+      field.rows.push([data.suspect[i], data.rows[i]]);
+      field.suspect += data.suspect[i];
+      field.labels.set(data.label[i], (field.labels.get(data.label[i]) ?? 0) + 1);
+      fields.set(5 * y + x, field);
+    }
+    const lines = [...fields.keys()].sort((a, b) => a - b).map((key) => {
+      const { x, y, rows, suspect, labels } = fields.get(key);
+      const line = document.createElement("tr");
+      const link = document.createElement("a");
+      link.textContent = fill(words.across, { x: x + 1, y: y + 1 });
+      rows.sort((a, b) => b[0] - a[0]);
+      link.href = address(rows.map(([, row]) => row));
+      const common = [...labels].sort((a, b) => b[1] - a[1]).slice(0, 3).map(([k, n]) => `${data.names[k] ?? "–"} (${n})`);
+      for (const [k, value] of [link, common.join(", "), rows.length.toLocaleString(), suspect.toLocaleString()].entries()) {
+        const cell = document.createElement(k ? "td" : "th");
+        if (!k) cell.scope = "row";
+        if (k > 1) cell.className = "number";
+        if (k === 1) cell.dir = "auto";
+        cell.append(value);
+        line.append(cell);
+      }
+      return line;
+    });
+    byId("map-table").replaceChildren(...lines);
   }
 
   canvas.addEventListener("wheel", (event) => {
@@ -105,7 +150,8 @@
   canvas.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (step) { view.x += (0.1 * step[0]) / view.scale; view.y += (0.1 * step[1]) / view.scale; }
-    else if (event.key === "+") view.scale *= 1.25;
+    else if (event.key === "Enter") chooseInView();
+    else if (event.key === "+" || event.key === "=") view.scale *= 1.25;
     else if (event.key === "-") view.scale = Math.max(view.scale * 0.8, 1);
     else return;
     event.preventDefault();
@@ -132,6 +178,7 @@
       entry.textContent = name;
       return entry;
     }));
+    asTable();
     draw();
   });
 }

@@ -70,6 +70,10 @@ class Review {
     this.skipped = new Set();
     this.done = [];
     this.ahead = new Map();
+    this.item.addEventListener("keydown", (event) => {
+      if (event.target.id === "value" && event.key === "Enter") { event.preventDefault(); this.act("value"); }
+      if (event.target.id === "note" && event.key === "Enter") event.target.blur();
+    });
     this.item.addEventListener("click", (event) => {
       const act = event.target.closest("[data-act]")?.dataset.act;
       if (act) this.act(act);
@@ -102,6 +106,7 @@ class Review {
     if (row === undefined) {
       this.row = null;
       this.item.replaceChildren(byId("done").content.cloneNode(true));
+      this.item.querySelector(".empty").focus({ preventScroll: true });
       return;
     }
     await this.show(row);
@@ -109,11 +114,15 @@ class Review {
   }
 
   async show(row) {
+    const held = this.shownOnce && (this.item.contains(document.activeElement) || document.activeElement === document.body);
+    this.shownOnce = true;
     this.row = row;
     const text = await this.fetchItem(row);
     this.ahead.delete(row);
     const parsed = new DOMParser().parseFromString(text, "text/html");
     this.item.replaceChildren(...parsed.body.childNodes);
+    // The next row is where the person is: read out, and reached by the next Tab.
+    if (held) this.item.querySelector(".item").focus({ preventScroll: true });
     for (const button of this.item.querySelectorAll("[data-act]")) {
       const key = KEYS[button.dataset.act];
       if (key && keysAreOn()) {
@@ -126,23 +135,30 @@ class Review {
   }
 
   act(name) {
-    if (name === "zoom") this.item.querySelector(".zoom")?.classList.toggle("large");
+    if (name === "zoom") this.zoom();
     else if (name === "undo") this.undo();
     else if (this.row === null || this.place.dataset.rights !== "review") return;
     else if (name === "skip") { this.skipped.add(this.row); tell(words.skipped); this.next(); }
     else if (name === "mark") this.mark();
     else if (name === "note") byId("note")?.focus();
-    else if (name === "choose") chooser.open((label) => this.decide("relabel", label));
-    else if (name === "value") { if (byId("value").value !== "") this.decide("relabel", Number(byId("value").value)); }
-    else if (name === "accept") {
-      const chip = this.item.querySelector(".chip.suggested bdi");
-      if (chip) this.decide("relabel", this.label(chip.textContent));
+    else if (name === "choose" && this.place.dataset.task === "regression") byId("value").focus();
+    else if (name === "choose") {
+      const tags = this.item.querySelector(".item").dataset.tags;
+      chooser.open((label) => this.decide("relabel", label), tags === undefined ? null : JSON.parse(tags));
+    } else if (name === "value") {
+      const value = byId("value");
+      if (value.value !== "" && value.reportValidity()) this.decide("relabel", Number(value.value));
+    } else if (name === "accept") {
+      const suggestion = this.item.querySelector(".item").dataset.suggestion;
+      if (suggestion !== undefined) this.decide("relabel", JSON.parse(suggestion));
     } else this.decide(name);
   }
 
-  label(text) {
-    const task = this.place.dataset.task;
-    return task === "regression" ? Number(text) : task === "multilabel" ? text.split("|").filter(Boolean) : text;
+  zoom() {
+    const button = this.item.querySelector(".zoom");
+    if (!button) return;
+    const large = button.classList.toggle("large");
+    button.setAttribute("aria-pressed", String(large));
   }
 
   decide(verdict, label = null) {
@@ -152,7 +168,7 @@ class Review {
       queue: this.kind, client_key: crypto.randomUUID(),
     };
     this.count(Math.max(this.left - 1, 0));
-    tell(fill(words.saved, { what: label ?? verdict.replace("_", " ") }));
+    tell(fill(words.saved, { what: Array.isArray(label) ? label.join(", ") : label ?? words.verdicts[verdict] }));
     outbox.add(decision);
     this.next();
   }
@@ -187,8 +203,9 @@ class Review {
 
 // A list of classes that narrows while one types, so that thousands are no harder than ten.
 const chooser = {
-  open(take) {
+  open(take, ticked) {
     this.take = take;
+    this.ticked = ticked && new Set(ticked);
     byId("class-search").value = "";
     this.list();
     byId("choose").showModal();
@@ -205,21 +222,37 @@ const chooser = {
       entry.setAttribute("role", "option");
       entry.id = `class-${place}`;
       entry.textContent = name;
-      entry.addEventListener("click", () => this.choose(place));
+      entry.dir = "auto";
+      entry.addEventListener("click", () => (this.ticked ? this.tick(place) : this.choose(place)));
       return entry;
     }));
     this.point();
   },
+  tick(place) {
+    const name = this.names[place];
+    if (name === undefined) return;
+    if (!this.ticked.delete(name)) this.ticked.add(name);
+    this.at = place;
+    this.point();
+  },
+  save() {
+    byId("choose").close();
+    this.take([...this.ticked]);
+  },
   point() {
     const entries = [...byId("class-list").children];
-    entries.forEach((entry, place) => entry.setAttribute("aria-selected", String(place === this.at)));
+    entries.forEach((entry, place) => {
+      entry.classList.toggle("at", place === this.at);
+      entry.setAttribute("aria-selected", String(this.ticked ? this.ticked.has(this.names[place]) : place === this.at));
+    });
+    if (this.ticked) byId("ticked").textContent = fill(words.ticked, { names: [...this.ticked].join(", ") || "–" });
     entries[this.at]?.scrollIntoView({ block: "nearest" });
     byId("class-search").setAttribute("aria-activedescendant", `class-${this.at}`);
   },
   choose(place) {
     const name = this.names[place];
     byId("choose").close();
-    if (name !== undefined) this.take(byId("review").dataset.task === "multilabel" ? [name] : name);
+    if (name !== undefined) this.take(name);
   },
   key(event) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -227,9 +260,14 @@ const chooser = {
       this.at = (this.at + step + this.names.length) % this.names.length;
       this.point();
       event.preventDefault();
+    } else if (event.key === " " && this.ticked) {
+      event.preventDefault();
+      this.tick(this.at);
+      event.target.select();
     } else if (event.key === "Enter") {
       event.preventDefault();
-      this.choose(this.at);
+      if (this.ticked) this.save();
+      else this.choose(this.at);
     }
   },
 };
@@ -244,7 +282,7 @@ function setUpKeys() {
     const line = document.createElement("div");
     const what = document.createElement("dt");
     const input = document.createElement("input");
-    what.textContent = name.replace("_", " ");
+    what.textContent = words.acts[name];
     Object.assign(input, { value: key, maxLength: 1, size: 2, ariaLabel: what.textContent });
     input.addEventListener("change", () => {
       KEYS[name] = input.value.toLowerCase();
@@ -271,6 +309,7 @@ if (byId("review")) {
   review = new Review(byId("review"));
   byId("class-search").addEventListener("input", () => chooser.list());
   byId("class-search").addEventListener("keydown", (event) => chooser.key(event));
+  byId("save-tags")?.addEventListener("click", () => chooser.save());
   setUpKeys();
   review.next();
 }
@@ -296,23 +335,39 @@ document.addEventListener("click", async (event) => {
       const label = button.dataset.label ?? null;
       await send("/api/decisions", { row: Number(settle), version: Number(version), verdict, label, queue: "adjudicate" });
       settled.remove();
-      tell(fill(words.saved, { what: label ?? verdict.replace("_", " ") }));
+      tell(fill(words.saved, { what: label ?? words.verdicts[verdict] }));
     }
-    if ("acceptRest" in button.dataset) {
-      const { given, suggested } = button.dataset;
-      await send("/api/batches", { given, suggested, verdict: "relabel" });
-      location.reload();
+    if ("send" in button.dataset) {
+      const done = await send(button.dataset.send, JSON.parse(button.dataset.body));
+      if ("settled" in button.dataset) offerUndo(button, done.batch);
+      else location.reload();
     }
   } catch (problem) {
     tell(fill(words.failed, { problem: problem.message }), true);
   }
 });
 
+// What was settled stays in its place, with the way back.
+function offerUndo(button, batch) {
+  const back = document.createElement("button");
+  back.type = "button";
+  back.className = "second";
+  back.dataset.post = `/api/batches/${batch}/undo`;
+  back.textContent = words.take_back;
+  const line = document.createElement("p");
+  line.className = "undoline";
+  line.append(button.textContent, " ", back);
+  button.closest(".actions").replaceWith(line);
+  back.focus();
+  tell(words.settled);
+}
+
 function read(form) {
   const values = {};
   for (const [name, value] of new FormData(form)) {
     const number = form.elements[name].dataset?.number !== undefined;
     values[name] = number ? (value === "" ? null : Number(value)) : value;
+    if (form.elements[name].dataset?.time !== undefined) values[name] = new Date(value).getTime() / 1000;
   }
   return values;
 }
@@ -325,9 +380,12 @@ document.addEventListener("submit", async (event) => {
     const values = read(form);
     if ("export" in form.dataset) {
       const done = await send("/api/export/data", values);
-      tell(fill(words.written, { out: done.out }));
+      const said = fill(words.written, { out: done.out });
+      tell(said);
+      byId("written").textContent = said;
       return;
     }
+    if (form.dataset.confirm && !confirm(form.dataset.confirm)) return;
     if (form.dataset.preview) {
       const touched = await (await fetch(`${form.dataset.preview}?${new URLSearchParams(values)}`)).json();
       if (touched.problem) throw new Error(touched.problem);
