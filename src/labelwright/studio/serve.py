@@ -6,12 +6,17 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from labelwright.errors import BadInput, quoted
+from labelwright.studio.daily_backups import DailyBackups
 from labelwright.studio.guard import Origins, is_loopback
 from labelwright.studio.logins import EntryToken, has_logins
 from labelwright.studio.studio import Studio
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 
 @dataclass(frozen=True)
@@ -104,8 +109,6 @@ def database_url(file: Path | None) -> str | None:
 
 def serve(studio: Studio, bind: Bind, say: Callable[[str], None] = print) -> None:
     """Serve until interrupted."""
-    import uvicorn
-
     from labelwright.studio.app import create_app
 
     with studio.database.read() as connection:
@@ -118,6 +121,17 @@ def serve(studio: Studio, bind: Bind, say: Callable[[str], None] = print) -> Non
     say(f"Studio: {address}/enter?token={entry.text}" if entry else f"Studio: {address}")
     say("The link works once, for this browser." if entry else "People log in with their names and passwords.")
     say(f"Decisions are stored in {studio.folder}. Stop with Ctrl-C; nothing is lost.")
+    backups = DailyBackups(studio.database, studio.folder / "backups")
+    say(f"A backup is made every day in {backups.folder}.")
+    try:
+        _run(app, bind)
+    finally:
+        backups.stop()
+
+
+def _run(app: FastAPI, bind: Bind) -> None:
+    import uvicorn
+
     uvicorn.run(
         app,
         host=bind.host,

@@ -17,6 +17,7 @@ from labelwright.studio import tables as t
 from labelwright.studio.backup import back_up
 from labelwright.studio.database import Database, insert_row
 from labelwright.studio.items import Content
+from labelwright.studio.lock import ProjectLock
 from labelwright.studio.pictures import Pictures
 from labelwright.studio.project import facts, fill, fingerprint, is_filled
 from labelwright.studio.upgrade import needs_upgrade, stored_version, upgrade
@@ -55,10 +56,13 @@ class Studio:
                     fix="carry the decisions over with: labelwright studio sync NEW_DATA",
                 )
         self.local_user = _ensure_local_user(database)
+        self.lock: ProjectLock | None = None
 
     def close(self) -> None:
         """Close the database and end the process that draws images."""
         self.pictures.close()
+        if self.lock is not None:
+            self.lock.release()
         self.database.close()
 
 
@@ -86,14 +90,23 @@ def open_studio(
     Raises
     ------
     BadInput
-        The data cannot be read, have changed since the project was made, or the project is newer than this program.
+        The data cannot be read, have changed since the project was made, the project is newer than this program, or
+        another studio works on it.
     """
     path, known = data_and_options(Path(data))
     audit = Audit(path, progress=progress, **(known | {k: v for k, v in options.items() if v not in (None, ())}))
     folder = Path(project) if project is not None else project_folder(path)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    database = open_database(folder, database_url)
-    return Studio(audit.run().result, database, folder)
+    lock = ProjectLock(folder)
+    try:
+        database = open_database(folder, database_url)
+        lock.lock_database(database)
+        studio = Studio(audit.run().result, database, folder)
+    except BaseException:
+        lock.release()
+        raise
+    studio.lock = lock
+    return studio
 
 
 def project_folder(data: Path) -> Path:

@@ -6,47 +6,59 @@ listed: rows that are gone, rows whose label was changed elsewhere, new rows.
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from labelwright.audit.run import AuditResult
+from labelwright.data.mend.manifest import safe_cell
+from labelwright.errors import quoted
 from labelwright.studio import tables as t
+from labelwright.studio.copying import continue_numbers
 from labelwright.studio.decisions import load_classes
 from labelwright.studio.project import facts, fill
 
-SHOWN = 20
+SHOWN = 5
+WORDS = {
+    "gone": "decided rows are not in the new data",
+    "label_changed": "decided rows have another label in the new data: decide them again",
+    "class_gone": "decisions name a class that the new data lack",
+    "new": "rows are new",
+}
+_CHUNK = 10_000
 
 
 @dataclass
 class Carried:
-    """What went over and what did not: counts, and the first few rows of each kind."""
+    """What went over and what did not: counts, and the names of the rows of each kind."""
 
     carried: int = 0
     already_so: int = 0
-    counts: dict[str, int] = field(default_factory=lambda: {"gone": 0, "label_changed": 0, "class_gone": 0, "new": 0})
-    shown: dict[str, list[str]] = field(default_factory=dict)
+    rows: dict[str, list[str]] = field(default_factory=lambda: {kind: [] for kind in WORDS})
 
-    def note(self, kind: str, name: str) -> None:
-        """Count a row that needs a look."""
-        self.counts[kind] += 1
-        some = self.shown.setdefault(kind, [])
-        if len(some) < SHOWN:
-            some.append(name)
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows there are of each kind."""
+        return {kind: len(names) for kind, names in self.rows.items()}
+
+    def write_csv(self, path: Path) -> None:
+        """Write every row that needs a look, safe to open in a spreadsheet: what it is, and its name."""
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["what", "id"])
+            writer.writerows([kind, safe_cell(name)] for kind, names in self.rows.items() for name in names)
 
     def lines(self) -> list[str]:
         """Return the result in plain words."""
-        words = {
-            "gone": "decided rows are not in the new data",
-            "label_changed": "decided rows have another label in the new data: decide them again",
-            "class_gone": "decisions name a class that the new data lack",
-            "new": "rows are new",
-        }
         lines = [f"{self.carried:,} decisions were carried over ({self.already_so:,} are true in the new data already)"]
-        for kind, said in words.items():
-            if self.counts[kind]:
-                lines.append(f"{self.counts[kind]:,} {said}: {', '.join(self.shown[kind][:5])} ...")
+        for kind, said in WORDS.items():
+            if names := self.rows[kind]:
+                more = ", ..." if len(names) > SHOWN else ""
+                lines.append(f"{len(names):,} {said}: {', '.join(map(quoted, names[:SHOWN]))}{more}")
         return lines
 
 
@@ -59,63 +71,69 @@ def carry_over(old: Connection, new: Connection, audit: AuditResult) -> Carried:
     users = [dict(row._mapping) for row in old.execute(select(t.user))]
     if users:
         new.execute(insert(t.user), users)
-    result, task = Carried(), facts(old)["task"]
-    old_classes, new_classes = load_classes(old), load_classes(new)
+    result, about = Carried(), (load_classes(old), load_classes(new), facts(old)["task"])
     i = t.item.c
     rows = {told.name: told for told in new.execute(select(i.row, i.name, i.given))}
-    before = list(old.execute(select(t.item)))
-    known = {told.name for told in before}
-    for name in rows:
-        if name not in known:
-            result.note("new", name)
-    for told in before:
-        if told.verdict is None:
-            continue
-        row = rows.get(told.name)
-        if row is None:
-            result.note("gone", told.name)
-            continue
-        _carry(old, new, told, row, result, (old_classes, new_classes, task))
+    known = set(old.scalars(select(i.name)))
+    result.rows["new"] = [name for name in rows if name not in known]
+    states = {}
+    for told in old.execute(select(t.item).where(i.verdict.is_not(None)).order_by(i.row)):
+        state = _state(told, rows.get(told.name), result, about)
+        if state is not None:
+            states[told.row] = state
+    numbers = _copy_history(old, new, {row: state["new_row"] for row, state in states.items()}, about)
+    values = [{**state, "standing": numbers.get(state["standing"])} for state in states.values()]
+    change = update(t.item).where(i.row == bindparam("new_row")).values(event_id=bindparam("standing"))
+    for start in range(0, len(values), _CHUNK):
+        new.execute(change, values[start : start + _CHUNK])
+    continue_numbers(new, [t.user, t.event])
     return result
 
 
-def _carry(old: Connection, new: Connection, told: Any, row: Any, result: Carried, about: Any) -> None:
+def _state(told: Any, row: Any, result: Carried, about: Any) -> dict[str, Any] | None:
+    """Return how a row of the new project stands, None where the decision does not go over."""
     old_classes, new_classes, task = about
+    if row is None:
+        result.rows["gone"].append(told.name)
+        return None
     given, wanted = old_classes.words(told.given, task), old_classes.words(told.label, task)
     given_now = new_classes.words(row.given, task)
     if given_now not in (given, wanted):
-        result.note("label_changed", told.name)
-        return
-    label = _recoded(told.label, old_classes, new_classes, task)
+        result.rows["label_changed"].append(told.name)
+        return None
+    label = _recoded(told.label, *about)
     if label is None and told.label is not None:
-        result.note("class_gone", told.name)
-        return
-    if given_now == wanted and told.verdict == "relabel":
-        result.already_so += 1
+        result.rows["class_gone"].append(told.name)
+        return None
+    true_already = told.verdict == "relabel" and given_now == wanted
+    result.already_so += true_already
     result.carried += 1
-    number = _copy_history(old, new, told.row, row.row, (old_classes, new_classes, task))
-    verdict = "keep" if told.verdict == "relabel" and given_now == wanted else told.verdict
-    values = {"verdict": verdict, "label": label, "version": told.version, "event_id": number, "marked": told.marked}
-    new.execute(update(t.item).where(t.item.c.row == row.row).values(**values))
+    verdict = "keep" if true_already else told.verdict
+    return {"new_row": row.row, "verdict": verdict, "label": label, "version": told.version,
+            "marked": told.marked, "standing": told.event_id}  # fmt: skip
 
 
-def _copy_history(old: Connection, new: Connection, row: int, new_row: int, about: Any) -> int | None:
-    """Copy the events of a row and return the number of the one that stands."""
-    numbers: dict[int | None, int | None] = {None: None}
-    standing = old.scalar(select(t.item.c.event_id).where(t.item.c.row == row))
-    for told in old.execute(select(t.event).where(t.event.c.row == row).order_by(t.event.c.id)):
-        values = dict(told._mapping)
-        key = values.pop("id")
-        values |= {
-            "row": new_row,
-            "label": _recoded(told.label, *about),
-            "label_before": _recoded(told.label_before, *about),
-            "undoes": numbers.get(told.undoes),
-            "event_before": numbers.get(told.event_before),
-        }
-        made = new.execute(insert(t.event).values(**values)).inserted_primary_key
-        numbers[key] = None if made is None else int(made[0])
-    return numbers.get(standing)
+def _copy_history(old: Connection, new: Connection, rows: Mapping[int, int], about: Any) -> Mapping[int | None, int]:
+    """Copy the events of some rows and return the new number of each."""
+    numbers: dict[int | None, int] = {}
+    stream = old.execute(select(t.event).order_by(t.event.c.id).execution_options(yield_per=_CHUNK))
+    for part in stream.partitions(_CHUNK):
+        events = [_event(told, rows[told.row], numbers, about) for told in part if told.row in rows]
+        if events:
+            new.execute(insert(t.event), events)
+    return numbers
+
+
+def _event(told: Any, new_row: int, numbers: dict[int | None, int], about: Any) -> dict[str, Any]:
+    numbers[told.id] = len(numbers) + 1
+    return dict(told._mapping) | {
+        "id": numbers[told.id],
+        "row": new_row,
+        "label": _recoded(told.label, *about),
+        "label_before": _recoded(told.label_before, *about),
+        "undoes": numbers.get(told.undoes),
+        "event_before": numbers.get(told.event_before),
+    }
 
 
 def _recoded(text: str | None, old_classes: Any, new_classes: Any, task: str) -> str | None:

@@ -8,21 +8,28 @@ from typing import Annotated
 from typer import Argument, Option
 
 Project = Annotated[Path, Argument(metavar="PROJECT", help="The folder of the project, NAME-studio.")]
+File = Annotated[
+    Path | None, Option("--database-file", metavar="FILE", help="A file with the URL of a PostgreSQL database.")
+]
 Copy = Annotated[Path, Argument(metavar="COPY", help="A .sqlite file among the backups.")]
 
 
 def backup(
     project: Project,
     out: Annotated[Path | None, Option(metavar="DIR", help="Where to. Default: backups in the project.")] = None,
+    database: File = None,
 ) -> None:
     """Copy a project while people work on it, with a checksum."""
     from labelwright.cli.console import say
     from labelwright.studio.backup import back_up
+    from labelwright.studio.serve import database_url
     from labelwright.studio.studio import existing_database
 
-    database = existing_database(project)
-    copy = back_up(database, out or project / "backups")
-    database.close()
+    opened = existing_database(project, database_url(database))
+    try:
+        copy = back_up(opened, out or project / "backups")
+    finally:
+        opened.close()
     say(f"Backup: {copy}")
     say(f"Next: labelwright studio verify {copy}")
 
