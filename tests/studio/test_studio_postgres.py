@@ -11,15 +11,6 @@ from sqlalchemy import create_engine, func, make_url, select, text
 
 pytest.importorskip("psycopg", reason="PostgreSQL needs labelwright[postgres]")
 
-from labelwright.studio import tables as t
-from labelwright.studio.annotation import Plan, add_rows, hand_out, set_plan, submit
-from labelwright.studio.decisions import Choice, Conflict, decide
-from labelwright.studio.logins import add_user
-from labelwright.studio.move import move_project
-from labelwright.studio.studio import Studio, open_database
-from postgres_world import private_postgres, why_not
-from studio_world import Browser, fresh_studio
-
 # The same facts, on the fixture `studio` of this file.
 from tests.studio.test_studio_annotation import (  # noqa: F401
     team,
@@ -51,6 +42,18 @@ from tests.studio.test_studio_project import (  # noqa: F401
     test_cells_of_the_confusion_count_suspect_rows,
     test_copies_stand_side_by_side,
 )
+
+from labelwright.errors import BadInput
+from labelwright.studio import tables as t
+from labelwright.studio.annotation import Plan, add_rows, hand_out, set_plan, submit
+from labelwright.studio.backup import back_up, restore, verify
+from labelwright.studio.decisions import Choice, Conflict, decide
+from labelwright.studio.lock import ProjectLock
+from labelwright.studio.logins import add_user
+from labelwright.studio.move import move_project
+from labelwright.studio.studio import Studio, open_database
+from postgres_world import private_postgres, why_not
+from studio_world import Browser, fresh_studio
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 NUMBER = count()
@@ -186,3 +189,25 @@ def test_a_project_moves_into_postgresql_and_its_numbers_go_on(ticket_audit, tmp
     with moved.database.write() as connection:
         assert add_user(connection, "new", "viewer", "correct horse battery") == moved.local_user + 1
     moved.close()
+
+
+def test_a_backup_of_postgresql_opens_as_a_project_of_its_own(studio, tmp_path, ticket_audit):
+    decided(studio, 3, "relabel", "billing")
+    copy = back_up(studio.database, tmp_path / "backups")
+    verify(copy)
+    restore(copy, tmp_path / "elsewhere")
+    opened = Studio(ticket_audit, open_database(tmp_path / "elsewhere"), tmp_path / "elsewhere")
+    assert [now(opened, row) for row in range(20)] == [now(studio, row) for row in range(20)]
+    opened.close()
+
+
+def test_two_machines_cannot_open_one_database(studio, tmp_path):
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    here, there = ProjectLock(tmp_path / "here"), ProjectLock(tmp_path / "there")
+    here.lock_database(studio.database)
+    with pytest.raises(BadInput, match="a studio works on this database"):
+        there.lock_database(studio.database)
+    here.release()
+    there.lock_database(studio.database)
+    there.release()

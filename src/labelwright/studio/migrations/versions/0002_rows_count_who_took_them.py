@@ -27,8 +27,8 @@ def upgrade() -> None:
     op.create_index("pool_gold", "annotation_pool", ["place"], sqlite_where=has_gold, postgresql_where=has_gold)
     op.drop_index("item_pair", "item")
     op.create_index("item_pair", "item", ["flagged", "given", "suggested", "verdict", "check_place", "score"])
-    where = {"sqlite_where": sa.text("marked = 1"), "postgresql_where": sa.text("marked")}
-    op.create_index("item_marked", "item", ["row"], **where)
+    true, is_on = sa.text("marked = 1"), sa.text("marked")
+    op.create_index("item_marked", "item", ["row"], sqlite_where=true, postgresql_where=is_on)
 
 
 def downgrade() -> None:
