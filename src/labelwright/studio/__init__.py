@@ -11,6 +11,7 @@ from typing import Any
 from labelwright.errors import MissingExtra
 
 _FACE = {
+    "Client": "labelwright.studio.client",
     "Studio": "labelwright.studio.studio",
     "create_app": "labelwright.studio.app",
     "open_studio": "labelwright.studio.studio",

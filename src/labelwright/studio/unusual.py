@@ -26,7 +26,7 @@ from labelwright.data.dataset import Dataset
 WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_]+")
 MOST_ROWS = 20_000  # texts that words are counted in: a random sample of larger data
 FEWEST_ROWS_OF_WORD = 3
-STRONG_ODDS = float(np.log(8.0))
+STRONG_ODDS = float(np.log(6.0))
 PRIOR = 10.0  # words
 FAR = 3.5  # robust standard deviations (Iglewicz and Hoaglin, 1993)
 RARE = 0.01
@@ -48,7 +48,7 @@ class WordOdds:
 
     Examples
     --------
-    >>> said = ["free prize", "free win", "see now"] * 3 + ["see you", "see her", "free now"] * 3
+    >>> said = ["free prize", "free win", "free now"] * 3 + ["see you", "see her", "see now"] * 3
     >>> odds = WordOdds(lambda rows: [said[row] for row in rows], np.repeat([0, 1], 9), 2)
     >>> [said[0][start:end] for start, end, _ in odds.against(0, said[0], given=1, other=0)]
     ['free']
