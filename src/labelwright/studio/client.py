@@ -158,7 +158,7 @@ class Client:
         headers = {"Origin": self._origin, "X-CSRF-Token": self._csrf, "Accept": "application/json"}
         if kind is not None:
             headers["Content-Type"] = kind
-        request = Request(self._origin + path, data=body, headers=headers, method=method)  # noqa: S310
+        request = Request(self._origin + path, data=body, headers=headers, method=method)
         try:
             with self._opener.open(request, timeout=self._timeout) as answer:
                 return bytes(answer.read())
