@@ -17,7 +17,23 @@ from labelwright.errors import BadInput
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "labelwright"
-CODE = {".py", ".typed", ".html", ".css", ".js", ".toml", ".jinja", ".svg", ".json", ".j2", ".pyc", ".nbi", ".nbc"}
+CODE = {
+    ".py",
+    ".typed",
+    ".html",
+    ".css",
+    ".js",
+    ".toml",
+    ".jinja",
+    ".svg",
+    ".json",
+    ".j2",
+    ".pyc",
+    ".nbi",
+    ".nbc",
+    ".mako",
+    ".yaml",
+}
 
 
 @pytest.fixture(scope="module")

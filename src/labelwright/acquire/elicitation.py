@@ -12,8 +12,8 @@ labels of a batch, p_0 the student's probability of class 0, and coef = ½ min(1
 `budget_planner` sweeps the two numbers of rows, and plans money. Prompts for language models (few-shot examples before
 each input) are not part of this room.
 
-Measured on AG News (five seeds, a budget of 64): mixed labels reach 0.71, the oracle's alone 0.73, weak ones alone 0.56:
-better than weak labels, not better than the oracle's; at 16 and 256 the mixture is ahead of both.
+Measured on AG News (five seeds, a budget of 64): mixed labels reach 0.71, the oracle's alone 0.73, weak ones alone
+0.56: better than weak labels, not better than the oracle's; at 16 and 256 the mixture is ahead of both.
 
 Source: Mallen and Belrose, Balancing label quantity and quality for scalable elicitation, 2024 [P006].
 """

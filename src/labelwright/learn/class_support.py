@@ -31,8 +31,9 @@ def refuse_contradictions(gathered: Gathered) -> None:
     sure = np.delete(named, against, axis=0).any(axis=0)
     only = [gathered.names[k] for k in np.flatnonzero(named.any(axis=0) & ~sure)]
     more = f", and no other row speaks of {listed(only)}" if only else ""
+    said = "1 row contradicts itself" if len(against) == 1 else f"{len(against):,} rows contradict themselves"
     raise BadInput(
-        f"{len(against)} row(s) contradict themselves: candidates and label have no class in common{more}",
+        f"{said}: candidates and label have no class in common{more}",
         where=gathered.dataset.source.where(int(against[0])),
         fix="mend these rows, or leave out --trusted",
     )
