@@ -2,23 +2,79 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+from sqlalchemy import select, update
+from starlette.exceptions import HTTPException
 
 from labelwright.errors import BadInput
+from labelwright.studio import api, guard
+from labelwright.studio import tables as t
+from labelwright.studio.app import create_app
+from labelwright.studio.group_decisions import decide_each
 from labelwright.studio.guard import HEADERS, Origins
-from labelwright.studio.logins import add_user, change_user
+from labelwright.studio.login_limits import LoginLimits
+from labelwright.studio.logins import EntryToken, add_user, change_user
 from labelwright.studio.rights import ACTIONS, RIGHTS
 from labelwright.studio.serve import Bind, check_bind
 from studio_world import HOST, Browser, fresh_studio
 
 PASSWORD = "correct horse battery"
-# Each action, and a request that needs it. 404 and 422 mean that the door was open.
-REQUESTS = {
-    "see": ("get", "/api/overview", None),
-    "review": ("post", "/api/marks", {"row": 0, "marked": True}),
-    "revert": ("post", "/api/reverts", {"user_id": 1, "since": 0}),
-    "export": ("get", "/api/export/decisions", None),
-}
+# For each action requests that need it. 404, 409 and 422 mean that the door was open.
+REQUESTS = [
+    ("see", "get", "/api/overview", None),
+    ("see", "get", "/api/queue", None),
+    ("see", "get", "/api/items/0", None),
+    ("see", "get", "/api/groups", None),
+    ("see", "get", "/api/history", None),
+    ("see", "get", "/api/explore/confusion", None),
+    ("see", "get", "/api/explore/map", None),
+    ("see", "get", "/api/explore/copies", None),
+    ("see", "get", "/api/explore/slices", None),
+    ("see", "get", "/api/jobs", None),
+    ("see", "get", "/api/class-changes", None),
+    ("see", "get", "/review", None),
+    ("see", "get", "/fragments/item/0", None),
+    ("review", "post", "/api/marks", {"row": 0, "marked": True}),
+    ("review", "post", "/api/decisions", {"row": 999_999, "verdict": "keep", "version": 0}),
+    ("review", "post", "/api/decisions/999999/undo", None),
+    ("review", "post", "/api/batches", {"given": "[0]", "suggested": "[0]", "verdict": "relabel"}),
+    ("review", "post", "/api/batches/00000000-0000-0000-0000-000000000000/undo", None),
+    ("review", "post", "/api/neighbourhoods/accept", {"number": 999_999}),
+    ("review", "post", "/api/settle", {"rows": [{"row": 999_999, "verdict": "keep", "version": 0}]}),
+    ("annotate", "post", "/api/annotation/next", None),
+    ("annotate", "post", "/api/annotation/999999/answer", {"label": "billing"}),
+    ("annotate", "post", "/api/annotation/999999/skip", None),
+    ("annotate", "get", "/api/annotation/guidelines", None),
+    ("annotate", "get", "/annotate", None),
+    ("adjudicate", "get", "/api/annotation/disagreements", None),
+    ("adjudicate", "post", "/api/annotation/accept-agreed", None),
+    ("adjudicate", "get", "/adjudicate", None),
+    ("revert", "post", "/api/reverts", {"user_id": 999, "since": 0}),
+    ("revert", "post", "/api/decisions/999999/revert", None),
+    ("retrain", "post", "/api/jobs/cancel", None),
+    ("export", "get", "/api/export/decisions", None),
+    ("export", "post", "/api/export/data", {"name": "../x"}),
+    ("export", "get", "/api/export/decisions.csv", None),
+    ("export", "get", "/api/export/label-studio", None),
+    ("export", "get", "/api/export/coco", None),
+    ("export", "get", "/export", None),
+    ("manage", "get", "/api/annotation/plan", None),
+    ("manage", "get", "/api/annotation/agreement", None),
+    ("manage", "post", "/api/annotation/rows", {"rows": [999_999]}),
+    ("manage", "post", "/api/annotation/gold", {"answers": {"999999": "billing"}}),
+    ("manage", "post", "/api/annotation/guidelines", {"text": "Look twice."}),
+    ("manage", "get", "/api/classes/merge-preview?source=a&into=b", None),
+    ("manage", "post", "/api/classes", {"name": "a|b"}),
+    ("manage", "post", "/api/classes/rename", {"old": "no such", "new": "x"}),
+    ("manage", "post", "/api/classes/merge", {"source": "no such", "into": "x"}),
+    ("manage", "post", "/api/class-changes/999999/take-back", None),
+    ("manage", "get", "/api/export/report", None),
+    ("manage", "get", "/api/users", None),
+    ("manage", "post", "/api/users", {"name": "x", "role": "none", "password": "long enough 1"}),
+    ("manage", "get", "/team", None),
+]
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +88,17 @@ def people_of(ticket_audit, tmp_path_factory):
     studio.close()
 
 
-@pytest.mark.parametrize("action", REQUESTS)
-def test_every_role_may_do_what_its_row_of_the_table_says_and_nothing_else(people_of, action):
-    people = people_of[1]
-    method, path, body = REQUESTS[action]
-    for role, browser in people.items():
-        answer = browser.get(path) if method == "get" else browser.post(path, body)
-        assert (answer.status_code != 403) == (action in RIGHTS[role]), (role, answer.text)
+@pytest.mark.parametrize("role", RIGHTS)
+@pytest.mark.parametrize(("action", "method", "path", "body"), REQUESTS)
+def test_every_role_may_do_what_its_row_of_the_table_says_and_nothing_else(people_of, role, action, method, path, body):
+    browser = people_of[1][role]
+    answer = browser.get(path) if method == "get" else browser.post(path, body)
+    assert answer.status_code != 401 and answer.status_code < 500, answer.text
+    assert (answer.status_code != 403) == (action in RIGHTS[role]), answer.text
+
+
+def test_every_action_of_the_table_is_tried():
+    assert {action for action, *_ in REQUESTS} == set(ACTIONS)
 
 
 def test_every_right_is_an_action():
@@ -139,5 +199,189 @@ def test_behind_a_proxy_only_the_public_name_counts():
 def test_an_account_switched_off_is_out_at_once(people_of):
     studio, people = people_of
     with studio.database.write() as connection:
-        change_user(connection, "reviewer", active=False)
-    assert people["reviewer"].get("/api/me").status_code == 401
+        change_user(connection, "viewer", active=False)
+    assert people["viewer"].get("/api/me").status_code == 401
+
+
+def two_reviewers(studio):
+    """Return browsers of two reviewers."""
+    with studio.database.write() as connection:
+        for name in ("ann", "bo"):
+            add_user(connection, name, "reviewer", PASSWORD)
+    return [Browser(studio, with_entry=False).log_in(name, PASSWORD) for name in ("ann", "bo")]
+
+
+def test_nobody_takes_back_what_somebody_else_decided(studio):
+    ann, bo = two_reviewers(studio)
+    decision = {"row": 0, "verdict": "keep", "version": 0}
+    event = ann.post("/api/decisions", decision | {"client_key": "k"}).json()["event"]
+    with studio.database.write() as connection:
+        owner = connection.scalar(select(t.user.c.id).where(t.user.c.name == "ann"))
+        batch = decide_each(connection, {1: "[0]", 2: "[0]"}, owner)
+    assert bo.post(f"/api/decisions/{event}/undo").status_code == 403
+    assert bo.post(f"/api/batches/{batch}/undo").status_code == 403
+    assert bo.post("/api/decisions", decision | {"client_key": "k"}).status_code == 422  # not told that it was stored
+    assert ann.post(f"/api/decisions/{event}/undo").status_code == 201
+    assert ann.post(f"/api/batches/{batch}/undo").json() == {"rows": 2}
+
+
+def test_a_login_ends_the_session_that_the_browser_brought_along(studio):
+    (ann, _) = two_reviewers(studio)
+    before = dict(ann.client.cookies)
+    ann.log_in("ann", PASSWORD)
+    assert ann.client.cookies["labelwright_session"] != before["labelwright_session"]
+    ann.client.cookies.set("labelwright_session", before["labelwright_session"])
+    other = Browser(studio, with_entry=False)
+    other.client.cookies.set("labelwright_session", before["labelwright_session"])
+    assert other.get("/api/me").status_code == 401
+
+
+def test_a_logout_ends_the_session_for_whoever_kept_the_cookie(studio):
+    (ann, _) = two_reviewers(studio)
+    kept = ann.client.cookies["labelwright_session"]
+    assert ann.post("/api/logout").status_code == 204
+    ann.client.cookies.set("labelwright_session", kept)
+    assert ann.get("/api/me").status_code == 401
+
+
+def test_a_flood_of_wrong_passwords_does_not_lock_out_a_browser_that_was_in_before(studio):
+    (ann, _) = two_reviewers(studio)
+    ann.post("/api/logout")
+    flood = Browser(studio, with_entry=False)
+    flood.app.state.login_limits = ann.app.state.login_limits
+    codes = [flood.client.post("/login", data={"name": "ann", "password": "wrong"}).status_code for _ in range(30)]
+    assert codes[-1] == 429
+    assert ann.client.post("/login", data={"name": "ann", "password": PASSWORD}).status_code == 303
+
+
+def test_tries_count_before_the_password_is_looked_at():
+    limits = LoginLimits()
+    assert [limits.begin({"a": 2}) for _ in range(3)] == [True, True, False]
+
+
+def test_other_names_do_not_wipe_a_count_out_that_is_still_asked_for():
+    limits = LoginLimits()
+    for k in range(10_010):
+        limits.begin({f"other {k}": 2} | ({"a place": 50} if k % 250 == 0 else {}))
+    assert len(limits._at) == 10_000 and len(limits._at["a place"]) == 41
+
+
+def test_an_own_account_does_not_wipe_out_failures():
+    limits = LoginLimits()
+    for _ in range(4):
+        limits.begin({"address": 5})
+    limits.begin({"address": 5})
+    limits.succeeded(["address"])
+    assert [limits.begin({"address": 5}) for _ in range(2)] == [True, False]
+
+
+def test_over_tls_the_cookie_is_bound_to_this_host(studio):
+    from starlette.testclient import TestClient
+
+    entry = EntryToken()
+    app = create_app(studio, Origins.of("127.0.0.1", 8137, https=True), entry)
+    client = TestClient(app, base_url=f"https://{HOST}", follow_redirects=False)
+    cookie = client.get(f"/enter?token={entry.text}").headers["set-cookie"]
+    assert cookie.startswith("__Host-") and "Secure" in cookie and "Path=/" in cookie and "Domain" not in cookie
+    assert client.get("/api/me").json()["name"] == "me"
+
+
+@pytest.mark.parametrize("headers", [
+    {"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"},
+])  # fmt: skip
+def test_a_page_of_another_origin_reads_nothing(browser, headers):
+    assert browser.get("/api/overview", headers=headers).status_code == 403
+
+
+def test_a_link_on_another_page_may_lead_here(browser):
+    assert browser.get("/", headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}).status_code == 200
+
+
+def test_bodies_are_bounded_said_or_not(browser):
+    def chunks():
+        for _ in range(30):
+            yield b"x" * 100_000
+
+    headers = {"X-CSRF-Token": browser.csrf, "Content-Type": "application/json"}
+    assert browser.client.post("/api/marks", content=b"x" * 2_000_001, headers=headers).status_code == 413
+    assert browser.client.post("/api/marks", content=chunks(), headers=headers).status_code == 413
+
+
+def test_a_body_that_does_not_arrive_is_given_up(monkeypatch):
+    monkeypatch.setattr(guard, "LONGEST_BODY", 0.05)
+
+    async def waits_for_ever():
+        await asyncio.sleep(60)
+
+    async def ask():
+        with pytest.raises(HTTPException) as refused:
+            await guard._bounded(waits_for_ever)()
+        return refused.value.status_code
+
+    assert asyncio.run(ask()) == 408
+
+
+def test_a_bug_leaves_one_line_without_details(browser, monkeypatch, caplog):
+    def broken(connection):
+        raise RuntimeError("secret \x1b[31m of row 7")
+
+    monkeypatch.setattr(api, "overview", broken)
+    answer = browser.get("/api/overview")
+    assert answer.status_code == 500 and set(answer.json()) == {"problem"}
+    assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+    assert "secret" not in answer.text and "secret" not in caplog.text and "\x1b" not in caplog.text
+    assert "RuntimeError" in caplog.text and "/api/overview" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "url", ["http://labels.example.org", "https://", "https://a@b", "https://x.org/path", "https://x:y"]
+)
+def test_a_public_address_is_a_host_with_tls(url):
+    with pytest.raises(BadInput, match=r"is no address|is without TLS"):
+        check_bind(Bind(behind_proxy=True, public_url=url), with_logins=True)
+
+
+def test_every_address_with_tls_needs_the_one_that_browsers_use(tmp_path):
+    for name in ("cert", "key"):
+        (tmp_path / name).touch()
+    bind = {"tls_cert": tmp_path / "cert", "tls_key": tmp_path / "key"}
+    with pytest.raises(BadInput, match="--public-url https://HOST:8137"):
+        check_bind(Bind("0.0.0.0", **bind), with_logins=True)
+    named = Bind("0.0.0.0", public_url="https://labels.example.org:8137", **bind)
+    check_bind(named, with_logins=True)
+    assert named.origins().hosts == {"labels.example.org:8137"}
+
+
+def test_what_the_model_says_of_a_row_that_waits_in_the_random_sample_is_nowhere(browser, studio):
+    i = t.item.c
+    with studio.database.write() as connection:
+        row = connection.scalar(select(i.row).where(i.flagged).order_by(i.score))
+        connection.execute(update(t.item).values(check_place=None))
+        connection.execute(update(t.item).where(i.row == row).values(check_place=0))
+        told = connection.execute(select(t.item).where(i.row == row)).one()
+        pair = {"given": told.given, "suggested": told.suggested}
+    for query in ("kind=review", "kind=review&decided=true", "kind=all&finding=label", f"kind=review&rows={row}"):
+        assert row not in [one["row"] for one in browser.get(f"/api/queue?{query}&limit=500").json()["rows"]], query
+    (listed,) = browser.get(f"/api/queue?kind=all&rows={row}").json()["rows"]
+    assert listed["suggested"] is listed["score"] is listed["flagged"] is None
+    total = sum(group["total"] for group in browser.get("/api/groups").json())
+    cells = sum(cell["number"] for cell in browser.get("/api/explore/confusion").json()["cells"])
+    suspect = sum(one["suspect"] for one in browser.get("/api/explore/slices").json())
+    flagged = browser.get("/api/overview").json()["progress"]["flagged"]
+    assert total == cells == suspect == flagged
+    found = browser.get("/api/explore/map").json()
+    assert not found["suspect"][found["rows"].index(row)]
+    assert row not in [one["row"] for one in browser.get("/api/queue", params=pair).json()["rows"]]
+    for other in range(240):
+        view = browser.get(f"/api/items/{other}").json()
+        assert row not in [near["row"] for near in view.get("nearest", [])]
+        assert row not in [finding["other_row"] for finding in view.get("findings", [])]
+
+
+def test_a_decision_made_after_the_suggestion_was_open_does_not_count_as_blind(browser, studio):
+    row = browser.get("/api/queue?kind=check").json()["rows"][0]["row"]
+    first = browser.post("/api/decisions", {"row": row, "verdict": "keep", "version": 0}).json()
+    assert browser.get("/api/overview").json()["noise_checked"]["of"] == 1
+    browser.post(f"/api/decisions/{first['event']}/undo")
+    browser.post("/api/decisions", {"row": row, "verdict": "reject", "version": 2})
+    assert browser.get("/api/overview").json()["noise_checked"]["of"] == 0

@@ -85,7 +85,9 @@ def test_odd_requests_are_refused_in_one_line(browser_of_all, method, path, body
     assert answer.status_code == 422 or (answer.status_code == 200 and answer.json()["length"] == 0)
 
 
-@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"row": ' + b"9" * 5000 + b"}", b'{"note": "\\ud800"}', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"row": ' + b"9" * 5000 + b"}", b'{"note": "\\ud800"}', b"\xff\xfe"]
+)
 def test_bodies_that_break_parsers_are_refused(browser_of_all, body):
     headers = {"X-CSRF-Token": browser_of_all.csrf, "Content-Type": "application/json"}
     answer = browser_of_all.client.post("/api/decisions", content=body, headers=headers)

@@ -9,7 +9,7 @@ import json
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from labelwright.studio.access import Exports, StudioIs
+from labelwright.studio.access import Exports, Manages, StudioIs
 from labelwright.studio.export import decisions, decisions_table
 from labelwright.studio.export_tasks import coco, label_studio_tasks
 
@@ -49,8 +49,8 @@ def get_coco(studio: StudioIs, _: Exports) -> Response:
 
 
 @router.get("/report", response_class=Response)
-def get_report(studio: StudioIs, _: Exports) -> Response:
-    """Return the report of the audit, drawn anew."""
+def get_report(studio: StudioIs, _: Manages) -> Response:
+    """Return the report of the audit, drawn anew; it tells of the random sample too, so it is for whoever leads."""
     from labelwright.report import build_view, render
 
     return _download(render(build_view(studio.audit)), "report.html", "text/html; charset=utf-8")

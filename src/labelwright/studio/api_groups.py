@@ -11,6 +11,7 @@ from labelwright.studio.access import Reviews, Sees, StudioIs
 from labelwright.studio.decisions import Choice, decide_each_as_said
 from labelwright.studio.group_decisions import decide_together
 from labelwright.studio.grouped import checked_enough, group_rows
+from labelwright.studio.inputs import Label, Text
 from labelwright.studio.neighbourhoods import Neighbourhoods
 
 router = APIRouter(prefix="/api", tags=["groups"])
@@ -27,16 +28,16 @@ class SettledRow(BaseModel):
     """One row of a decision about several."""
 
     row: int = Field(ge=0, le=LARGEST_ROW)
-    verdict: str = Field(max_length=20)
+    verdict: Text = Field(max_length=20)
     version: int = Field(ge=0, le=LARGEST_ROW)
-    label: str | list[str] | float | None = None
+    label: Label | None = None
 
 
 class SettleIn(BaseModel):
     """Rows that are decided together: all of them or, where somebody was faster, none."""
 
     rows: list[SettledRow] = Field(min_length=1, max_length=500)
-    queue: str | None = Field(None, max_length=40)
+    queue: Text | None = Field(None, max_length=40)
 
 
 def neighbourhoods_of(request: Request) -> Neighbourhoods:
