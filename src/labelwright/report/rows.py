@@ -19,6 +19,7 @@ TEXT_WIDTH = 600
 CELL_WIDTH = 80
 MOST_CELLS = 24
 NEIGHBORS = 10
+REMEMBERED = 5000
 LONG_DECIMAL = re.compile(r"-?(?=.{9})\d{1,15}\.\d+(e[+-]?\d{1,2})?", re.I)
 HIDDEN = "(sensitive, not shown)"
 PICTURE_BUDGET = 9_000_000  # characters of base64, so that the page stays under 15 MB
@@ -80,6 +81,8 @@ class RowContent:
                 "cells": self._cells(row),
                 "neighbors": self._neighbors(row),
             }
+            if len(self._known) > REMEMBERED:  # a server shows rows for weeks; a report shows a few hundred
+                self._known.pop(next(iter(self._known)), None)
         card = self._known[row]
         self._room -= len(card["image"] or "")
         return card if self._room >= 0 or card["image"] is None else card | {"image": None}

@@ -111,10 +111,10 @@ class Client:
         """
         if isinstance(row, Mapping):
             version = row["version"] if version is None else version
-            row = row["row"]
+        number = int(row["row"]) if isinstance(row, Mapping) else int(row)
         if version is None:
-            version = self.item(int(row))["version"]
-        sent = {"row": row, "verdict": verdict, "label": label, "version": version, "note": note, "queue": "client"}
+            version = self.item(number)["version"]
+        sent = {"row": number, "verdict": verdict, "label": label, "version": version, "note": note, "queue": "client"}
         return int(self._change("/api/decisions", sent)["event"])
 
     def undo(self, event: int) -> dict[str, Any]:

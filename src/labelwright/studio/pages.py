@@ -185,7 +185,7 @@ def past(
     batch: Annotated[Text | None, Query(max_length=36)] = None, before: After = 0,
 ) -> Response:  # fmt: skip
     """Show who decided what; what was decided together is one line that opens."""
-    only = {"row": row, "user_id": user_id, "batch": batch}
+    only: dict[str, Any] = {"row": row, "user_id": user_id, "batch": batch}
     with studio.database.read() as connection:
         events = history(connection, **only, together=row is None and batch is None, limit=100, before=before)
         known = people(connection)
