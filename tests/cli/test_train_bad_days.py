@@ -93,7 +93,7 @@ def test_a_class_that_only_contradictory_rows_speak_of_is_named(tickets, tmp_pat
     args = ("train", path, *FAST, "--candidates", "possible")
     assert ran(*args, "--trusted", "--out", tmp_path / "m") == 2
     said = capsys.readouterr().err
-    assert "2 row(s) contradict themselves" in said
+    assert "2 rows contradict themselves" in said
     assert "no other row speaks of 'lost'" in said
     assert "tickets.csv line 5" in said
     assert ran(*args, "--out", tmp_path / "m") == 0

@@ -22,7 +22,7 @@ def _download(text: str, name: str, kind: str) -> Response:
 
 @router.get("/decisions.csv", response_class=Response)
 def get_decisions_csv(studio: StudioIs, _: Exports) -> Response:
-    """Return the standing decisions as a table, as `labelwright apply --decisions` takes it."""
+    """Return the standing decisions as a table, as `labelwright apply` takes it."""
     with studio.database.read() as connection:
         table = decisions_table(decisions(connection))
     out = io.StringIO()

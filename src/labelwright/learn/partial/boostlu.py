@@ -8,6 +8,9 @@ activation map m of each class (the head as a 1 × 1 convolution) and raise what
 After pooling the same function would only rescale the positive logits of a class. Train with `LargeLossRejection` (the
 main result), or use it on a trained network in inference alone.
 
+Measured on small made scenes (P054, three seeds, mAP): in inference alone 0.54 against 0.52 for assume negative and
+0.51 for large-loss rejection; trained with, 0.48. Nothing beyond the spread of the seeds; fully taught 0.73.
+
 Source: Kim et al., Bridging the Gap between Model Explanations in Partially Annotated Multi-label Classification, CVPR
 2023 [P054].
 """
