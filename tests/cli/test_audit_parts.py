@@ -65,7 +65,7 @@ def test_tokens_are_found_shown_and_made_true_byte_by_byte(corpus, capsys):
 
 def test_suggestions_for_tokens_can_be_taken_at_once(corpus, capsys):
     assert run(["audit", "names.conll", "--jobs", "1", "--quiet"]) == 0
-    assert run(["apply", "names-audit", "names.conll", "--auto", "--min-score", "0.5", "--out", "new.conll"]) == 0
+    assert run(["apply", "names-audit", "names.conll", "--auto", "--max-score", "0.5", "--out", "new.conll"]) == 0
     assert run(["audit", "new.conll", "--jobs", "1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["counts"]["label"] == 0
 

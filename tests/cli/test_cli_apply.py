@@ -163,7 +163,7 @@ def test_a_place_that_is_taken_is_refused(world, capsys):
         ([], "DECISIONS and DATA are needed"),
         (["d.csv", "tickets.csv"], "where to write is not said"),
         (["d.csv", "tickets.csv", "--out", "x", "--auto"], "--auto needs a bound"),
-        (["d.csv", "tickets.csv", "--out", "x", "--min-score", "0.1"], "--min-score belongs to --auto"),
+        (["d.csv", "tickets.csv", "--out", "x", "--max-score", "0.1"], "--max-score belongs to --auto"),
         (["d.csv", "tickets.csv", "--out", "x", "--in-place"], "--in-place writes no new folder"),
         (["d.csv", "tickets.csv", "--undo", "m.csv"], "--undo takes the manifest alone"),
         (["--undo", "m.csv"], "there is no such manifest"),
@@ -208,7 +208,7 @@ def test_auto_first_says_how_many_changes_it_expects_to_be_wrong(world, capsys):
     audit_folder(
         world / "audit", ("T1", 0.2, "login"), ("T2", 0.1, "billing"), ("T3", 0.4, "billing"), ("T4", 0.9, None)
     )
-    assert apply("audit", "tickets.csv", "--auto", "--min-score", "0.3", "--out", "new.csv") == 0
+    assert apply("audit", "tickets.csv", "--auto", "--max-score", "0.3", "--out", "new.csv") == 0
     out = capsys.readouterr().out
     assert out.startswith("--auto takes 2 suggestions and expects about 0.3 of them to be wrong (model estimate")
     assert (world / "new.csv").read_bytes() == BYTES.replace(b'"login"', b'"billing"').replace(
@@ -220,7 +220,7 @@ def test_auto_first_says_how_many_changes_it_expects_to_be_wrong(world, capsys):
 def test_auto_without_an_audit_or_a_suggestion_is_refused(world, capsys):
     audit_folder(world / "audit", ("T1", 0.2, "login"))
     for folder, score, said in (("nothing", "0.5", "no audit is stored"), ("audit", "0.1", "the lowest score is 0.2")):
-        assert apply(folder, "tickets.csv", "--auto", "--min-score", score, "--out", "new") == 2
+        assert apply(folder, "tickets.csv", "--auto", "--max-score", score, "--out", "new") == 2
         assert said in capsys.readouterr().err
 
 
@@ -228,7 +228,7 @@ def test_a_real_audit_is_applied_without_a_person(tickets, tmp_path, capsys):
     audit = Audit(tickets, label="topic", id="ticket", jobs=1).run()
     audit.save(tmp_path / "audit")
     common = [str(tickets), "--label", "topic", "--id", "ticket", "--out", str(tmp_path / "new.csv")]
-    assert run(["apply", str(tmp_path / "audit"), *common, "--auto", "--min-score", "0.5"]) == 0
+    assert run(["apply", str(tmp_path / "audit"), *common, "--auto", "--max-score", "0.5"]) == 0
     old, new = tickets.read_text().splitlines(), (tmp_path / "new.csv").read_text().splitlines()
     expected = audit.suggestions(0.5)
     assert sum(a != b for a, b in zip(old, new, strict=True)) == len(expected.decisions) >= 5

@@ -34,10 +34,10 @@ def command(
     auto: Annotated[
         bool, Option("--auto", help="Take the suggestions of an audit as decisions.", rich_help_panel=CHANGES)
     ] = False,
-    min_score: Annotated[
+    max_score: Annotated[
         float | None,
         Option(
-            "--min-score",
+            "--max-score",
             metavar="S",
             help="With --auto: take a suggestion where the label scores at most S (low = suspect).",
             rich_help_panel=CHANGES,
@@ -81,6 +81,6 @@ def command(
         spreadsheet_safe=spreadsheet_safe,
         link=link,
     )
-    request = Request(decisions, data, out, options, auto, min_score, in_place, undo, dry_run)
+    request = Request(decisions, data, out, options, auto, max_score, in_place, undo, dry_run)
     for line in request.carry_out(json=json, say=say, progress=progress_for(json)):
         say(line)

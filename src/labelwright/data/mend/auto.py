@@ -114,7 +114,7 @@ def take_suggestions(issues: pa.Table, summary: Mapping[str, Any], max_score: fl
     0.25
     """
     if not 0 <= max_score <= 1:
-        raise BadInput(f"the score {max_score:g} lies outside of 0 to 1", fix="give --min-score between 0 and 1")
+        raise BadInput(f"the score {max_score:g} lies outside of 0 to 1", fix="give --max-score between 0 and 1")
     if summary.get("task") == "multilabel":
         raise BadInput(
             "--auto knows one label a row, and this audit judged sets of tags",
@@ -127,7 +127,7 @@ def take_suggestions(issues: pa.Table, summary: Mapping[str, Any], max_score: fl
     taken = issues.filter(pc.and_(judged, pc.less_equal(issues["score"], max_score)))
     if not taken.num_rows:
         best = pc.min(issues.filter(judged)["score"]).as_py()
-        fix = f"raise --min-score; the lowest score is {best:.3g}" if best is not None else "there is nothing to mend"
+        fix = f"raise --max-score; the lowest score is {best:.3g}" if best is not None else "there is nothing to mend"
         raise BadInput(f"no suggestion has a score of at most {max_score:g}", where=name, fix=fix)
     return _taken(taken, name, two_classes=len(summary.get("classes") or ()) == 2)
 

@@ -109,7 +109,7 @@ def read_decisions(decisions: str | os.PathLike[str] | Mapping[str, Any] | Any) 
         path = Path(decisions)
         if path.is_dir():
             is_audit = (path / "issues.parquet").is_file()
-            fix = "add --auto --min-score S to take its suggestions" if is_audit else "name the file of decisions"
+            fix = "add --auto --max-score S to take its suggestions" if is_audit else "name the file of decisions"
             raise BadInput("is a folder, not a table of decisions", where=place(path), fix=fix)
         source = read_source(path)
     else:

@@ -24,7 +24,7 @@ class Request:
     decisions, data, out : Path or None
     options : MendOptions
     auto : bool
-        `decisions` is the folder of an audit whose suggestions are taken up to the score `min_score`.
+        `decisions` is the folder of an audit whose suggestions are taken up to the score `max_score`.
     in_place : bool
         Move images within `data`.
     undo : Path or None
@@ -37,7 +37,7 @@ class Request:
     out: Path | None
     options: MendOptions
     auto: bool = False
-    min_score: float | None = None
+    max_score: float | None = None
     in_place: bool = False
     undo: Path | None = None
     dry_run: bool = False
@@ -56,7 +56,7 @@ class Request:
         expected = None
         decisions: Decisions
         if self.auto:
-            expected = auto_decisions(self.decisions, 0.0 if self.min_score is None else self.min_score)
+            expected = auto_decisions(self.decisions, 0.0 if self.max_score is None else self.max_score)
             decisions = expected.decisions
             if not json:
                 say(expected.line())
@@ -84,10 +84,10 @@ class Request:
             return
         if self.decisions is None or self.data is None:
             raise BadInput("DECISIONS and DATA are needed", fix="labelwright apply decisions.csv DATA --out NEW")
-        if self.auto and self.min_score is None:
-            raise BadInput("--auto needs a bound on the score", fix="give --min-score, for example 0.05")
-        if self.min_score is not None and not self.auto:
-            raise BadInput("--min-score belongs to --auto", fix="add --auto, or leave it out")
+        if self.auto and self.max_score is None:
+            raise BadInput("--auto needs a bound on the score", fix="give --max-score, for example 0.05")
+        if self.max_score is not None and not self.auto:
+            raise BadInput("--max-score belongs to --auto", fix="add --auto, or leave it out")
         if self.in_place and (self.out is not None or self.options.link):
             raise BadInput("--in-place writes no new folder", fix="leave out --out and --link")
         if not (self.in_place or self.dry_run) and self.out is None:
