@@ -7,13 +7,14 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from labelwright.cli.measures.common import Id, Json, Label, Out, Seed
+from labelwright.cli import options as opt
+from labelwright.cli.measures.results import Out, answer
 
 
 def command(
     data: Annotated[Path, Argument(metavar="DATA", help="The labelled test set.")],
-    label: Label = None,
-    id: Id = None,
+    label: opt.Label = None,
+    id: opt.Id = None,
     predictions: Annotated[
         list[Path] | None,
         Option(metavar="FILE", help="What one model predicts: id and prediction, or probabilities. Repeat it."),
@@ -32,24 +33,26 @@ def command(
     flagged: Annotated[
         int | None, Option(metavar="N", min=1, help="Items flagged, when a random sample of them was reviewed.")
     ] = None,
-    seed: Seed = 0,
+    seed: opt.Seed = 0,
     out: Out = None,
-    json: Json = False,
+    json: opt.Json = False,
 ) -> None:
     """Does the ranking of models on a test set survive the correction of its labels?"""
     from labelwright.audit.benchmark_files import benchmark_of_files
-    from labelwright.cli.measures.common import finish, folder_for
 
-    given = [data, *(predictions or ()), *filter(None, (votes, pred_probs))]
-    folder = folder_for("benchmark-stability", out, given)
-    report = benchmark_of_files(
-        data,
-        predictions=predictions or (),
-        votes=votes,
-        pred_probs=pred_probs,
-        n_flagged=flagged,
-        seed=seed,
-        label=label,
-        id=id,
+    answer(
+        "benchmark-stability",
+        [data, *(predictions or ()), votes, pred_probs],
+        out,
+        json,
+        lambda _: benchmark_of_files(
+            data,
+            predictions=predictions or (),
+            votes=votes,
+            pred_probs=pred_probs,
+            n_flagged=flagged,
+            seed=seed,
+            label=label,
+            id=id,
+        ),
     )
-    finish("benchmark-stability", report, folder, json)

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from labelwright.cli.measures.common import Json, Out, Seed
-
-JUDGE = "Who judges"
+from labelwright.cli import options as opt
+from labelwright.cli.measures.chat_model import JUDGE, LOCAL, Llm, SendTo, Url, chat_model
+from labelwright.cli.measures.results import Out, answer
 
 
 def command(
@@ -26,15 +26,9 @@ def command(
             rich_help_panel=JUDGE,
         ),
     ] = None,
-    llm: Annotated[
-        str | None, Option(metavar="MODEL", help="A vision model behind a chat endpoint.", rich_help_panel=JUDGE)
-    ] = None,
-    url: Annotated[
-        str, Option(metavar="URL", help="The endpoint of --llm.", rich_help_panel=JUDGE)
-    ] = "http://localhost:11434/v1",
-    send_to: Annotated[
-        str | None, Option(metavar="HOST", help="Allow sending the pictures to this host.", rich_help_panel=JUDGE)
-    ] = None,
+    llm: Llm = None,
+    url: Url = LOCAL,
+    send_to: SendTo = None,
     structure: Annotated[
         str, Option(metavar="TEXT", help="What the masks outline, such as 'the liver'.", rich_help_panel=JUDGE)
     ] = "the object",
@@ -48,28 +42,30 @@ def command(
     accept_from: Annotated[
         float, Option("--accept-from", metavar="Q", min=0, max=1, help="Quality from which no person is needed.")
     ] = 0.5,
-    seed: Seed = 0,
+    seed: opt.Seed = 0,
     out: Out = None,
-    json: Json = False,
+    json: opt.Json = False,
 ) -> None:
     """Which of several masks should be kept for each image, and which must a person see?"""
     from labelwright.audit.mask_choice import masks_of_folders
     from labelwright.audit.measure_inputs import read_text
-    from labelwright.cli.console import progress_for
-    from labelwright.cli.measures.common import endpoint, finish, folder_for
 
-    folder = folder_for("critic", out, [images, *masks, *([reference] if reference else [])])
     lines = None if checklist is None else [line for line in read_text(checklist, 20_000).splitlines() if line.strip()]
-    report, files = masks_of_folders(
-        images,
-        masks,
-        reference=reference,
-        model=None if llm is None else endpoint(llm, url, send_to),
-        structure=structure,
-        checklist=lines,
-        axis=axis,
-        accept_from=accept_from,
-        seed=seed,
-        progress=progress_for(json),
+    answer(
+        "critic",
+        [images, *masks, reference],
+        out,
+        json,
+        lambda progress: masks_of_folders(
+            images,
+            masks,
+            reference=reference,
+            model=chat_model(llm, url, send_to),
+            structure=structure,
+            checklist=lines,
+            axis=axis,
+            accept_from=accept_from,
+            seed=seed,
+            progress=progress,
+        ),
     )
-    finish("critic", report, folder, json, files)

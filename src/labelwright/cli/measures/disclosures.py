@@ -7,7 +7,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from labelwright.cli.measures.common import Json, Out
+from labelwright.cli import options as opt
+from labelwright.cli.measures.results import Out, answer
 
 READING = "How policies are read"
 SECOND = "A second label in another schema"
@@ -41,22 +42,25 @@ def command(
         ),
     ] = None,
     out: Out = None,
-    json: Json = False,
+    json: opt.Json = False,
 ) -> None:
     """Where do privacy labels and the policies of the same products part ways?"""
     from labelwright.audit.privacy_labels import privacy_labels_of_files
-    from labelwright.cli.console import progress_for
-    from labelwright.cli.measures.common import finish, folder_for, minilm_encoder
+    from labelwright.data.local_scorers import minilm_vectors
 
-    folder = folder_for("disclosures", out, [labels, policies])
-    report = privacy_labels_of_files(
-        labels,
-        policies,
-        checked=checked,
-        sentences=sentences,
-        second=second,
-        crosswalk=crosswalk,
-        encode=minilm_encoder() if minilm else None,
-        progress=progress_for(json),
+    answer(
+        "disclosures",
+        [labels, policies],
+        out,
+        json,
+        lambda progress: privacy_labels_of_files(
+            labels,
+            policies,
+            checked=checked,
+            sentences=sentences,
+            second=second,
+            crosswalk=crosswalk,
+            encode=minilm_vectors if minilm else None,
+            progress=progress,
+        ),
     )
-    finish("disclosures", report, folder, json)

@@ -7,46 +7,47 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from labelwright.cli.measures.common import Features, Id, Image, Jobs, Json, Label, Out, Root, Seed, Text
+from labelwright.cli import options as opt
+from labelwright.cli.measures.results import Out, answer
 
 
 def command(
     data: Annotated[Path, Argument(metavar="DATA", help="The labelled rows, as in labelwright audit.")],
-    label: Label = None,
-    id: Id = None,
-    text: Text = None,
-    image: Image = None,
-    root: Root = None,
-    features: Features = None,
+    label: opt.Label = None,
+    id: opt.Id = None,
+    text: opt.Text = None,
+    image: opt.Image = None,
+    root: opt.Root = None,
+    features: opt.Features = None,
     texts: Annotated[
         Path | None, Option(metavar="FILE", help="YAML, class: text or a list of texts that may stand in the sheet.")
     ] = None,
     pairs: Annotated[int, Option(metavar="N", min=1, max=50, help="At most so many examples a class.")] = 5,
-    seed: Seed = 0,
-    jobs: Jobs = None,
+    seed: opt.Seed = 0,
+    jobs: opt.Jobs = None,
     out: Out = None,
-    json: Json = False,
+    json: opt.Json = False,
 ) -> None:
     """Which examples and words teach a person the classes? Writes instructions.md and tests it on held-out rows."""
-    import os
-
     from labelwright.audit.instruction_sheet import instructions_of_file
-    from labelwright.cli.console import progress_for
-    from labelwright.cli.measures.common import finish, folder_for, names
 
-    folder = folder_for("instructions", out, [data, *([texts] if texts else [])])
-    report, files = instructions_of_file(
-        data,
-        texts=texts,
-        features=features,
-        budget=pairs,
-        seed=seed,
-        jobs=jobs or os.cpu_count() or 1,
-        progress=progress_for(json),
-        label=label,
-        id=id,
-        text=names(text),
-        image=image,
-        root=root,
+    answer(
+        "instructions",
+        [data, texts],
+        out,
+        json,
+        lambda progress: instructions_of_file(
+            data,
+            texts=texts,
+            features=features,
+            budget=pairs,
+            seed=seed,
+            jobs=opt.processes(jobs),
+            progress=progress,
+            label=label,
+            id=id,
+            text=opt.names(text),
+            image=image,
+            root=root,
+        ),
     )
-    finish("instructions", report, folder, json, files)

@@ -7,44 +7,45 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from labelwright.cli.measures.common import Features, Id, Image, Jobs, Json, Label, Out, Root, Seed, Text
+from labelwright.cli import options as opt
+from labelwright.cli.measures.results import Out, answer
 
 
 def command(
     data: Annotated[Path, Argument(metavar="DATA", help="The labelled rows, as in labelwright audit.")],
-    label: Label = None,
-    id: Id = None,
-    text: Text = None,
-    image: Image = None,
-    root: Root = None,
-    features: Features = None,
+    label: opt.Label = None,
+    id: opt.Id = None,
+    text: opt.Text = None,
+    image: opt.Image = None,
+    root: opt.Root = None,
+    features: opt.Features = None,
     neighbors: Annotated[int, Option("--neighbors", metavar="K", min=2, help="Rows that the dimension rests on.")] = 20,
     anchors: Annotated[int, Option(metavar="N", min=3, help="Rows that pairs are taken from.")] = 1000,
-    seed: Seed = 0,
-    jobs: Jobs = None,
+    seed: opt.Seed = 0,
+    jobs: opt.Jobs = None,
     out: Out = None,
-    json: Json = False,
+    json: opt.Json = False,
 ) -> None:
     """How hard are the data to learn, and which close rows carry different labels?"""
-    import os
-
     from labelwright.audit.intrinsic_properties import intrinsic_of_files
-    from labelwright.cli.console import progress_for
-    from labelwright.cli.measures.common import finish, folder_for, names
 
-    folder = folder_for("intrinsic", out, [data])
-    report = intrinsic_of_files(
-        data,
-        features=features,
-        k=neighbors,
-        anchors=anchors,
-        seed=seed,
-        jobs=jobs or os.cpu_count() or 1,
-        progress=progress_for(json),
-        label=label,
-        id=id,
-        text=names(text),
-        image=image,
-        root=root,
+    answer(
+        "intrinsic",
+        [data],
+        out,
+        json,
+        lambda progress: intrinsic_of_files(
+            data,
+            features=features,
+            k=neighbors,
+            anchors=anchors,
+            seed=seed,
+            jobs=opt.processes(jobs),
+            progress=progress,
+            label=label,
+            id=id,
+            text=opt.names(text),
+            image=image,
+            root=root,
+        ),
     )
-    finish("intrinsic", report, folder, json)

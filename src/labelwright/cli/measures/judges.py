@@ -7,55 +7,37 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from labelwright.cli.measures.common import (
-    Features,
-    Id,
-    Image,
-    Jobs,
-    Json,
-    Label,
-    Out,
-    Root,
-    Seed,
-    Text,
-)
-
-JUDGES = "Who judges (default: two out-of-fold models of the data's own features)"
+from labelwright.cli import options as opt
+from labelwright.cli.measures.chat_model import JUDGE, LOCAL, Llm, SendTo, Url, chat_model
+from labelwright.cli.measures.results import Out, answer
 
 
 def command(
     data: Annotated[Path, Argument(metavar="DATA", help="The labelled rows, as in labelwright audit.")],
-    label: Label = None,
-    id: Id = None,
-    text: Text = None,
-    image: Image = None,
-    root: Root = None,
-    features: Features = None,
+    label: opt.Label = None,
+    id: opt.Id = None,
+    text: opt.Text = None,
+    image: opt.Image = None,
+    root: opt.Root = None,
+    features: opt.Features = None,
     judge: Annotated[
         list[Path] | None,
-        Option(metavar="FILE", help="Probabilities of one judge, a column a class. Repeat it.", rich_help_panel=JUDGES),
+        Option(metavar="FILE", help="Probabilities of one judge, a column a class. Repeat it.", rich_help_panel=JUDGE),
     ] = None,
     descriptions: Annotated[
         Path | None,
         Option(
             metavar="FILE",
             help="YAML, class: description. Texts are compared by MiniLM; a list is a judge each.",
-            rich_help_panel=JUDGES,
+            rich_help_panel=JUDGE,
         ),
     ] = None,
-    llm: Annotated[
-        str | None, Option(metavar="MODEL", help="A model behind a chat endpoint.", rich_help_panel=JUDGES)
-    ] = None,
-    url: Annotated[
-        str, Option(metavar="URL", help="The endpoint of --llm.", rich_help_panel=JUDGES)
-    ] = "http://localhost:11434/v1",
-    send_to: Annotated[
-        str | None,
-        Option(metavar="HOST", help="Allow sending the texts to this host.", rich_help_panel=JUDGES),
-    ] = None,
+    llm: Llm = None,
+    url: Url = LOCAL,
+    send_to: SendTo = None,
     question: Annotated[
         str | None,
-        Option(metavar="TEXT", help="What --llm is asked; [TEXT] stands for the row.", rich_help_panel=JUDGES),
+        Option(metavar="TEXT", help="What --llm is asked; [TEXT] stands for the row.", rich_help_panel=JUDGE),
     ] = None,
     checked: Annotated[
         Path | None, Option(metavar="FILE", help="Rows that people checked: id, decision (keep, relabel), label.")
@@ -64,36 +46,39 @@ def command(
         Path | None, Option(metavar="FILE", help="YAML, judge: price of a label. Told where rows were checked.")
     ] = None,
     tau: Annotated[float, Option(metavar="C", min=0, max=1, help="Suggest corrections from this confidence.")] = 0.9,
-    seed: Seed = 0,
-    jobs: Jobs = None,
+    seed: opt.Seed = 0,
+    jobs: opt.Jobs = None,
     out: Out = None,
-    json: Json = False,
+    json: opt.Json = False,
 ) -> None:
-    """Which labels does a panel of judges doubt, and how often is such a doubt right?"""
-    import os
+    """Which labels does a panel of judges doubt, and how often is such a doubt right?
 
+    Without a judge named, two out-of-fold models of the data's own features sit on the panel.
+    """
     from labelwright.audit.judge_inputs import judged_labels_of_files
-    from labelwright.cli.console import progress_for
-    from labelwright.cli.measures.common import endpoint, finish, folder_for, names
 
-    folder = folder_for("judges", out, [data, *(judge or ())])
-    report = judged_labels_of_files(
-        data,
-        judge_files=judge or (),
-        descriptions=descriptions,
-        checked=checked,
-        model=None if llm is None else endpoint(llm, url, send_to),
-        question=question,
-        features=features,
-        costs=costs,
-        tau=tau,
-        seed=seed,
-        jobs=jobs or os.cpu_count() or 1,
-        progress=progress_for(json),
-        label=label,
-        id=id,
-        text=names(text),
-        image=image,
-        root=root,
+    answer(
+        "judges",
+        [data, *(judge or ())],
+        out,
+        json,
+        lambda progress: judged_labels_of_files(
+            data,
+            judge_files=judge or (),
+            descriptions=descriptions,
+            checked=checked,
+            model=chat_model(llm, url, send_to),
+            question=question,
+            features=features,
+            costs=costs,
+            tau=tau,
+            seed=seed,
+            jobs=opt.processes(jobs),
+            progress=progress,
+            label=label,
+            id=id,
+            text=opt.names(text),
+            image=image,
+            root=root,
+        ),
     )
-    finish("judges", report, folder, json)

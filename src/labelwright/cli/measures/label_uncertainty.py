@@ -8,7 +8,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from labelwright.cli.measures.common import Features, Id, Image, Jobs, Json, Label, Out, Root, Seed, Text
+from labelwright.cli import options as opt
+from labelwright.cli.measures.results import Out, answer
 
 BOUND = "How robust a classifier can be (with --eps)"
 
@@ -25,11 +26,11 @@ def command(
     votes: Annotated[
         Path, Option(metavar="FILE", help="Votes, one a row; or counts or shares, a column a class. Joined by id.")
     ],
-    label: Label = None,
-    id: Id = None,
-    text: Text = None,
-    image: Image = None,
-    root: Root = None,
+    label: opt.Label = None,
+    id: opt.Id = None,
+    text: opt.Text = None,
+    image: opt.Image = None,
+    root: opt.Root = None,
     predictions: Annotated[
         list[Path] | None,
         Option(metavar="FILE", help="What one model predicts: does it err where people do? Repeat it."),
@@ -44,36 +45,36 @@ def command(
     gamma: Annotated[
         float, Option(metavar="G", min=0, max=2, help="Label uncertainty of its errors.", rich_help_panel=BOUND)
     ] = 0.17,
-    features: Features = None,
-    seed: Seed = 0,
-    jobs: Jobs = None,
+    features: opt.Features = None,
+    seed: opt.Seed = 0,
+    jobs: opt.Jobs = None,
     out: Out = None,
-    json: Json = False,
+    json: opt.Json = False,
 ) -> None:
     """How unsure are people of the labels, and do models err where people do?"""
-    import os
-
     from labelwright.audit.uncertain_labels import uncertain_labels_of_files
-    from labelwright.cli.console import progress_for
-    from labelwright.cli.measures.common import finish, folder_for, names
 
-    folder = folder_for("label-uncertainty", out, [data, votes, *(predictions or ())])
-    report = uncertain_labels_of_files(
-        data,
-        votes=votes,
-        predictions=predictions or (),
-        features=features,
-        norm=norm.value,
-        eps=eps,
-        alpha=alpha,
-        gamma=gamma,
-        seed=seed,
-        jobs=jobs or os.cpu_count() or 1,
-        progress=progress_for(json),
-        label=label,
-        id=id,
-        text=names(text),
-        image=image,
-        root=root,
+    answer(
+        "label-uncertainty",
+        [data, votes, *(predictions or ())],
+        out,
+        json,
+        lambda progress: uncertain_labels_of_files(
+            data,
+            votes=votes,
+            predictions=predictions or (),
+            features=features,
+            norm=norm.value,
+            eps=eps,
+            alpha=alpha,
+            gamma=gamma,
+            seed=seed,
+            jobs=opt.processes(jobs),
+            progress=progress,
+            label=label,
+            id=id,
+            text=opt.names(text),
+            image=image,
+            root=root,
+        ),
     )
-    finish("label-uncertainty", report, folder, json)

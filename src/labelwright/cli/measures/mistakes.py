@@ -7,19 +7,20 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from labelwright.cli.measures.common import Features, Id, Image, Jobs, Json, Label, Out, Root, Seed, Text
+from labelwright.cli import options as opt
+from labelwright.cli.measures.results import Out, answer
 
 KNOWN = "What is known of the rows"
 
 
 def command(
     data: Annotated[Path, Argument(metavar="DATA", help="The labelled rows, as in labelwright audit.")],
-    label: Label = None,
-    id: Id = None,
-    text: Text = None,
-    image: Image = None,
-    root: Root = None,
-    features: Features = None,
+    label: opt.Label = None,
+    id: opt.Id = None,
+    text: opt.Text = None,
+    image: opt.Image = None,
+    root: opt.Root = None,
+    features: opt.Features = None,
     pred_probs: Annotated[
         list[Path] | None,
         Option(
@@ -41,35 +42,34 @@ def command(
         Path | None,
         Option(metavar="FILE", help="mistakes.csv with the column decision filled in.", rich_help_panel=KNOWN),
     ] = None,
-    seed: Seed = 0,
-    jobs: Jobs = None,
+    seed: opt.Seed = 0,
+    jobs: opt.Jobs = None,
     out: Out = None,
-    json: Json = False,
+    json: opt.Json = False,
 ) -> None:
     """Which of a model's mistakes are real, how bad are they, and of what kind?"""
-    import os
-
     from labelwright.audit.mistake_files import mistakes_of_files
-    from labelwright.cli.console import progress_for
-    from labelwright.cli.measures.common import finish, folder_for, names
 
-    given = [data, *(pred_probs or ()), *([review] if review else [])]
-    folder = folder_for("mistakes", out, given)
-    report = mistakes_of_files(
-        data,
-        pred_probs=pred_probs or (),
-        votes=votes,
-        acceptable=acceptable,
-        parents=parents,
-        review=review,
-        features=features,
-        seed=seed,
-        jobs=jobs or os.cpu_count() or 1,
-        progress=progress_for(json),
-        label=label,
-        id=id,
-        text=names(text),
-        image=image,
-        root=root,
+    answer(
+        "mistakes",
+        [data, *(pred_probs or ()), review],
+        out,
+        json,
+        lambda progress: mistakes_of_files(
+            data,
+            pred_probs=pred_probs or (),
+            votes=votes,
+            acceptable=acceptable,
+            parents=parents,
+            review=review,
+            features=features,
+            seed=seed,
+            jobs=opt.processes(jobs),
+            progress=progress,
+            label=label,
+            id=id,
+            text=opt.names(text),
+            image=image,
+            root=root,
+        ),
     )
-    finish("mistakes", report, folder, json)

@@ -7,13 +7,14 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from labelwright.cli.measures.common import Id, Json, Label, Out
+from labelwright.cli import options as opt
+from labelwright.cli.measures.results import Out, answer
 
 
 def command(
     data: Annotated[Path, Argument(metavar="DATA", help="The test set with single labels.")],
-    label: Label = None,
-    id: Id = None,
+    label: opt.Label = None,
+    id: opt.Id = None,
     pred_probs: Annotated[
         list[Path] | None, Option(metavar="FILE", help="Probabilities of one model, a column a class. Repeat it.")
     ] = None,
@@ -28,14 +29,17 @@ def command(
         str | None, Option(metavar="COL", help="Column of test sets; the drop between the two largest is split.")
     ] = None,
     out: Out = None,
-    json: Json = False,
+    json: opt.Json = False,
 ) -> None:
     """How good are models on items with several right answers, and what is a drop in accuracy made of?"""
     from labelwright.audit.multilabel_test import multilabel_test_of_files
-    from labelwright.cli.measures.common import finish, folder_for
 
-    folder = folder_for("multilabel-test", out, [data, *(pred_probs or ()), *filter(None, (votes,))])
-    report = multilabel_test_of_files(
-        data, pred_probs=pred_probs or (), votes=votes, least_share=least_share, split=split, label=label, id=id
+    answer(
+        "multilabel-test",
+        [data, *(pred_probs or ()), votes],
+        out,
+        json,
+        lambda _: multilabel_test_of_files(
+            data, pred_probs=pred_probs or (), votes=votes, least_share=least_share, split=split, label=label, id=id
+        ),
     )
-    finish("multilabel-test", report, folder, json)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from labelwright.cli.measures.common import Json, Out
+from labelwright.cli import options as opt
+from labelwright.cli.measures.results import Out, answer
 
 
 def command(
@@ -29,15 +30,17 @@ def command(
         float, Option("--pass-mark", metavar="Q", min=0, max=1, help="Mean score from which a person is trusted.")
     ] = 0.65,
     out: Out = None,
-    json: Json = False,
+    json: opt.Json = False,
 ) -> None:
     """Who draws outlines well, and where is the merged drawing likely wrong? Masks: 0 = background, else the object."""
     from labelwright.audit.outlines import outlines_of_folders
-    from labelwright.cli.console import progress_for
-    from labelwright.cli.measures.common import finish, folder_for
 
-    folder = folder_for("outlines", out, [annotators, *([reference] if reference else [])])
-    report, files = outlines_of_folders(
-        annotators, reference, unsure=unsure, buffer=buffer, pass_mark=pass_mark, progress=progress_for(json)
+    answer(
+        "outlines",
+        [annotators, reference],
+        out,
+        json,
+        lambda progress: outlines_of_folders(
+            annotators, reference, unsure=unsure, buffer=buffer, pass_mark=pass_mark, progress=progress
+        ),
     )
-    finish("outlines", report, folder, json, files)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from labelwright.cli.measures.common import Json, Out, Seed
+from labelwright.cli import options as opt
+from labelwright.cli.measures.results import Out, answer
 
 
 def command(
@@ -24,17 +25,19 @@ def command(
     ] = 0.5,
     crops: Annotated[int, Option(metavar="N", min=1, max=1000, help="Random crops an image.")] = 16,
     fill: Annotated[float, Option(metavar="LOGIT", help="The logit of classes that a place did not keep.")] = 0.0,
-    seed: Seed = 0,
+    seed: opt.Seed = 0,
     out: Out = None,
-    json: Json = False,
+    json: opt.Json = False,
 ) -> None:
     """How often does a training crop show another class than the one label of its image?"""
     from labelwright.audit.region_labels import regions_of_file
-    from labelwright.cli.console import progress_for
-    from labelwright.cli.measures.common import finish, folder_for
 
-    folder = folder_for("regions", out, [maps])
-    report, files = regions_of_file(
-        maps, keep=keep, sure=sure, crops=crops, fill=fill, seed=seed, progress=progress_for(json)
+    answer(
+        "regions",
+        [maps],
+        out,
+        json,
+        lambda progress: regions_of_file(
+            maps, keep=keep, sure=sure, crops=crops, fill=fill, seed=seed, progress=progress
+        ),
     )
-    finish("regions", report, folder, json, files)
