@@ -19,6 +19,7 @@ from labelwright.audit import (
     JudgedLabels,
     JudgeEnsemble,
     PromptedJudge,
+    Ratings,
     SimilarityJudge,
     compare_annotators,
     estimated_errors,
@@ -80,6 +81,16 @@ def test_an_unlabelled_row_is_never_flagged():
 def test_an_ordinal_rating_one_step_off_is_no_error():
     probs = np.eye(5)[[2, 3, 4]]
     assert_array_equal(flag_ordinal([2, 2, 2], probs), [False, False, True])
+
+
+def test_a_doubted_rating_is_never_the_suggested_one():
+    rng = np.random.default_rng(0)
+    probs, given = rng.dirichlet(np.full(5, 0.3), 500), rng.integers(0, 5, 500)
+    scale = Ratings()
+    doubted = scale.flag(given, probs)
+    assert doubted.any() and (scale.answer(probs)[doubted] != given[doubted]).all()
+    with pytest.raises(BadInput, match="the nearest step"):
+        Ratings(0.4)
 
 
 def test_filter_and_flip_touch_the_same_rows():
@@ -217,3 +228,29 @@ def test_given_judges_and_checked_rows_are_read_and_json_is_one_line(mails, caps
     assert run([*argv, "--judge", "absent.parquet"]) == 2
     assert run([*argv, "--out", "mails.parquet"]) == 2
     assert run(["measure", "judgs"]) == 2
+
+
+def test_ratings_one_step_off_are_not_doubted_and_the_order_of_steps_must_be_known(mails, capsys, monkeypatch):
+    monkeypatch.chdir(mails)
+    given, said = np.tile([1, 2, 5], 4), np.tile([2, 2, 2], 4)
+    pq.write_table(pa.table({"id": [f"m{i}" for i in range(12)], "stars": given.astype(str)}), "stars.parquet")
+    judge = {"id": [f"m{i}" for i in range(12)], **{str(k): (said == k).astype(float) for k in (1, 2, 5)}}
+    pq.write_table(pa.table(judge), "judge.parquet")
+    argv = [
+        "measure",
+        "judges",
+        "stars.parquet",
+        "--label",
+        "stars",
+        "--id",
+        "id",
+        "--judge",
+        "judge.parquet",
+        "--json",
+    ]
+    assert run(argv) == 0 and json.loads(capsys.readouterr().out)["figures"]["doubted"] == 8
+    assert run([*argv, "--ordinal"]) == 0 and json.loads(capsys.readouterr().out)["figures"]["doubted"] == 0
+    assert run([*argv, "--ordinal", "--classes", "2,5,1"]) == 0
+    assert json.loads(capsys.readouterr().out)["figures"]["doubted"] == 4
+    named = ["measure", "judges", "mails.parquet", "--label", "kind", "--id", "id", "--ordinal"]
+    assert run(named) == 2 and "the order of the steps" in capsys.readouterr().err

@@ -12,6 +12,7 @@ ROOMS = (
     "disclosure",
     "instructions",
     "judge",
+    "judge_checks",
     "judge_ensemble",
     "label_critic",
     "mistakes",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelwright.audit.judge import Judge, PromptedJudge, SimilarityJudge
-from labelwright.audit.judge_ensemble import JudgeEnsemble
+from labelwright.audit.judge_ensemble import JudgeEnsemble, Names, Ratings
 from labelwright.audit.judged_labels import JudgedLabels
 from labelwright.audit.measure_inputs import (
     checked_labels,
@@ -43,6 +43,7 @@ def judged_labels_of_files(
     features: str | None = None,
     costs: Path | None = None,
     tau: float = 0.9,
+    ordinal: bool = False,
     seed: int = 0,
     jobs: int = 1,
     progress: Progress = SILENT,
@@ -64,11 +65,14 @@ def judged_labels_of_files(
         Asked `question` about each text.
     costs : Path, optional
         YAML, ``judge: price of a label``; told where rows were checked.
+    ordinal : bool
+        The classes are the steps of a scale: those that are numbers, or in the order of ``classes``.
     **columns
         As `load_dataset` takes them.
     """
     dataset = load_dataset(data, **columns)
     classes = classes_of(dataset)
+    scale = _ratings(classes, columns.get("classes") is not None) if ordinal else Names()
     truth, seen = checked_labels(checked, dataset) if checked is not None else (None, None)
     judges = judges_of_rows(
         dataset,
@@ -83,9 +87,22 @@ def judged_labels_of_files(
     )
     shown = dataset.texts() if dataset.plan.text else None
     prices = None if costs is None else read_prices(costs)
-    return JudgedLabels(tau, seed).measure(
+    return JudgedLabels(tau, seed, scale).measure(
         dataset.labels, judges, classes, ids=dataset.ids.tolist(), truth=truth, checked=seen, shown=shown, costs=prices
     )
+
+
+def _ratings(classes: Sequence[str], ordered: bool) -> Ratings:
+    """Return the scale; BadInput where the order of its steps is not known."""
+    try:
+        steps = [float(name) for name in classes]
+    except ValueError:
+        steps = []
+    if not ordered and not (steps and steps == sorted(steps)):
+        raise BadInput(
+            f"the order of the steps {listed(classes, 4)} is not known", fix="give --classes with all of them in order"
+        )
+    return Ratings()
 
 
 def judges_of_rows(

@@ -9,16 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.audit.judge_ensemble import (
+from labelwright.audit.judge_checks import (
     ConfidenceBin,
     compare_annotators,
     estimated_errors,
-    flag_by_disagreement,
     judge_agreement,
-    mean_of_judges,
     precision_by_confidence,
     reported_vs_corrected,
 )
+from labelwright.audit.judge_ensemble import Names, Ratings, mean_of_judges
 from labelwright.errors import BadInput
 from labelwright.metrics.checks import as_labels
 from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Scalar, Section
@@ -37,12 +36,14 @@ class JudgedLabels:
         that err alike are over-confident.
     seed : int, default 0
         For the interval of the number of errors.
+    scale : Names or Ratings, optional
+        What classes are: names by default.
     """
 
-    def __init__(self, tau: float = 0.9, seed: int = 0) -> None:
+    def __init__(self, tau: float = 0.9, seed: int = 0, scale: Names | Ratings | None = None) -> None:
         if not 0 <= tau <= 1:
             raise BadInput(f"tau is {tau}", fix="give a confidence in [0, 1]")
-        self.tau, self.seed = tau, seed
+        self.tau, self.seed, self.scale = tau, seed, scale or Names()
 
     def measure(
         self,
@@ -82,18 +83,18 @@ class JudgedLabels:
         seen = np.zeros(len(y), bool) if checked is None else np.asarray(checked, bool)
         people = np.full(len(y), -1) if truth is None else as_labels("truth", truth, len(classes))
         wrong = seen & (people != y)
-        flags = flag_by_disagreement(y, probs)
+        flags, best = self.scale.flag(y, probs), self.scale.answer(probs)
         bins = precision_by_confidence(probs.max(axis=1), flags, seen, wrong)
         rest = ~flags & (y >= 0)
         errors = estimated_errors(
             bins, int(rest.sum()), int((rest & seen).sum()), int((rest & wrong).sum()), seed=self.seed
         )
-        sure = flag_by_disagreement(y, probs, self.tau)
+        sure = self.scale.flag(y, probs, self.tau)
         names = [str(i) for i in range(len(y))] if ids is None else [str(one) for one in ids]
         sections = (
-            _flags_section(y, probs, flags, sure, classes, names, shown, self.tau),
+            _flags_section(y, probs, best, flags, sure, classes, names, shown, self.tau),
             _confidence_section(bins, seen, errors),
-            _judges_section(judges, y, probs, people, seen, classes, costs),
+            _judges_section(judges, y, best, people, seen, classes, costs, self.scale),
         )
         labelled = int((y >= 0).sum())
         return Report(
@@ -114,6 +115,7 @@ class JudgedLabels:
 def _flags_section(
     y: NDArray[np.int64],
     probs: Floats,
+    best: NDArray[np.int64],
     flags: NDArray[np.bool_],
     sure: NDArray[np.bool_],
     classes: Sequence[str],
@@ -123,7 +125,6 @@ def _flags_section(
 ) -> Section:
     rows = np.flatnonzero(flags)
     rows = rows[np.argsort(-probs[rows].max(axis=1), kind="stable")]
-    best = probs.argmax(axis=1)
     said = [""] * len(y) if shown is None else [text if len(text) <= 160 else text[:159] + "…" for text in shown]
     listed: tuple[tuple[Scalar, ...], ...] = tuple(
         (names[i], classes[y[i]], classes[best[i]], round(float(probs[i].max()), 4), said[i]) for i in rows.tolist()
@@ -190,14 +191,15 @@ def _confidence_section(bins: Sequence[ConfidenceBin], seen: NDArray[np.bool_], 
 def _judges_section(
     judges: Mapping[str, ArrayLike],
     y: NDArray[np.int64],
-    probs: Floats,
+    best: NDArray[np.int64],
     people: NDArray[np.int64],
     seen: NDArray[np.bool_],
     classes: Sequence[str],
     costs: Mapping[str, float] | None,
+    scale: Names | Ratings,
 ) -> Section:
-    answers = {name: _answers(p) for name, p in judges.items()}
-    everyone = {**answers, "all judges together": probs.argmax(axis=1), "given labels": y}
+    answers = {name: _answers(p, scale) for name, p in judges.items()}
+    everyone = {**answers, "all judges together": best, "given labels": y}
     truth_known = seen & (people >= 0)
     rows = []
     for name, answer in everyone.items():
@@ -244,10 +246,10 @@ def _cost_table(
     return ReportTable("Right on checked rows", columns[:kept], tuple(row[:kept] for row in rows), plot=plot)
 
 
-def _answers(p: ArrayLike) -> NDArray[np.int64]:
+def _answers(p: ArrayLike, scale: Names | Ratings) -> NDArray[np.int64]:
     probs = np.asarray(p, dtype=np.float64)
     silent = np.asarray(np.isnan(probs).any(axis=1))
-    return np.where(silent, -1, np.where(silent.reshape(-1, 1), 0.0, probs).argmax(axis=1))
+    return np.where(silent, -1, scale.answer(np.where(silent.reshape(-1, 1), 0.0, probs)))
 
 
 def _verdict(labels: int, flagged: int, sure: int, tau: float, errors: Any) -> str:

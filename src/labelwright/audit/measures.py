@@ -122,6 +122,13 @@ MEASURES: tuple[MeasureEntry, ...] = (
         "labelwright.audit.region_labels:RegionLabels",
         "P019",
     ),
+    MeasureEntry(
+        "identifiability",
+        "How many labels an item does it take to know the noise, and do these votes have so many?",
+        "votes of several people, as labelwright aggregate takes them",
+        "labelwright.audit.noise_identifiability:NoiseIdentifiability",
+        "P125",
+    ),
 )
 
 

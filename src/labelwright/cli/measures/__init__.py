@@ -9,6 +9,7 @@ from typer import Context, Option, Typer
 from labelwright.cli.measures.benchmark_stability import command as benchmark_stability
 from labelwright.cli.measures.critic import command as critic
 from labelwright.cli.measures.disclosures import command as disclosures
+from labelwright.cli.measures.identifiability import command as identifiability
 from labelwright.cli.measures.instructions import command as instructions
 from labelwright.cli.measures.intrinsic import command as intrinsic
 from labelwright.cli.measures.judges import command as judges
@@ -44,3 +45,4 @@ app.command("multilabel-test")(multilabel_test)
 app.command("critic")(critic)
 app.command("label-uncertainty")(label_uncertainty)
 app.command("regions")(regions)
+app.command("identifiability")(identifiability)

@@ -46,6 +46,10 @@ def command(
         Path | None, Option(metavar="FILE", help="YAML, judge: price of a label. Told where rows were checked.")
     ] = None,
     tau: Annotated[float, Option(metavar="C", min=0, max=1, help="Suggest corrections from this confidence.")] = 0.9,
+    ordinal: Annotated[
+        bool, Option("--ordinal", help="Classes are steps of a scale: doubt what lies more than one step off.")
+    ] = False,
+    classes: opt.Classes = None,
     seed: opt.Seed = 0,
     jobs: opt.Jobs = None,
     out: Out = None,
@@ -72,6 +76,8 @@ def command(
             features=features,
             costs=costs,
             tau=tau,
+            ordinal=ordinal,
+            classes=classes,
             seed=seed,
             jobs=opt.processes(jobs),
             progress=progress,

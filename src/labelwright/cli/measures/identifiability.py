@@ -1,0 +1,46 @@
+"""`labelwright measure identifiability VOTES`: can the noise in votes be told from the votes alone?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from labelwright.cli import options as opt
+from labelwright.cli.measures.results import Out, answer
+
+VOTES = "The votes"
+
+
+def command(
+    votes: Annotated[Path, Argument(metavar="VOTES", help="A table of votes, or a Label Studio export.")],
+    task: Annotated[
+        str | None, Option(metavar="COL", help="The column that names the task.", rich_help_panel=VOTES)
+    ] = None,
+    annotator: Annotated[
+        str | None,
+        Option(metavar="COL", help="The column that says who; one a person, joined by commas.", rich_help_panel=VOTES),
+    ] = None,
+    label: Annotated[
+        str | None, Option("--label", metavar="COL", help="The column that says what.", rich_help_panel=VOTES)
+    ] = None,
+    tol: Annotated[
+        float | None,
+        Option(
+            metavar="T", min=0, max=0.999, help="Singular values below this share are 0. Default: the standard error."
+        ),
+    ] = None,
+    out: Out = None,
+    json: opt.Json = False,
+) -> None:
+    """How many labels an item does it take to know the noise, and do these votes have so many?"""
+    from labelwright.audit.noise_identifiability import identifiability_of_file
+
+    answer(
+        "identifiability",
+        [votes],
+        out,
+        json,
+        lambda _: identifiability_of_file(votes, task=task, annotator=opt.names(annotator), label=label, tol=tol),
+    )
