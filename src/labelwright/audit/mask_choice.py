@@ -184,7 +184,7 @@ def _images_section(
     return Section(
         "The images",
         "Masks that the judge holds for weak come first.",
-        tables=(ReportTable("Images", columns, rows, file="choices.csv"),),
+        tables=(ReportTable("Images", columns, rows, private=True, file="choices.csv"),),
     )
 
 

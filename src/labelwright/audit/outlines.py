@@ -151,6 +151,7 @@ def _people_section(
         rows,
         plot=Plot("bars", ("score",), unit="share"),
         file="annotators.csv",
+        people="annotator",
     )
     alerts = tuple(
         Alert(
@@ -181,7 +182,7 @@ def _parts_section(tested: Mapping[str, AnnotatorScorecard]) -> Section:
     return Section(
         "What each does well",
         "Low matched objects with high right pixels: objects are merged or split. Low outlines: sloppy edges.",
-        tables=(ReportTable("Parts of the score", ("annotator", *titles), rows, plot=plot),),
+        tables=(ReportTable("Parts of the score", ("annotator", *titles), rows, plot=plot, people="annotator"),),
     )
 
 
@@ -206,7 +207,7 @@ def _risk_section(
         "Where the merged drawing is likely wrong",
         "Risk is the weight of those who disagree with the merged map at a pixel. It says where to look first; how "
         "many pixels are wrong it overstates. A task is listed when two or more people drew it.",
-        tables=(ReportTable("Tasks by risk", columns, rows, file="tasks.csv"),),
+        tables=(ReportTable("Tasks by risk", columns, rows, private=True, file="tasks.csv"),),
         pictures=pictures,
     )
 

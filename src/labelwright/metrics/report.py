@@ -54,6 +54,8 @@ class ReportTable:
         Names columns of the table.
     file : str
         The name of a CSV file that holds the whole table beside the page, which then shows its first rows.
+    people : str
+        The column that names people; a redacted report writes numbers in their place.
     """
 
     title: str
@@ -62,6 +64,7 @@ class ReportTable:
     private: bool = False
     plot: Plot | None = None
     file: str = ""
+    people: str = ""
 
     def __post_init__(self) -> None:
         wrong = [i for i, row in enumerate(self.rows) if len(row) != len(self.columns)]
@@ -71,6 +74,8 @@ class ReportTable:
         absent = [name for name in drawn if name not in self.columns]
         if absent:
             raise ValueError(f"table {self.title!r}: the plot draws column {absent[0]!r}, which is not there.")
+        if self.people and self.people not in self.columns:
+            raise ValueError(f"table {self.title!r}: people stand in column {self.people!r}, which is not there.")
 
 
 @dataclass(frozen=True)
@@ -239,6 +244,7 @@ def _table(data: Mapping[str, Any]) -> ReportTable:
         data["private"],
         None if plot is None else Plot(**{**plot, "y": tuple(plot["y"])}),
         data.get("file", ""),
+        data.get("people", ""),
     )
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from labelwright import __version__
-from labelwright.atomic import check_can_write, staged_directory
+from labelwright.atomic import check_can_write, staged_directory, write_aside
 from labelwright.errors import BadInput
 from labelwright.metrics.report import Report, ReportTable
 from labelwright.report.html import number
@@ -67,6 +67,28 @@ def write_measure(name: str, report: Report, folder: Path | str, files: Mapping[
         for file, content in (files or {}).items():
             (aside / file).write_bytes(content)
     return folder
+
+
+def is_measure(folder: Path) -> bool:
+    """Say whether a folder holds what a measure wrote."""
+    return (folder / "report.json").is_file()
+
+
+def rewrite_measure(folder: Path, *, redact: bool = False, out: Path | None = None) -> Path:
+    """Draw the page of an earlier measure again from its ``report.json``; with `redact` without rows and names."""
+    from labelwright.report.redact_measure import redact_measure
+
+    try:
+        facts = json_module.loads((folder / "report.json").read_text(encoding="utf-8"))
+        name, report = facts["measure"], redact_measure(facts) if redact else Report.from_dict(facts)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        what = f"report.json cannot be read as a measure ({type(error).__name__})"
+        raise BadInput(what, where=str(folder), fix="measure again") from None
+    path = out or folder / ("report-redacted.html" if redact else "report.html")
+    with write_aside(path) as aside:
+        page = render_measure(name, report, redacted=redact)
+        aside.write_text(page, encoding="utf-8", errors="backslashreplace")
+    return path
 
 
 def measure_lines(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST_SHOWN = 50
 
 
-def render_measure(name: str, report: Report) -> str:
+def render_measure(name: str, report: Report, *, redacted: bool = False) -> str:
     """Return the page of a report; each table shows its first 50 rows.
 
     Parameters
@@ -29,6 +29,8 @@ def render_measure(name: str, report: Report) -> str:
     name : str
         Of the measure.
     report : Report
+    redacted : bool
+        Say that rows and names are left out.
     """
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -38,6 +40,7 @@ def render_measure(name: str, report: Report) -> str:
         .render(
             name=name,
             report=report,
+            redacted=redacted,
             anchors=_anchors(report),
             most=MOST_SHOWN,
             version=__version__,
