@@ -18,8 +18,8 @@ from proofs.datasets import cifar10n_labels, crowd
 
 from labelwright.catalogue.claims import All, AtLeast, AtMost, Beats, Holds
 from labelwright.consensus import (
+    CertificateStatus,
     DawidSkene,
-    Finding,
     MajorityVote,
     certify_majority,
     majority_is_optimal,
@@ -101,7 +101,7 @@ def run(seed: int) -> dict[str, float]:
     differences = [
         abs(accuracy(votes, truth, MajorityVote()) - accuracy(votes, truth, DawidSkene()))
         for votes, truth in real_sets(rng)
-        if certify_majority(votes).finding is Finding.CERTIFIED
+        if certify_majority(votes).status is CertificateStatus.CERTIFIED
     ]
     figures["certified_sets"] = float(len(differences))
     figures["largest_difference"] = max(differences, default=0.0)
@@ -109,7 +109,7 @@ def run(seed: int) -> dict[str, float]:
     cast = cast_votes(truth, Sources.skilled([0.8] * 3, n_classes=2), seed=rng)
     votes = Votes(cast.row, cast.source, cast.value, 6000, 3, 2)
     gold = np.where(np.arange(6000) < 1000, truth, -1)
-    figures["refused"] = float(certify_majority(votes, gold).finding is Finding.VIOLATED)
+    figures["refused"] = float(certify_majority(votes, gold).status is CertificateStatus.VIOLATED)
     figures["oracle"] = float((oracle_map(votes.to_matrix(), 0.05, 0.8, 0.8) == truth).mean())
     figures["dawid_skene"] = accuracy(votes, truth, DawidSkene())
     figures["baseline"] = accuracy(votes, truth, MajorityVote())

@@ -73,6 +73,17 @@ def test_arrows_point_to_earlier_rooms_only():
     assert wrong == []
 
 
+def test_a_public_name_stands_in_one_room_only():
+    twice = {}
+    for path in SRC.glob("*/__init__.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_ROOMS":
+                rooms = ast.literal_eval(node.value).values()
+                names = [name for room in rooms for name in room.split()]
+                twice[_room(path)] = {name for name in names if names.count(name) > 1}
+    assert twice and not any(twice.values()), twice
+
+
 def test_no_relative_imports():
     relative = [
         str(path.relative_to(SRC))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from labelwright.consensus import (
+    CertificateStatus,
     DawidSkene,
-    Finding,
     MajorityVote,
     certify_majority,
     choose_aggregator,
@@ -124,18 +124,18 @@ def world(prior, accuracy, n=6000, m=3, seed=0):
 def test_a_balanced_crowd_is_certified_and_a_rare_class_refused():
     fair, _ = world(0.5, 0.85)
     certificate = certify_majority(fair)
-    assert certificate.finding is Finding.CERTIFIED and not certificate.from_gold
+    assert certificate.status is CertificateStatus.CERTIFIED and not certificate.from_gold
     assert isinstance(choose_aggregator(certificate)[0], MajorityVote)
     rare, truth = world(0.05, 0.8)
     refused = certify_majority(rare, gold=truth)
-    assert refused.finding is Finding.VIOLATED and refused.from_gold
+    assert refused.status is CertificateStatus.VIOLATED and refused.from_gold
     assert isinstance(choose_aggregator(refused)[0], DawidSkene)
 
 
 def test_few_rows_leave_it_open_and_both_models_are_offered():
     few, _ = world(0.4, 0.62, n=60)
     certificate = certify_majority(few)
-    assert certificate.finding is Finding.UNDECIDED
+    assert certificate.status is CertificateStatus.UNDECIDED
     assert len(choose_aggregator(certificate)) == 2
 
 

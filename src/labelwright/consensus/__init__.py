@@ -29,7 +29,7 @@ _ROOMS = {
     "prompted_functions": "PromptedLabelingFunction ResponseMap WrittenLabelingFunction calibrate_contextually",
     "weak_signals": "signals_from_votes weak_signal_error",
     "label_functions": "LabelingFunction apply_functions comparison keyword labeling_function read_rules regex",
-    "majority_certificate": "Finding MajorityCertificate certify_majority choose_aggregator",
+    "majority_certificate": "CertificateStatus MajorityCertificate certify_majority choose_aggregator",
     "majority_optimality": "Gap Optimality majority_gap majority_is_optimal oracle_map plurality_is_optimal",
     "continuous": "ContinuousLabelModel",
     "manifold": "ManifoldLabelModel sphere",

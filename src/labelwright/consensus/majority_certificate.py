@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 LEAST_GOLD = 30
 
 
-class Finding(Enum):
+class CertificateStatus(Enum):
     """What a certificate says."""
 
     CERTIFIED = "majority voting is optimal"
@@ -37,11 +37,11 @@ class Finding(Enum):
 
 @dataclass(frozen=True)
 class Stratum:
-    """The finding for rows with `n_votes` votes; `margin` is the least and `best` the largest over the box, in nats."""
+    """The status for rows with `n_votes` votes; `margin` is the least and `best` the largest over the box, in nats."""
 
     n_votes: int
     n_rows: int
-    finding: Finding
+    status: CertificateStatus
     margin: float
     best: float
 
@@ -52,7 +52,7 @@ class MajorityCertificate:
 
     Parameters
     ----------
-    finding : Finding
+    status : CertificateStatus
         Certified when every stratum is, violated when one is, else undecided.
     prior, sensitivity, specificity : Interval
         Estimates of ν, a, b, pooled over sources; the intervals span the box.
@@ -64,7 +64,7 @@ class MajorityCertificate:
         False when the estimates come from EM on the same votes: they are then not independent of them.
     """
 
-    finding: Finding
+    status: CertificateStatus
     prior: Interval
     sensitivity: Interval
     specificity: Interval
@@ -91,7 +91,7 @@ def certify_majority(votes: Votes, gold: ArrayLike | Hard | None = None, delta: 
     >>> from labelwright.noise import Sources, cast_votes
     >>> truth = np.arange(4000) % 2
     >>> cast = cast_votes(truth, Sources.skilled([0.9] * 3, n_classes=2), seed=0)
-    >>> certify_majority(Votes(cast.row, cast.source, cast.value, 4000, 3, 2)).finding.name
+    >>> certify_majority(Votes(cast.row, cast.source, cast.value, 4000, 3, 2)).status.name
     'CERTIFIED'
 
     Source: the conditions of [P086], checked on a box of our own; `published_certificate` is the paper's.
@@ -122,18 +122,23 @@ def certify_majority(votes: Votes, gold: ArrayLike | Hard | None = None, delta: 
     strata = []
     for n_votes, n_rows in zip(*np.unique(np.diff(table.offsets)[covered], return_counts=True), strict=True):
         margin, best = box_margins(low, high, int(n_votes))
-        found = Finding.CERTIFIED if margin > 0 else Finding.VIOLATED if best <= 0 else Finding.UNDECIDED
-        strata.append(Stratum(int(n_votes), int(n_rows), found, margin, best))
-    findings = {stratum.finding for stratum in strata}
-    finding = Finding.UNDECIDED
-    if Finding.VIOLATED in findings:
-        finding = Finding.VIOLATED
-    elif findings == {Finding.CERTIFIED}:
-        finding = Finding.CERTIFIED
+        strata.append(Stratum(int(n_votes), int(n_rows), _status(margin, best), margin, best))
+    statuses = {stratum.status for stratum in strata}
+    status = CertificateStatus.UNDECIDED
+    if CertificateStatus.VIOLATED in statuses:
+        status = CertificateStatus.VIOLATED
+    elif statuses == {CertificateStatus.CERTIFIED}:
+        status = CertificateStatus.CERTIFIED
     nu, a, b = (
         Interval(float(x), float(l), float(u), 1 - delta / 3) for x, l, u in zip(estimates, low, high, strict=True)
     )
-    return MajorityCertificate(finding, nu, a, b, tuple(strata), 1 - delta, from_gold)
+    return MajorityCertificate(status, nu, a, b, tuple(strata), 1 - delta, from_gold)
+
+
+def _status(margin: float, best: float) -> CertificateStatus:
+    if margin > 0:
+        return CertificateStatus.CERTIFIED
+    return CertificateStatus.VIOLATED if best <= 0 else CertificateStatus.UNDECIDED
 
 
 def box_margins(low: Floats, high: Floats, n_votes: int) -> tuple[float, float]:
@@ -158,6 +163,6 @@ def box_margins(low: Floats, high: Floats, n_votes: int) -> tuple[float, float]:
 
 def choose_aggregator(certificate: MajorityCertificate) -> tuple[LabelModel, ...]:
     """Return majority voting where it is certified, Dawid-Skene where it is refuted, both where nothing is decided."""
-    if certificate.finding is Finding.CERTIFIED:
+    if certificate.status is CertificateStatus.CERTIFIED:
         return (MajorityVote(),)
-    return (DawidSkene(),) if certificate.finding is Finding.VIOLATED else (MajorityVote(), DawidSkene())
+    return (DawidSkene(),) if certificate.status is CertificateStatus.VIOLATED else (MajorityVote(), DawidSkene())
