@@ -15,7 +15,7 @@ def command(
         Path | None, Option("--out", metavar="FILE", help="Where to write. Default: report.html in DIR.")
     ] = None,
 ) -> None:
-    """Draw the report of an audit or a measure again; with `--redact` without row content, so that it can be passed on."""
+    """Draw the report of an audit or a measure again; with `--redact` without row content, to be passed on."""
     from labelwright.cli.console import say
     from labelwright.report.measure import is_measure, rewrite_measure
     from labelwright.report.outputs import rewrite_report
