@@ -23,9 +23,7 @@ from labelwright.consensus import (
 )
 from labelwright.consensus.base import confusion_posterior
 from labelwright.consensus.dirichlet import dirichlet_kl
-from labelwright.consensus.em import best_climb, climb, safe_log
-from labelwright.consensus.kernels import confusion_pass
-from labelwright.consensus.label_models.dawid_skene import expect
+from labelwright.consensus.em import best_climb, climb
 from labelwright.consensus.label_models.glad import _ability_sums, _ease_step, _expect, _item
 from labelwright.consensus.label_models.matrix_completion import hidden_blocks, metal_loss, without_blocks
 from labelwright.consensus.label_models.one_coin import one_coin_posterior
@@ -254,35 +252,3 @@ def test_equal_accuracies_and_shares_give_the_majority_exactly():
     votes = full(n_classes=2)
     q = one_coin_posterior(VoteTable.of(votes), np.array([0.5, 0.5]), np.full(5, 0.7))
     assert (q.argmax(axis=1) == votes.counts().argmax(axis=1)).all()
-
-
-@pytest.mark.parametrize("with_gold", [False, True])
-def test_products_and_logarithms_are_one_e_step(with_gold, monkeypatch):
-    monkeypatch.setattr("labelwright.consensus.label_models.dawid_skene.MANY", 1)
-    rng = np.random.default_rng(0)
-    votes, truth = crowd(n=90, n_classes=3)
-    long = Votes(np.zeros(2000, dtype=int), np.zeros(2000, dtype=int), rng.integers(0, 3, 2000), 1, 5, 3)
-    for given in (votes, long):  # a row of two thousand votes leaves the range of numbers
-        table = VoteTable.of(given)
-        gold = np.where(np.arange(90) % 3 == 0, truth, -1) if with_gold and given is votes else table.no_gold()
-        balance, confusion = rng.dirichlet(np.ones(3)), rng.dirichlet(np.ones(3), size=(5, 3)).transpose(0, 2, 1).copy()
-        confusion[0, 1] = 0.0  # an answer that is impossible
-        log_c, counts, totals = safe_log(confusion), np.zeros_like(confusion), np.zeros(3)
-        found = expect(table, gold, balance, log_c, counts, totals)
-        logs, log_totals = np.zeros_like(confusion), np.zeros(3)
-        reached = confusion_pass(
-            table.offsets, table.source, table.value, table.weight, gold, 1, False,
-            safe_log(balance), log_c, logs, log_totals, np.empty((0, 0)),
-        )  # fmt: skip
-        assert_allclose(found, reached, rtol=1e-12)
-        assert_allclose(counts, logs, atol=1e-9)
-        assert_allclose(totals, log_totals, atol=1e-9)
-
-
-def test_two_halves_side_by_side_give_what_one_pass_gives(monkeypatch):
-    votes, _ = crowd(n=200)
-    alone = DawidSkene().fit(votes)
-    monkeypatch.setattr("labelwright.consensus.label_models.dawid_skene.MANY", 1)
-    both = DawidSkene().fit(votes)
-    assert_allclose(both.confusion_, alone.confusion_, atol=1e-9)
-    assert_allclose(both.objective_[-1], alone.objective_[-1], rtol=1e-10)

@@ -14,6 +14,7 @@ Step = Callable[[P], tuple[P, float]]
 # Sums of many logarithms are exact to about this share of their size.
 ROUNDING = 1e-10
 LOG_FLOOR = -700.0
+SMALLEST = float(np.exp(LOG_FLOOR))  # probability of what is impossible: it can be undone
 
 
 @dataclass(frozen=True)

@@ -88,59 +88,86 @@ def confusion_pass(  # type: ignore[no-untyped-def]
 
 
 @lru_cache(maxsize=64)
-def product_pass(states):  # type: ignore[no-untyped-def]
-    """Return `confusion_pass` of votes of weight 1 as a product of probabilities, compiled for one number of states.
+def product_pass(blocks):  # type: ignore[no-untyped-def]
+    """Return `confusion_pass` of votes of weight 1 as a product of probabilities, compiled for blocks of four states.
 
-    It takes (offsets, source, value, gold, first_row, last_row, prior, table, counts, totals) and is about four times
-    faster. Shapes: prior (K,), table (m, S, K); counts (m, S, K) and totals (K,) are added to. A product that leaves
-    the range of numbers is taken anew in logarithms.
+    It takes (offsets, cell, gold, states, first_row, last_row, prior, table, counts, totals), with cells = source · S +
+    answer, int32 (v,). Shapes, with Z = 4 · blocks columns of which those from K on are 0: prior (Z,), table
+    (m · S, Z); counts (m · S, Z) and totals (Z,) are added to. Four states at a time stay in registers. A product that
+    leaves the range of numbers is taken anew in logarithms.
     """
+    columns = 4 * blocks
 
     @njit(cache=True, nogil=True)
-    def run(offsets, source, value, gold, first_row, last_row, prior, table, counts, totals):  # type: ignore[no-untyped-def]
-        score = np.empty(states)
+    def run(offsets, cell, gold, states, first_row, last_row, prior, table, counts, totals):  # type: ignore[no-untyped-def]
+        score = np.empty(columns)
         objective, product = 0.0, 1.0  # the logarithm is taken of many rows' likelihoods at once
         for i in range(first_row, last_row):
             start, end = offsets[i], offsets[i + 1]
             if start == end and gold[i] < 0:
                 continue
-            for k in range(states):
-                score[k] = prior[k]
-            for v in range(start, end):
-                j, l = source[v], value[v]
-                for k in range(states):
-                    score[k] *= table[j, l, k]
-            if gold[i] >= 0:
-                for k in range(states):
-                    if k != gold[i]:
-                        score[k] = 0.0
             total = 0.0
-            for k in range(states):
-                total += score[k]
+            for b in range(0, columns, 4):
+                s0, s1, s2, s3 = prior[b], prior[b + 1], prior[b + 2], prior[b + 3]
+                for v in range(start, end):
+                    c = cell[v]
+                    s0 *= table[c, b]
+                    s1 *= table[c, b + 1]
+                    s2 *= table[c, b + 2]
+                    s3 *= table[c, b + 3]
+                score[b], score[b + 1], score[b + 2], score[b + 3] = s0, s1, s2, s3
+                total += (s0 + s1) + (s2 + s3)
+            known = gold[i]
+            if known >= 0:
+                total = score[known]
+                for k in range(columns):
+                    score[k] = 0.0
+                score[known] = total
             if total < 1e-200:
                 for k in range(states):
                     score[k] = np.log(prior[k])
                     for v in range(start, end):
-                        score[k] += np.log(table[source[v], value[v], k])
-                known = gold[i] >= 0
-                objective += _normalise(score, gold[i] if known else 0, gold[i] + 1 if known else states, False)
+                        score[k] += np.log(table[cell[v], k])
+                first, last = (known, known + 1) if known >= 0 else (0, states)
+                objective += _normalise(score[:states], first, last, False)
+                share = 1.0
             else:
                 if product < 1e-100:
                     objective += np.log(product)
                     product = 1.0
                 product *= total
                 share = 1.0 / total
-                for k in range(states):
-                    score[k] *= share
-            for v in range(start, end):
-                j, l = source[v], value[v]
-                for k in range(states):
-                    counts[j, l, k] += score[k]
-            for k in range(states):
-                totals[k] += score[k]
+            for b in range(0, columns, 4):
+                s0, s1, s2, s3 = score[b] * share, score[b + 1] * share, score[b + 2] * share, score[b + 3] * share
+                for v in range(start, end):
+                    c = cell[v]
+                    counts[c, b] += s0
+                    counts[c, b + 1] += s1
+                    counts[c, b + 2] += s2
+                    counts[c, b + 3] += s3
+                totals[b] += s0
+                totals[b + 1] += s1
+                totals[b + 2] += s2
+                totals[b + 3] += s3
         return objective + np.log(product)
 
     return run
+
+
+@njit(cache=True, nogil=True)
+def confusion_step(counts, eps, table):  # type: ignore[no-untyped-def]
+    """Write (counts + ε) / Σ over answers to table (m, S, Z), evenly where nothing is counted; eps (S, Z)."""
+    sources, symbols, states = counts.shape
+    votes = np.empty(states)
+    for j in range(sources):
+        votes[:] = 0.0
+        for l in range(symbols):
+            for k in range(states):
+                table[j, l, k] = counts[j, l, k] + eps[l, k]
+                votes[k] += table[j, l, k]
+        for l in range(symbols):
+            for k in range(states):
+                table[j, l, k] = table[j, l, k] / votes[k] if votes[k] > 0 else 1.0 / symbols
 
 
 @njit(cache=True, nogil=True)
@@ -207,6 +234,31 @@ def share_pass(offsets, source, value, weight, weights, prior, q):  # type: igno
             total += q[i, k]
         for k in range(classes):
             q[i, k] = q[i, k] / total if total > 0 else prior[k]
+
+
+@njit(cache=True, nogil=True)
+def class_pass(offsets, value, weight, said):  # type: ignore[no-untyped-def]
+    """Add the weight of the votes of each row for each class to said (n, K); other answers count for none."""
+    classes = said.shape[1]
+    for i in range(len(offsets) - 1):
+        for v in range(offsets[i], offsets[i + 1]):
+            if value[v] < classes:
+                said[i, value[v]] += weight[v]
+
+
+@njit(cache=True, nogil=True)
+def start_pass(said, gold, q):  # type: ignore[no-untyped-def]
+    """Write to q (n, K) the shares of said (n, K), evenly where nothing was said; the known class alone where known."""
+    classes = said.shape[1]
+    for i in range(len(said)):
+        total = 0.0
+        for k in range(classes):
+            total += said[i, k]
+        for k in range(classes):
+            q[i, k] = said[i, k] / total if total > 0 else 1.0 / classes
+        if gold[i] >= 0:
+            q[i] = 0.0
+            q[i, gold[i]] = 1.0
 
 
 @njit(cache=True, nogil=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.consensus.kernels import said_pass
+from labelwright.consensus.kernels import class_pass, said_pass, start_pass
 from labelwright.errors import BadInput
 from labelwright.evidence import Hard, Votes
 
@@ -61,6 +62,16 @@ class VoteTable:
         """Sum of the weights of all votes."""
         return float(self.weight.sum())
 
+    @cached_property
+    def unweighted(self) -> bool:
+        """Whether every vote weighs 1."""
+        return bool((self.weight == 1).all())
+
+    @cached_property
+    def cells(self) -> NDArray[np.int32]:
+        """The place of each vote in a table of sources and symbols, source · S + value, int32 (v,)."""
+        return self.source * np.int32(self.n_symbols) + self.value
+
     def covered(self) -> NDArray[np.bool_]:
         """Return which rows have a vote, bool (n,)."""
         return np.diff(self.offsets) > 0
@@ -78,16 +89,18 @@ class VoteTable:
 
     def class_weights(self) -> Floats:
         """Return the weight of the votes for each class, float64 (n, K)."""
-        said = self.value < self.n_classes
-        cells = self.row() * self.n_classes + self.value
-        size = self.n_rows * self.n_classes
-        return summed(cells[said], self.weight[said], size).reshape(self.n_rows, self.n_classes)
+        said = np.zeros((self.n_rows, self.n_classes))
+        class_pass(self.offsets, self.value, self.weight, said)
+        return said
 
-    def shares(self) -> Floats:
-        """Return the share of the votes for each class, float64 (n, K); uniform where nobody voted."""
-        counts = self.class_weights()
-        total = counts.sum(axis=1, keepdims=True)
-        return np.where(total > 0, counts / np.where(total > 0, total, 1), 1 / self.n_classes)
+    def shares(self, gold: NDArray[np.int64] | None = None) -> Floats:
+        """Return the share of the votes for each class, float64 (n, K): uniform where nobody voted.
+
+        Rows of known class, `gold` int64 (n,) with -1 = unknown, have that class alone.
+        """
+        q = np.empty((self.n_rows, self.n_classes))
+        start_pass(self.class_weights(), self.no_gold() if gold is None else gold, q)
+        return q
 
     def said(self) -> Floats:
         """Return the weight of each source's votes for each symbol, float64 (m, S)."""

@@ -80,7 +80,7 @@ class EBCC(LabelModel):
 
     def _fit(self, table: VoteTable, gold: NDArray[np.int64]) -> None:
         k, width = table.n_classes, self.subtypes
-        shares = np.where((gold >= 0)[:, None], gold[:, None] == np.arange(k), table.shares())
+        shares = table.shares(gold)
         self._set_priors(k, shares[table.covered()].sum(axis=0) + 1e-3)
 
         def step(parameters: Parameters) -> tuple[Parameters, float]:
@@ -178,12 +178,12 @@ class IBCC(EBCC):
         table = VoteTable.of(votes)
         known = table.known(gold)
         k = table.n_classes
-        shares = np.where((known >= 0)[:, None], known[:, None] == np.arange(k), table.shares())[table.covered()]
+        shares = table.shares(known)[table.covered()]
         counts, totals = np.zeros((table.n_sources, k, k)), np.zeros(k)
         if not hasattr(self, "_counts"):
             self._start(table.n_sources, table.said())
             self._set_priors(k, shares.sum(axis=0) + 1e-3)
-            full = np.where((known >= 0)[:, None], known[:, None] == np.arange(k), table.shares())
+            full = table.shares(known)
             count_pass(table.offsets, table.source, table.value, table.weight, full, counts)
             self._counts, self._totals = counts, shares.sum(axis=0)
         else:

@@ -20,17 +20,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.consensus.balance import checked_balance
-from labelwright.consensus.base import EMPTY, ConfusionModel
-from labelwright.consensus.em import climb, safe_log
-from labelwright.consensus.kernels import confusion_pass, count_pass, product_pass
+from labelwright.consensus.base import ConfusionModel
+from labelwright.consensus.em import SMALLEST, climb
+from labelwright.consensus.expectation import Expectation
+from labelwright.consensus.kernels import confusion_step, count_pass
 from labelwright.consensus.table import VoteTable
 from labelwright.errors import BadInput
 from labelwright.evidence import Hard, Votes
 
 Floats = NDArray[np.float64]
-Parameters = tuple[Floats, Floats]  # π (K,) and log C as (m, S, K)
-SMALLEST = 1e-304  # exp(-700): what `safe_log` makes of 0
-MANY = 200_000  # votes from which on a kernel for one number of classes, and a second thread, pay
+Parameters = tuple[Floats, Floats]  # π (K,) and C as (m, S, K)
 
 
 class VoteStream(Protocol):
@@ -87,7 +86,7 @@ class DawidSkene(ConfusionModel):
 
     def _fit(self, table: VoteTable, gold: NDArray[np.int64]) -> None:
         self._prepare(table.n_classes, table.n_symbols)
-        q = np.where((gold >= 0)[:, None], gold[:, None] == np.arange(table.n_classes), table.shares())
+        q = table.shares(gold)
         counts = np.zeros((table.n_sources, table.n_symbols, table.n_classes))
         count_pass(table.offsets, table.source, table.value, table.weight, q, counts)
         self._climb([table], [gold], self._maximise(counts, q[table.covered() | (gold >= 0)].sum(axis=0)))
@@ -119,34 +118,34 @@ class DawidSkene(ConfusionModel):
     def _climb(self, tables: Iterable[VoteTable], gold: list[NDArray[np.int64]] | None, start: Parameters) -> None:
         smoothed = bool(self._eps.any())
 
-        def step(parameters: Parameters) -> tuple[Parameters, float]:
-            balance, log_c = parameters
-            counts, totals = np.zeros_like(log_c), np.zeros_like(balance)
-            reached = float((self._eps * log_c).sum()) if smoothed else 0.0
-            for b, table in enumerate(tables):
-                known = table.no_gold() if gold is None else gold[b]
-                reached += expect(table, known, balance, log_c, counts, totals, hard=self.hard)
-            self._counts, self._totals = counts, totals
-            return self._maximise(counts, totals), reached
+        with ThreadPoolExecutor(1) as helper:
+            votes = Expectation(start[1].shape, helper, hard=self.hard)
 
-        arrived = climb(step, start, self.max_iter, self.tol * max(float(self.said_.sum()), 1.0))
+            def step(parameters: Parameters) -> tuple[Parameters, float]:
+                votes.begin(*parameters)
+                reached = float((self._eps * np.log(parameters[1])).sum()) if smoothed else 0.0
+                for b, table in enumerate(tables):
+                    reached += votes.add(table, table.no_gold() if gold is None else gold[b])
+                self._counts, self._totals = votes.sums()
+                return self._maximise(self._counts, self._totals), reached
+
+            arrived = climb(step, start, self.max_iter, self.tol * max(float(self.said_.sum()), 1.0))
         self.objective_, self.converged_ = arrived.objective, arrived.converged
         self._close(arrived.parameters)
 
     def _maximise(self, counts: Floats, totals: Floats) -> Parameters:
-        """M-step: counts (m, S, K) and totals (K,) → π (K,), log C (m, S, K)."""
+        """M-step: counts (m, S, K) and totals (K,) → π (K,), C (m, S, K)."""
         total = totals.sum()
         balance = self._given
         if balance is None:
             balance = totals / total if total > 0 else np.full(len(totals), 1 / len(totals))
-        smoothed = counts + self._eps
-        votes = smoothed.sum(axis=1, keepdims=True)
-        share = np.where(votes > 0, smoothed / np.where(votes > 0, votes, 1), 1 / counts.shape[1])
-        return balance, safe_log(share)
+        confusion = np.empty_like(counts)
+        confusion_step(counts, self._eps, confusion)
+        return balance, np.maximum(confusion, SMALLEST, out=confusion)
 
     def _close(self, parameters: Parameters) -> None:
         self.class_balance_ = parameters[0]
-        self.confusion_ = np.exp(parameters[1]).transpose(0, 2, 1)
+        self.confusion_ = parameters[1].transpose(0, 2, 1)
 
     def partial_fit(self, votes: Votes, gold: ArrayLike | Hard | None = None) -> Self:
         """Add rows: one E-step on them with what is known so far (vote shares at first), then one M-step on all."""
@@ -155,18 +154,20 @@ class DawidSkene(ConfusionModel):
         if not hasattr(self, "_counts"):
             self._prepare(table.n_classes, table.n_symbols)
             self._start(table.n_sources, table.said())
-            q = np.where((known >= 0)[:, None], known[:, None] == np.arange(table.n_classes), table.shares())
+            q = table.shares(known)
             self._counts = np.zeros((table.n_sources, table.n_symbols, table.n_classes))
             self._totals = q[table.covered() | (known >= 0)].sum(axis=0)
             count_pass(table.offsets, table.source, table.value, table.weight, q, self._counts)
         else:
             self._check_alike(table.n_sources, table.n_classes)
-            log_c = safe_log(np.ascontiguousarray(self.confusion_.transpose(0, 2, 1)))
+            confusion = np.ascontiguousarray(self.confusion_.transpose(0, 2, 1))
             self.said_ = self.said_ + table.said()
-            confusion_pass(
-                table.offsets, table.source, table.value, table.weight, known, 1, self.hard,
-                safe_log(self.class_balance_), log_c, self._counts, self._totals, EMPTY,
-            )  # fmt: skip
+            with ThreadPoolExecutor(1) as helper:
+                more = Expectation(confusion.shape, helper, hard=self.hard)
+                more.begin(self.class_balance_, confusion)
+                more.add(table, known)
+            counts, totals = more.sums()
+            self._counts, self._totals = self._counts + counts, self._totals + totals
         self._close(self._maximise(self._counts, self._totals))
         return self
 
@@ -186,39 +187,3 @@ class FastDawidSkene(DawidSkene):
     """
 
     hard = True
-
-
-def expect(
-    table: VoteTable,
-    gold: NDArray[np.int64],
-    balance: Floats,
-    log_c: Floats,
-    counts: Floats,
-    totals: Floats,
-    *,
-    hard: bool = False,
-) -> float:
-    """E-step of one table: add Σ w · q to counts (m, S, K) and totals (K,), return the log-likelihood.
-
-    Many votes of weight 1 take the fast way, two halves of the rows side by side. The halves do not depend on the
-    number of threads, and their sums add up in order: the same bits every time.
-    """
-    if hard or len(table.value) < MANY or not (table.weight == 1).all():
-        return float(
-            confusion_pass(
-                table.offsets, table.source, table.value, table.weight, gold, 1, hard,
-                safe_log(balance), log_c, counts, totals, EMPTY,
-            )
-        )  # fmt: skip
-    votes = table.offsets, table.source, table.value, gold
-    probabilities = np.maximum(balance, SMALLEST), np.exp(log_c)
-    run = product_pass(len(balance))
-    cut = int(np.searchsorted(table.offsets, table.offsets[-1] // 2))
-    more, more_totals = np.zeros_like(counts), np.zeros_like(totals)
-    with ThreadPoolExecutor(1) as other:
-        second = other.submit(lambda: run(*votes, cut, table.n_rows, *probabilities, more, more_totals))
-        reached = float(run(*votes, 0, cut, *probabilities, counts, totals))
-        reached += float(second.result())
-    counts += more
-    totals += more_totals
-    return reached

@@ -131,7 +131,7 @@ class OneCoin(LabelModel):
 
 def _from_shares(table: VoteTable, gold: NDArray[np.int64]) -> tuple[Floats, Floats]:
     """Return expected right votes (m,) and class totals (K,) when the shares of the votes are the posterior."""
-    q = np.where((gold >= 0)[:, None], gold[:, None] == np.arange(table.n_classes), table.shares())
+    q = table.shares(gold)
     right = summed(table.source, table.weight * q[table.row(), table.value], table.n_sources)
     return right, q[table.covered() | (gold >= 0)].sum(axis=0)
 
