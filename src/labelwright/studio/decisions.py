@@ -20,6 +20,7 @@ from labelwright.studio import tables as t
 from labelwright.studio.database import insert_row
 from labelwright.studio.label_codes import Classes
 from labelwright.studio.project import facts
+from labelwright.studio.taken_back import can_be_taken_back
 
 VERDICTS = ("keep", "relabel", "reject", "cannot_tell")
 
@@ -107,7 +108,7 @@ def decide_each_as_said(connection: Connection, choices: Sequence[Choice], user_
 
 
 def undo(connection: Connection, event_id: int, user_id: int) -> int:
-    """Take one decision back and return the number of the event that does so.
+    """Take one decision back and return the number of the event that does so; what took one back, the same way.
 
     Raises
     ------
@@ -120,7 +121,9 @@ def undo(connection: Connection, event_id: int, user_id: int) -> int:
     if told is None:
         raise BadInput(f"there is no decision {event_id}", fix="look into the history")
     before = _item(connection, told.row)
-    if before.event_id != event_id:
+    if not connection.scalar(
+        select(can_be_taken_back()).select_from(t.event.join(t.item)).where(t.event.c.id == event_id)
+    ):
         raise Conflict(standing(connection, told.row))
     return _take_back(connection, before, told, user_id)
 

@@ -11,12 +11,24 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    and_,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from labelwright.errors import BadInput, quoted
 from labelwright.studio import tables as t
 from labelwright.studio.database import pieces, present
 from labelwright.studio.decisions import checked_label
+from labelwright.studio.taken_back import can_be_taken_back
 
 _TOLD = ("row", "verdict_before", "label_before", "event_before", "verdict", "label", "user_id", "at", "batch")
 
@@ -76,27 +88,47 @@ def decide_each(connection: Connection, labels: Mapping[int, str], user_id: int,
 
 
 def undo_together(connection: Connection, batch: str, user_id: int) -> int:
-    """Take back what one action did, but for rows decided again since; return how many rows that were."""
+    """Take back what one action did, but for rows decided again since; return how many rows that were.
+
+    An action that took decisions back is taken back the same way: then these decisions stand again.
+    """
     if not connection.scalar(select(func.count()).where(t.event.c.batch == batch)):
         raise BadInput(f"there is no action {quoted(batch)}", fix="look into the history")
-    return _undo_standing(connection, user_id, t.event.c.batch == batch)
+    e = t.event.c
+    last = (
+        select(e.row, e.id, t.item.c.version)
+        .join(t.item, t.item.c.row == e.row)
+        .where(e.batch == batch, can_be_taken_back())
+    )
+    return _undo(connection, last.subquery(), user_id)
 
 
 def undo_of_user(connection: Connection, who: int, since: float, user_id: int) -> int:
-    """Take back every standing decision of one person since a time; return how many."""
-    undone = 0
-    while more := _undo_standing(connection, user_id, t.event.c.user_id == who, t.event.c.at >= since):
-        undone += more  # the decision before may be theirs, too, and stands again now
-    return undone
+    """Take back every standing decision of one person since a time, in one action; return how many rows that were.
+
+    Where the decision before is theirs, too, a row goes back to where it stood before the first of them.
+    """
+    i, e, earlier = t.item.c, t.event.c, t.event.alias("earlier")
+    chain = select(i.row, e.id, e.event_before, i.version).join(t.event, i.event_id == e.id)
+    chain = chain.where(e.user_id == who, e.at >= since).cte("chain", recursive=True)
+    of_them = (earlier.c.user_id == who, earlier.c.at >= since)
+    more = select(chain.c.row, earlier.c.id, earlier.c.event_before, chain.c.version)
+    chain = chain.union_all(more.join(earlier, chain.c.event_before == earlier.c.id).where(*of_them))
+    first = select(chain.c.row, func.min(chain.c.id).label("id"), chain.c.version)
+    first = first.group_by(chain.c.row, chain.c.version)
+    return _undo(connection, first.subquery(), user_id)
 
 
-def _undo_standing(connection: Connection, user_id: int, *which: ColumnElement[bool]) -> int:
-    """Take back those of some events that stand, each row one step; return how many."""
+def _undo(connection: Connection, which: Subquery, user_id: int) -> int:
+    """Bring rows back to where they stood before an event of each, in one action; return how many.
+
+    `which` has the `row`, the `id` of the event, and the `version` of the row: one that has changed since stays.
+    """
     i, e, batch = t.item.c, t.event.c, str(uuid.uuid4())
-    standing = select(i.row, i.verdict, i.label, i.event_id, e.verdict_before, e.label_before, literal(user_id),
-                      literal(time.time()), literal(batch), e.id)  # fmt: skip
-    standing = standing.join(t.event, i.event_id == e.id).where(*which, e.undoes.is_(None))
-    _add_events(connection, (*_TOLD, "undoes"), standing)
+    rows = select(i.row, i.verdict, i.label, i.event_id, e.verdict_before, e.label_before, literal(user_id),
+                  literal(time.time()), literal(batch), e.id)  # fmt: skip
+    rows = rows.join(which, and_(which.c.row == i.row, which.c.version == i.version)).join(t.event, e.id == which.c.id)
+    _add_events(connection, (*_TOLD, "undoes"), rows)
     undone = int(connection.scalar(select(func.count()).where(e.batch == batch)) or 0)
     if undone:
         _bring_to(connection, batch, stands=_before_undone())

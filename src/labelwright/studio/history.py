@@ -10,6 +10,7 @@ from labelwright.errors import BadInput
 from labelwright.studio import tables as t
 from labelwright.studio.decisions import load_classes
 from labelwright.studio.project import facts
+from labelwright.studio.taken_back import can_be_taken_back
 
 
 def history(
@@ -32,7 +33,7 @@ def history(
     batch : str, optional
         Only those of one action.
     together : bool
-        One event stands for all of its action, with how many rows it decided and how many of these still stand so.
+        One event stands for all of its action, with how many rows it concerns and in how many it can be taken back.
     limit : int
         1 to 1000.
     before : int
@@ -41,9 +42,15 @@ def history(
     if not 1 <= limit <= 1000:
         raise BadInput(f"a page of {limit} events", fix="ask for 1 to 1000")
     e, task, classes = t.event.c, facts(connection)["task"], load_classes(connection)
-    query = select(t.event, t.user.c.name.label("who"), t.item.c.name, t.item.c.event_id).join(
-        t.user, e.user_id == t.user.c.id
-    ).join(t.item, e.row == t.item.c.row)  # fmt: skip
+    undone = t.event.alias("undone")
+    columns = (
+        t.user.c.name.label("who"),
+        t.item.c.name,
+        can_be_taken_back().label("stands"),
+        undone.c.undoes.label("of"),
+    )
+    query = select(t.event, *columns).join(t.user, e.user_id == t.user.c.id).join(t.item, e.row == t.item.c.row)
+    query = query.outerjoin(undone, undone.c.id == e.undoes)
     for column, wanted in ((e.row, row), (e.user_id, user_id), (e.batch, batch)):
         if wanted is not None:
             query = query.where(column == wanted)
@@ -59,6 +66,7 @@ def history(
             "event": told.id,
             "row": told.row,
             "id": told.name,
+            "user_id": told.user_id,
             "who": told.who,
             "at": told.at,
             "verdict": told.verdict,
@@ -68,7 +76,8 @@ def history(
             "note": told.note,
             "batch": told.batch,
             "undoes": told.undoes,
-            "stands": told.event_id == told.id,
+            "brings_back": told.of is not None,
+            "stands": bool(told.stands),
             **sizes.get(told.batch, {}),
         }
         for told in found
@@ -76,10 +85,10 @@ def history(
 
 
 def _sizes(connection: Connection, batches: set[str]) -> dict[str | None, dict[str, int]]:
-    """Return how many rows each action decided, and how many of these still stand so."""
-    e, stands = t.event.c, func.count().filter(t.item.c.event_id == t.event.c.id)
+    """Return how many rows each action concerns, and in how many of them it can be taken back."""
+    e, stands = t.event.c, func.count().filter(can_be_taken_back())
     query = select(e.batch, func.count().label("batch_rows"), stands.label("batch_stands"))
-    query = query.join(t.item, t.item.c.row == e.row).where(e.batch.in_(batches)).group_by(e.batch)
+    query = query.select_from(t.event.join(t.item, t.item.c.row == e.row)).where(e.batch.in_(batches)).group_by(e.batch)
     return {
         told.batch: {"batch_rows": told.batch_rows, "batch_stands": told.batch_stands}
         for told in connection.execute(query)
