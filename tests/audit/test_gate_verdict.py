@@ -194,3 +194,23 @@ def test_rows_named_by_a_column_without_a_baseline_are_confirmed_with_a_warning(
     assert any("edited after" in note for note in judge(state, [parse_condition("label>9")], decisions=kept).notes)
     beside = judge(state, [parse_condition("label>9")], decisions=kept, baseline=compare_states(state, state))
     assert not any("edited after" in note for note in beside.notes)
+
+
+def test_a_row_edited_since_it_was_decided_is_no_longer_confirmed_without_any_baseline():
+    old = world(MAIL)
+    content = old.decided_content()[1]
+    told = read_decisions({"id": ["b"], "decision": ["keep"], "label": ["spam"], "content": [content]})
+    kept = find_waivers(old, told)
+    assert kept.counts["confirmed"] == 1 and kept.unguarded == 0
+    changed = find_waivers(world(edited(b=("other words", None))), told)
+    assert changed.counts["edited"] == 1 and not changed.rows.any()
+
+
+def test_the_hash_of_a_decision_does_not_hold_the_label():
+    old, new = world(MAIL), world(edited(b=(None, "ham")))
+    assert old.decided_content()[1] == new.decided_content()[1]
+
+
+def test_rows_named_by_their_content_have_it_as_their_hash():
+    state = world(MAIL, id=None)
+    assert state.decided_content().tolist() == state.ids.tolist()

@@ -72,6 +72,37 @@ def test_decisions_waive_until_the_label_changes(audited, tmp_path, capsys):
     assert "changed since" in capsys.readouterr().out
 
 
+def test_a_row_edited_after_its_label_was_confirmed_is_waived_no_longer(audited, tmp_path, capsys):
+    """The hash comes from issues.csv, the file that people decide in, and goes through `apply` into the manifest."""
+    folder, _ = audited
+    flagged = next(
+        line
+        for line in csv.DictReader((folder / "audit" / "issues.csv").open(encoding="utf-8"))
+        if line["kind"] == "label" and line["is_issue"] == "true"
+    )
+    decisions = tmp_path / "decisions.csv"
+    decisions.write_text(f"id,decision,label,content\n{flagged['id']},keep,{flagged['given']},{flagged['content']}\n")
+    gate = ["--fail-on", "label>0", "--decisions", decisions]
+    check(folder / "audit", *gate)
+    assert "1 more waived" in (out := capsys.readouterr().out) and "nobody sees" not in out
+    check(folder / "tickets.csv", *DATA, *gate)
+    assert "1 more waived" in capsys.readouterr().out
+
+    edited = tmp_path / "tickets.csv"
+    lines = (folder / "tickets.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    at = next(i for i, line in enumerate(lines) if line.startswith(flagged["id"]))
+    lines[at] = lines[at].replace(",", ",edited ", 1)
+    edited.write_text("".join(lines), encoding="utf-8")
+    check(edited, *DATA, *gate)
+    out = capsys.readouterr().out
+    assert "waived" not in out and "1 decision: are about rows edited since" in out
+
+    apply = ["apply", str(decisions), str(folder / "tickets.csv"), *DATA[:4], "--out", str(tmp_path / "new")]
+    assert run(apply) == 0
+    check(folder / "audit", "--fail-on", "label>0", "--decisions", tmp_path / "new" / "manifest.csv")
+    assert "1 more waived" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("form", ["text", "json", "junit", "sarif", "github"])
 def test_every_format_ends_with_the_same_code(audited, form, capsys):
     assert check(audited[0] / "audit", "--fail-on", "label>0", "--format", form) == 3

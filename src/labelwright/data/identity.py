@@ -8,6 +8,7 @@ with equal content are told apart by an occurrence number. Images count by the b
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,22 @@ def row_ids(source: Source, plan: Plan) -> NDArray[np.str_]:
         return _from_column(source, plan.id)
     digests = _content_digests(source, plan)
     return _with_occurrence(digests)
+
+
+def content_hashes(source: Source, plan: Plan) -> NDArray[np.str_]:
+    """Return a hash of what each row holds beside its label and its id, str (n,), 32 hexadecimal digits.
+
+    Equal rows have equal hashes. Where rows are named by their content it is their name without the occurrence number.
+
+    Parameters
+    ----------
+    source : Source
+    plan : Plan
+        Names the columns of the label, the id and the image; an image counts by its bytes.
+    """
+    if plan.id is not None:
+        source = replace(source, table=source.table.drop_columns([plan.id]))
+    return _hexadecimal(_content_digests(source, plan))
 
 
 def _from_column(source: Source, name: str) -> NDArray[np.str_]:
@@ -172,10 +189,14 @@ def _file_digest(root: Path, name: str | None) -> bytes | None:
         return name.encode("utf-8", "surrogateescape")
 
 
+def _hexadecimal(digests: NDArray[np.void]) -> NDArray[np.str_]:
+    return np.frombuffer(digests.tobytes().hex().encode(), dtype="S32").astype("U32")
+
+
 def _with_occurrence(digests: NDArray[np.void]) -> NDArray[np.str_]:
     """Return digests as text; the second row of the same digest gets ``-2``, the third ``-3``."""
     n = len(digests)
-    hexadecimal = np.frombuffer(digests.tobytes().hex().encode(), dtype="S32").astype("U32")
+    hexadecimal = _hexadecimal(digests)
     words = np.frombuffer(digests.tobytes(), dtype="<u8").reshape(n, 2)
     order = np.lexsort((words[:, 1], words[:, 0]))  # stable: equal rows keep their order
     ordered = words[order]

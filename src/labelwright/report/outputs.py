@@ -19,6 +19,7 @@ from labelwright import __version__
 from labelwright.atomic import check_can_write, staged_directory, write_aside
 from labelwright.audit.run import AuditResult
 from labelwright.data.dataset import Dataset
+from labelwright.data.identity import content_hashes
 from labelwright.errors import BadInput, quoted
 from labelwright.inert import inert
 from labelwright.report.html import render
@@ -51,7 +52,7 @@ def write_outputs(result: AuditResult, folder: Path) -> Path:
     view = build_view(result)
     with staged_directory(folder) as aside:
         pa.parquet.write_table(result.issues, aside / "issues.parquet", compression="zstd")
-        pa.csv.write_csv(spreadsheet_safe(result.issues), aside / "issues.csv")
+        pa.csv.write_csv(spreadsheet_safe(issues_for_people(result)), aside / "issues.csv")
         pa.parquet.write_table(marked_table(result), aside / "marked.parquet", compression="zstd")
         _write_json(aside / "summary.json", result.summary)
         _write_json(aside / "run.json", run_facts(result))
@@ -82,6 +83,19 @@ def rewrite_report(folder: Path, *, redact: bool = False, out: Path | None = Non
     with write_aside(path) as aside:
         aside.write_text(render(redact_view(view) if redact else view), encoding="utf-8")
     return path
+
+
+def issues_for_people(result: AuditResult) -> pa.Table:
+    """Return the findings; where rows are named by a column, with a hash of what each row holds.
+
+    Decisions that are written beside them carry the hash, so that a gate sees when a row was edited afterwards.
+    """
+    dataset, issues = result.dataset, result.issues
+    if dataset.plan.id is None:
+        return issues
+    hashes, rows = content_hashes(dataset.source, dataset.plan), issues["row"].to_pylist()
+    content = pa.array([None if row is None else str(hashes[row]) for row in rows], pa.string())
+    return issues.append_column("content", content)
 
 
 def marked_table(result: AuditResult) -> pa.Table:

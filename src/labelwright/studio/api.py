@@ -218,7 +218,7 @@ def get_history(
 def get_decisions(studio: StudioIs, _: Exports) -> JSONResponse:
     """Return the standing decisions as columns, as `labelwright apply` takes them."""
     with studio.database.read() as connection:
-        return JSONResponse(decisions_table(decisions(connection)))
+        return JSONResponse(decisions_table(decisions(connection), studio.audit.dataset))
 
 
 @router.post("/export/data", status_code=201)

@@ -24,7 +24,7 @@ def _download(text: str, name: str, kind: str) -> Response:
 def get_decisions_csv(studio: StudioIs, _: Exports) -> Response:
     """Return the standing decisions as a table, as `labelwright apply` takes it."""
     with studio.database.read() as connection:
-        table = decisions_table(decisions(connection))
+        table = decisions_table(decisions(connection), studio.audit.dataset)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(table)

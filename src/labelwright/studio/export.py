@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from labelwright.data.dataset import Dataset
-from labelwright.data.mend.datasets import apply_to_dataset
+from labelwright.data.mend.datasets import apply_to_dataset, with_rows_as_seen
 from labelwright.data.mend.decisions import Decision, Decisions
 from labelwright.data.mend.formats import MendOptions
 from labelwright.data.mend.run import Applied
@@ -49,11 +49,11 @@ def decisions(connection: Connection) -> Decisions:
     return Decisions(tuple(entries))
 
 
-def decisions_table(found: Decisions) -> dict[str, list[Any]]:
-    """Return decisions as columns: id, decision, label, who, when, note."""
-    names = ("id", "decision", "label", "who", "when", "note")
-    columns = zip(*(entry[:6] for entry in found), strict=True) if len(found) else [()] * len(names)
-    return {name: list(column) for name, column in zip(names, columns, strict=True)}
+def decisions_table(found: Decisions, dataset: Dataset) -> dict[str, list[Any]]:
+    """Return decisions as columns: id, decision, label, who, when, note, and a hash of what the row held."""
+    names = ("id", "decision", "label", "who", "when", "note", "content")
+    entries = with_rows_as_seen(found, dataset)
+    return {name: [getattr(entry, name) for entry in entries] for name in names}
 
 
 def checked_file_name(name: str) -> str:

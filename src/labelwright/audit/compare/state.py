@@ -15,7 +15,7 @@ from labelwright import __version__
 from labelwright.audit.summary import counted_issues
 from labelwright.data.column_types import cell_texts, is_list
 from labelwright.data.dataset import Dataset, Plan, Source
-from labelwright.data.identity import row_ids
+from labelwright.data.identity import content_hashes, row_ids
 from labelwright.data.input_columns import OWN_PREFIX
 from labelwright.errors import BadInput, did_you_mean, quoted
 
@@ -125,6 +125,14 @@ class AuditState:
         kept = [name for name in self.source.table.column_names if name in {*columns, self.plan.label} - {self.plan.id}]
         source = replace(self.source, table=self.source.table.select(kept), format="memory")
         return row_ids(source, plan).astype(f"U{DIGEST_LENGTH}")
+
+    def decided_content(self) -> NDArray[np.str_] | None:
+        """Return the hash of each row's content that decisions may carry, str (n,), None where it is not known."""
+        if self.stored and self.plan.id is not None and self.plan.image is not None:
+            return None  # the files of images are not beside a stored audit
+        if self.stored and self.source.format == "image_folder":
+            return self.ids.astype(f"U{DIGEST_LENGTH}")
+        return content_hashes(self.source, self.plan)
 
     def place(self, row: int) -> tuple[Path, int | None]:
         """Return the file that holds a row, and its line (from 1) where it is a line of text."""

@@ -24,6 +24,7 @@ from labelwright.audit.gate.condition import NOISE_RATE, Condition
 from labelwright.audit.gate.waivers import WAIVED_KINDS, Waivers, find_waivers
 from labelwright.audit.gate.words import said
 from labelwright.data.mend.decisions import Decision
+from labelwright.data.readers.places import counted
 from labelwright.errors import BadInput, quoted
 from labelwright.metrics.intervals import clopper_pearson
 
@@ -149,8 +150,11 @@ def judge(
     court = _Court(state, baseline, issues, is_waived)
     gates = tuple(court.noise_rate(one) if one.what == NOISE_RATE else court.findings(one) for one in conditions)
     notes = [*waivers.lines(), *(() if baseline is None else baseline.notes)]
-    if baseline is None and state.plan.id is not None and waivers.counts["confirmed"]:
-        notes.append("without a baseline nobody sees whether a row was edited after its label was confirmed")
+    if waivers.unguarded:
+        notes.append(
+            f"{counted(waivers.unguarded, 'confirmed label')} without a hash in the column content: without a baseline "
+            "nobody sees whether the row was edited afterwards"
+        )
     return Verdict(state, baseline, gates, waivers, issues, is_waived, tuple(notes))
 
 

@@ -2,7 +2,9 @@
 
 A label counts as confirmed when the decision is ``keep``, or ``relabel`` to the label that the row now has. It counts
 only as long as nothing changed under it: a label that the decision names must still be there; rows named by their
-content lose their name when edited; rows named by a column are held against the baseline, when there is one.
+content lose their name when edited; rows named by a column are held against the hash of their content that the decision
+carries, and against the baseline, when there is one. A decision without a hash counts, and it is said that nothing
+guards it.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelwright.audit.compare.rows import RowChange, RowChanges
-from labelwright.audit.compare.state import AuditState
+from labelwright.audit.compare.state import DIGEST_LENGTH, AuditState
 from labelwright.data.mend.decisions import PART, Decision
 from labelwright.data.readers.places import counted
 
@@ -39,19 +41,22 @@ class Waivers:
     counts : mapping of str to int
         Decisions by what became of them: ``confirmed``, ``label_changed``, ``edited``, ``not_applied``, ``unknown``
         (no such row), ``cannot_tell``.
+    unguarded : int
+        Confirmed rows for which neither a hash nor a baseline says that they still hold what they held then.
     """
 
     rows: NDArray[np.bool_]
     parts: frozenset[tuple[int, str]]
     who: dict[int, str]
     counts: dict[str, int]
+    unguarded: int = 0
 
     def lines(self) -> list[str]:
         """Return in plain words what became of the decisions; nothing when there are none."""
         words = {
             "confirmed": "confirm labels as they are now",
             "label_changed": "confirmed a label that has changed since, and do not count",
-            "edited": "are about rows edited since the baseline, and do not count",
+            "edited": "are about rows edited since, and do not count",
             "not_applied": "ask for a change that the data do not show yet",
             "unknown": "name rows that are not in the data (gone, or edited since)",
             "cannot_tell": "say that a person could not tell",
@@ -82,17 +87,23 @@ def find_waivers(state: AuditState, decisions: Iterable[Decision] = (), changes:
     parts: set[tuple[int, str]] = set()
     who: dict[int, str] = {}
     counts: Counter[str] = Counter()
-    for entry in decisions:
+    entries = list(decisions)
+    content = state.decided_content() if any(entry.content for entry in entries) else None
+    unguarded = 0
+    for entry in entries:
         row, part = _found(entry.id, at)
         outcome = "unknown" if row is None else _outcome(entry, row, given[row], changes, many, part is not None)
+        if outcome == "confirmed" and row is not None and content is not None and entry.content:
+            outcome = "confirmed" if entry.content.strip()[:DIGEST_LENGTH] == content[row] else "edited"
         counts[outcome] += 1
         if row is not None and outcome == "confirmed":
+            unguarded += state.plan.id is not None and changes is None and (content is None or not entry.content)
             who |= {row: entry.who} if entry.who else {}
             if part is None:
                 rows[row] = True
             else:
                 parts.add((row, part))
-    return Waivers(rows, frozenset(parts), who, {name: counts[name] for name in NAMES})
+    return Waivers(rows, frozenset(parts), who, {name: counts[name] for name in NAMES}, unguarded)
 
 
 def _found(name: str, at: dict[str, int]) -> tuple[int | None, str | None]:

@@ -6,8 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from labelwright.data.dataset import Dataset
-from labelwright.data.mend.decisions import read_decisions
+from labelwright.data.identity import content_hashes
+from labelwright.data.mend.decisions import Decision, Decisions, read_decisions
 from labelwright.data.mend.formats import MendOptions, open_source
 from labelwright.data.mend.frames import mended_table
 from labelwright.data.mend.in_place import apply_in_place
@@ -74,3 +77,32 @@ def apply_to_dataset(
         return apply_in_place(read_decisions(decisions), source.path, as_read, dry_run=dry_run)
     opened = open_source(source, plan, as_read)
     return apply_decisions(decisions, opened, out, as_read, dry_run=dry_run)
+
+
+def with_rows_as_seen(decisions: Decisions, dataset: Dataset) -> Decisions:
+    """Return decisions that say what they were made about, so that a gate sees when a row was changed afterwards.
+
+    A kept class is named. Where rows are named by a column each decision gets a hash of its row's content; rows that
+    are named by their content lose their name when they are edited and need none.
+
+    Examples
+    --------
+    >>> from labelwright.data.load import load_dataset
+    >>> pets = load_dataset({"id": ["a", "b"], "text": ["meow", "woof"], "kind": ["cat", "dog"]}, label="kind", id="id")
+    >>> seen = with_rows_as_seen(read_decisions({"id": ["b"], "decision": ["keep"]}), pets).entries[0]
+    >>> seen.label, len(seen.content)
+    ('dog', 32)
+    """
+    at = {name: row for row, name in enumerate(dataset.ids.tolist())}
+    rows = [at[entry.id] for entry in decisions if entry.id in at]
+    hashes: dict[int, str] = {}
+    if dataset.plan.id is not None:
+        source = replace(dataset.source, table=dataset.source.table.take(pa.array(rows, pa.int64())))
+        hashes = dict(zip(rows, content_hashes(source, dataset.plan).tolist(), strict=True))
+
+    def seen(entry: Decision) -> Decision:
+        row = at.get(entry.id, -1)
+        kept = entry.decision == "keep" and dataset.plan.task == "classification" and row >= 0
+        return entry._replace(label=dataset.given[row] if kept else entry.label, content=hashes.get(row))
+
+    return replace(decisions, entries=tuple(map(seen, decisions)))

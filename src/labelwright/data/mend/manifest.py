@@ -1,10 +1,11 @@
 """The manifest: which file became which, and who decided what; one line a file and one line a decision.
 
-    schema_version, id, decision, old_label, new_label, old_path, new_path, sha256, who, when, note
+    schema_version, id, decision, old_label, new_label, old_path, new_path, sha256, who, when, note, content
 
 A line with paths is about a file: `sha256` is that of the bytes at `new_path`. A line with an id is about a row, file
-or part that the decisions or the data name. In folders of images both are the same line. Nothing in it is left out or
-changed for the sake of spreadsheets unless that was asked for.
+or part that the decisions or the data name; `content` is the hash of the row that its decision carries. In folders of
+images both are the same line. Nothing in it is left out or changed for the sake of spreadsheets unless that was asked
+for.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class ManifestLine(NamedTuple):
     who: str = ""
     when: str = ""
     note: str = ""
+    content: str = ""
 
 
 def decided_line(row: int, changes: Changes, items: Items) -> ManifestLine:
@@ -56,6 +58,7 @@ def decided_line(row: int, changes: Changes, items: Items) -> ManifestLine:
         who=entry.who or "",
         when=entry.when or "",
         note=entry.note or "",
+        content=entry.content or "",
     )
 
 
