@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from labelwright.errors import BadInput
 from labelwright.studio import tables as t
@@ -20,6 +20,7 @@ from labelwright.studio.annotation import (
     skip,
     submit,
 )
+from labelwright.studio.gold import is_gold_place
 from labelwright.studio.logins import add_user
 from studio_world import Browser
 
@@ -93,10 +94,53 @@ def test_gold_questions_come_at_their_rate_and_count_for_nobody_else(studio, tea
         add_gold(connection, {100: "login", 101: "login"})
         set_plan(connection, Plan(overlap=2, gold_every=2))
     rows = [answer(studio, team[0], "login")["row"] for _ in range(4)]
-    assert [row >= 100 for row in rows] == [False, True, False, True]
+    assert [sum(row >= 100 for row in pair) for pair in (rows[:2], rows[2:])] == [1, 1]
     with studio.database.read() as connection:
         (person,) = live_agreement(connection)["people"]
     assert (person["gold"], person["gold_right"], person["accuracy"]) == (2, 2, None)
+
+
+@pytest.mark.parametrize("every", [0, 1, 2, 7, 10])
+def test_gold_questions_are_spread_evenly_and_lie_elsewhere_for_everybody(every):
+    places = [[is_gold_place("project", user, done, every) for done in range(200)] for user in range(8)]
+    blocks = [own[k : k + every] for own in places for k in range(0, 200 - every, every or 200)]
+    assert {sum(block) for block in blocks} == {min(every, 1)}
+    assert every < 2 or len({tuple(own) for own in places}) == len(places)
+    assert every < 2 or len({block.index(True) for block in blocks}) == every
+
+
+def test_without_gold_questions_left_ordinary_rows_go_on(studio, team):
+    with studio.database.write() as connection:
+        add_gold(connection, {100: "login"})
+        set_plan(connection, Plan(overlap=2, gold_every=1))
+    assert [answer(studio, team[0])["row"] >= 100 for _ in range(3)] == [True, False, False]
+
+
+def test_the_interface_answers_of_gold_questions_as_of_all_others(studio, team):
+    with studio.database.write() as connection:
+        add_gold(connection, dict.fromkeys(range(100, 103), "login"))
+        set_plan(connection, Plan(overlap=2, gold_every=2, quota=6))
+    ann = Browser(studio, with_entry=False).log_in("ann", PASSWORD)
+    seen = {True: [], False: []}
+    for _ in range(6):
+        handed = ann.post("/api/annotation/next").json()
+        stored = ann.post(f"/api/annotation/{handed['assignment']}/answer", {"label": "billing"})
+        shape = (set(handed), set(handed["content"]), stored.status_code, {**stored.json(), "assignment": 0})
+        seen[handed["row"] >= 100].append(shape)
+    assert (len(seen[True]), len(seen[False])) == (3, 3)
+    assert all(shape == seen[True][0] for shape in seen[True] + seen[False])
+
+
+def test_rows_that_people_decided_become_gold_questions(browser, studio, team):
+    assert "review some rows first" in browser.post("/api/annotation/gold", {"decided": 5}).json()["problem"]
+    for row, verdict, label in ((0, "keep", None), (50, "relabel", "login"), (51, "keep", None), (52, "reject", None)):
+        sent = {"row": row, "verdict": verdict, "version": 0, "label": label}
+        assert browser.post("/api/decisions", sent).status_code == 201
+    assert browser.post("/api/annotation/gold", {"decided": 5}).json() == {"gold": 2}
+    with studio.database.read() as connection:
+        gold = dict(connection.execute(select(t.pool.c.row, t.pool.c.gold).where(t.pool.c.gold.is_not(None))).all())
+        labels = dict(connection.execute(select(t.item.c.row, t.item.c.label).where(t.item.c.row.in_(gold))).all())
+    assert set(gold) == {50, 51} and gold == labels
 
 
 def test_the_same_answer_twice_counts_once_and_another_is_refused(studio, team):

@@ -19,6 +19,7 @@ from labelwright.errors import BadInput
 from labelwright.studio import tables as t
 from labelwright.studio.database import insert_row, present
 from labelwright.studio.decisions import load_classes
+from labelwright.studio.gold import is_gold_place
 from labelwright.studio.project import facts
 
 SETTINGS = "annotation"
@@ -36,7 +37,8 @@ class Plan:
     quota : int or None
         Rows that one person may label; None = no limit.
     gold_every : int, default 10
-        One question in so many has a known answer, as long as there are some; 0 = none.
+        One question in so many has a known answer, as long as there are some, at a place that differs from person to
+        person; 0 = none.
     lease_seconds : float, default 1800
         How long a row waits for the person who has it.
     """
@@ -136,7 +138,7 @@ def _count_taken(connection: Connection, row: int, more: int) -> None:
 
 def _next(connection: Connection, user_id: int, settings: Plan, done: int) -> int | None:
     p = t.pool.c
-    if settings.gold_every and done % settings.gold_every == settings.gold_every - 1:
+    if is_gold_place(facts(connection)["fingerprint"], user_id, done, settings.gold_every):
         gold = _fresh(connection, user_id, p.gold.is_not(None))
         if gold is not None:
             return gold

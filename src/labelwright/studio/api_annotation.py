@@ -25,7 +25,7 @@ from labelwright.studio.annotation import (
 from labelwright.studio.group_decisions import decide_each
 from labelwright.studio.inputs import LARGEST, InPath, Label, Row, Text
 from labelwright.studio.items import item_view
-from labelwright.studio.next_rows import rows_to_label
+from labelwright.studio.next_rows import known_answers, rows_to_label
 
 router = APIRouter(prefix="/api/annotation", tags=["annotation"])
 
@@ -47,9 +47,10 @@ class RowsIn(BaseModel):
 
 
 class GoldIn(BaseModel):
-    """Known answers."""
+    """Known answers: named, or the labels of so many rows that people decided."""
 
-    answers: dict[Row, Label] = Field(max_length=10_000)
+    answers: dict[Row, Label] | None = Field(None, max_length=10_000)
+    decided: int | None = Field(None, ge=1, le=10_000)
 
 
 class AnswerIn(BaseModel):
@@ -134,7 +135,10 @@ def post_rows(studio: StudioIs, _: Manages, given: RowsIn) -> dict[str, int]:
 def post_gold(studio: StudioIs, _: Manages, given: GoldIn) -> dict[str, int]:
     """Make rows gold questions."""
     with studio.database.write() as connection:
-        return {"gold": add_gold(connection, dict(given.answers))}
+        answers: dict[int, Any] = dict(given.answers or {})
+        if given.decided is not None:
+            answers = known_answers(connection, given.decided) | answers
+        return {"gold": add_gold(connection, answers)}
 
 
 @router.get("/agreement")

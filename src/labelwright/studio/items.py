@@ -149,7 +149,7 @@ def item_view(connection: Connection, content: Content, row: int, *, blind: bool
         "label": classes.words(found.label, task),
         "content": content.shown(row),
         "hidden": hidden,
-        "tags": _tags(classes, found.label) if task == "multilabel" else None,
+        "tags": classes.tags(found.label) if task == "multilabel" else None,
     }
     if hidden:
         return view
@@ -157,7 +157,7 @@ def item_view(connection: Connection, content: Content, row: int, *, blind: bool
     return view | {
         "content": content.explained(row, _suspected(content, row, found)),
         "suggested": classes.words(found.suggested, task),
-        "suggestion": _spelled(classes, found.suggested, task),
+        "suggestion": classes.spelled(found.suggested, task),
         "votes": _votes(connection, classes, row, task),
         "score": found.score,
         "flagged": found.flagged,
@@ -176,20 +176,6 @@ def _neighbors(connection: Connection, content: Content, row: int, task: str) ->
         {"row": other, "label": classes.words(labels.get(other), task), "content": content.brief(other)}
         for other in near
     ]
-
-
-def _tags(classes: Classes, text: str | None) -> list[str]:
-    label = decoded(text)
-    return [classes.names[classes.now(k)] for k in label] if isinstance(label, list) else []
-
-
-def _spelled(classes: Classes, text: str | None, task: str) -> str | list[str] | float | None:
-    """Return a stored label as a decision takes it: a class, a list of classes, or a number in full."""
-    label = decoded(text)
-    if not isinstance(label, list):
-        return label
-    tags = _tags(classes, text)
-    return tags if task == "multilabel" else tags[0]
 
 
 def _suspected(content: Content, row: int, found: Row[Any]) -> int | None:

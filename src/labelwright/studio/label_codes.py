@@ -64,6 +64,18 @@ class Classes:
         except (KeyError, IndexError):
             raise BadInput(f"{quoted(text)} is no label of this project", fix="reload the page") from None
 
+    def tags(self, text: str | None) -> list[str]:
+        """Return the names of the classes of a stored label."""
+        label = decoded(text)
+        return [self.names[self.now(k)] for k in label] if isinstance(label, list) else []
+
+    def spelled(self, text: str | None, task: str) -> str | list[str] | float | None:
+        """Return a stored label as `label_of` takes it: a class, a list of classes, or a number in full."""
+        label = decoded(text)
+        if not isinstance(label, list):
+            return label
+        return self.tags(text) if task == "multilabel" else self.tags(text)[0]
+
     def now(self, number: int) -> int:
         """Return the class that a number stands for today."""
         while number in self._merged and self._merged[number] != number:
