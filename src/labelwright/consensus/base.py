@@ -9,14 +9,16 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.consensus.em import safe_log
-from labelwright.consensus.kernels import posterior_pass
+from labelwright.consensus.count_kernels import best_pass
+from labelwright.consensus.em import SMALLEST, safe_log
+from labelwright.consensus.kernels import posterior_pass, posterior_product_pass
 from labelwright.consensus.table import VoteTable
 from labelwright.errors import BadInput
 from labelwright.evidence import Hard, Soft, Votes, one_coin
 
 Floats = NDArray[np.float64]
 EMPTY = np.empty((0, 0))
+TIE = 1e-12  # probabilities that differ by less than this share are equal
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,12 @@ class ConfusionModel(LabelModel):
 def confusion_posterior(table: VoteTable, balance: Floats, confusion: Floats) -> Floats:
     """Return q_ik ∝ π_k Π_j C_j[k, L_ij], float64 (n, K)."""
     q = np.empty((table.n_rows, table.n_classes))
-    log_table = safe_log(np.ascontiguousarray(confusion.transpose(0, 2, 1)))
+    answers = np.ascontiguousarray(confusion.transpose(0, 2, 1))
+    if table.unweighted:
+        chances = np.maximum(answers, SMALLEST).reshape(-1, table.n_classes)
+        posterior_product_pass(table.offsets, table.cells, np.maximum(balance, SMALLEST), chances, q)
+        return q
+    log_table = safe_log(answers)
     posterior_pass(table.offsets, table.source, table.value, table.weight, safe_log(balance), log_table, q)
     return q
 
@@ -198,16 +205,13 @@ def most_probable(probs: Floats, *, abstain_on_tie: bool = False) -> NDArray[np.
     >>> most_probable(np.array([[0.2, 0.8], [0.5, 0.5]]), abstain_on_tie=True)
     array([ 1, -1])
     """
-    chosen = probs.argmax(axis=1).astype(np.int64)
-    top = probs[np.arange(len(probs)), chosen] * (1 - 1e-12)
-    n_best = np.zeros(len(probs), dtype=np.int64)
-    for k in range(probs.shape[1]):
-        n_best += probs[:, k] >= top
+    chosen, n_best = np.zeros((2, len(probs)), dtype=np.int64)
+    best_pass(np.ascontiguousarray(probs, dtype=np.float64), TIE, chosen, n_best)
     tied = np.flatnonzero(n_best > 1)
     if abstain_on_tie:
         chosen[tied] = -1
         return chosen
-    best = probs[tied] >= top[tied, None]
+    best = probs[tied] >= probs[tied].max(axis=1, keepdims=True) * (1 - TIE)
     rank = (_hash(tied) % n_best[tied].astype(np.uint64)).astype(np.int64)
     chosen[tied] = (np.cumsum(best, axis=1) == (rank + 1)[:, None]).argmax(axis=1)
     return chosen

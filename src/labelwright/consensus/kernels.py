@@ -17,11 +17,6 @@ from functools import lru_cache
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Codes = NDArray[np.int32]
 
 
 @njit(cache=True, nogil=True)
@@ -209,74 +204,6 @@ def matching_pass(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def count_pass(offsets, source, value, weight, q, counts):  # type: ignore[no-untyped-def]
-    """Add Σ w · q[i, z] over the votes to counts (m, S, Z), for given q (n, Z)."""
-    states = q.shape[1]
-    for i in range(len(offsets) - 1):
-        for v in range(offsets[i], offsets[i + 1]):
-            cell = counts[source[v], value[v]]
-            for k in range(states):
-                cell[k] += weight[v] * q[i, k]
-
-
-@njit(cache=True, nogil=True)
-def share_pass(offsets, source, value, weight, weights, prior, q):  # type: ignore[no-untyped-def]
-    """Write q[i, k] ∝ prior_k · Σ_votes w · weights[j] 1[l = k], (n, K); the prior where no weight is left."""
-    classes = len(prior)
-    for i in range(len(offsets) - 1):
-        for k in range(classes):
-            q[i, k] = 0.0
-        for v in range(offsets[i], offsets[i + 1]):
-            q[i, value[v]] += weight[v] * weights[source[v]]
-        total = 0.0
-        for k in range(classes):
-            q[i, k] *= prior[k]
-            total += q[i, k]
-        for k in range(classes):
-            q[i, k] = q[i, k] / total if total > 0 else prior[k]
-
-
-@njit(cache=True, nogil=True)
-def class_pass(offsets, value, weight, said):  # type: ignore[no-untyped-def]
-    """Add the weight of the votes of each row for each class to said (n, K); other answers count for none."""
-    classes = said.shape[1]
-    for i in range(len(offsets) - 1):
-        for v in range(offsets[i], offsets[i + 1]):
-            if value[v] < classes:
-                said[i, value[v]] += weight[v]
-
-
-@njit(cache=True, nogil=True)
-def start_pass(said, gold, q):  # type: ignore[no-untyped-def]
-    """Write to q (n, K) the shares of said (n, K), evenly where nothing was said; the known class alone where known."""
-    classes = said.shape[1]
-    for i in range(len(said)):
-        total = 0.0
-        for k in range(classes):
-            total += said[i, k]
-        for k in range(classes):
-            q[i, k] = said[i, k] / total if total > 0 else 1.0 / classes
-        if gold[i] >= 0:
-            q[i] = 0.0
-            q[i, gold[i]] = 1.0
-
-
-@njit(cache=True, nogil=True)
-def said_pass(source, value, weight, said):  # type: ignore[no-untyped-def]
-    """Add the weight of every vote to said[source, value], (m, S)."""
-    for v in range(len(source)):
-        said[source[v], value[v]] += weight[v]
-
-
-@njit(cache=True, nogil=True)
-def agreement_pass(offsets, source, value, weight, q, agreed):  # type: ignore[no-untyped-def]
-    """Add Σ_i w · q[i, L_ij] of each source to agreed (m,)."""
-    for i in range(len(offsets) - 1):
-        for v in range(offsets[i], offsets[i + 1]):
-            agreed[source[v]] += weight[v] * q[i, value[v]]
-
-
-@njit(cache=True, nogil=True)
 def posterior_pass(offsets, source, value, weight, log_prior, log_table, q):  # type: ignore[no-untyped-def]
     """Write q[i] ∝ exp(log π + Σ_votes w · T[j, l]), (n, K), for tables T (m, S, K); nothing else is counted."""
     states = len(log_prior)
@@ -289,3 +216,34 @@ def posterior_pass(offsets, source, value, weight, log_prior, log_table, q):  # 
             for k in range(states):
                 score[k] += weight[v] * row[k]
         _normalise(score, 0, states, False)
+
+
+@njit(cache=True, nogil=True)
+def posterior_product_pass(offsets, cell, prior, table, q):  # type: ignore[no-untyped-def]
+    """Write `posterior_pass` of votes of weight 1 as a product of probabilities above 0.
+
+    Shapes: cell (v,) = source · S + answer, prior (K,), table (m · S, K), q (n, K).
+    """
+    states = len(prior)
+    for i in range(len(offsets) - 1):
+        start, end = offsets[i], offsets[i + 1]
+        score, total = q[i], 0.0
+        for k in range(0, states, 2):
+            other = min(k + 1, states - 1)  # two states at a time stay in registers
+            one, two = prior[k], prior[other]
+            for v in range(start, end):
+                one *= table[cell[v], k]
+                two *= table[cell[v], other]
+            score[k], score[other] = one, two
+        for k in range(states):
+            total += score[k]
+        if total < 1e-200:  # out of the range of numbers
+            for k in range(states):
+                score[k] = np.log(prior[k])
+                for v in range(start, end):
+                    score[k] += np.log(table[cell[v], k])
+            _normalise(score, 0, states, False)
+        else:
+            share = 1.0 / total
+            for k in range(states):
+                score[k] *= share

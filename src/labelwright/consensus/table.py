@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.consensus.kernels import class_pass, said_pass, start_pass
+from labelwright.consensus.count_kernels import class_pass, said_pass, start_pass
 from labelwright.errors import BadInput
 from labelwright.evidence import Hard, Votes
 

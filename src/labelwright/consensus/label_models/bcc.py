@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.consensus.base import EMPTY, LabelModel
+from labelwright.consensus.count_kernels import count_pass
 from labelwright.consensus.dirichlet import dirichlet_kl, expected_log
 from labelwright.consensus.em import best_climb
-from labelwright.consensus.kernels import confusion_pass, count_pass
+from labelwright.consensus.kernels import confusion_pass
 from labelwright.consensus.table import VoteTable
 from labelwright.evidence import Hard, Votes
 

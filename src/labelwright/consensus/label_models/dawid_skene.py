@@ -21,9 +21,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from labelwright.consensus.balance import checked_balance
 from labelwright.consensus.base import ConfusionModel
+from labelwright.consensus.count_kernels import count_pass
 from labelwright.consensus.em import SMALLEST, climb
 from labelwright.consensus.expectation import Expectation
-from labelwright.consensus.kernels import confusion_step, count_pass
+from labelwright.consensus.kernels import confusion_step
 from labelwright.consensus.table import VoteTable
 from labelwright.errors import BadInput
 from labelwright.evidence import Hard, Votes

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labelwright.consensus.balance import checked_balance
 from labelwright.consensus.base import LabelModel, most_probable
-from labelwright.consensus.kernels import agreement_pass, share_pass
+from labelwright.consensus.count_kernels import agreement_pass, share_pass
 from labelwright.consensus.table import VoteTable, summed
 from labelwright.errors import BadInput
 from labelwright.evidence import Hard, Votes

@@ -24,7 +24,7 @@ from scipy.sparse import csr_matrix
 
 from labelwright.consensus.balance import class_balance, gold_counts
 from labelwright.consensus.base import ConfusionModel, confusion_posterior
-from labelwright.consensus.moments import co_counts, enough_sources
+from labelwright.consensus.moments import answer_moments, enough_sources
 from labelwright.consensus.table import VoteTable
 from labelwright.errors import BadInput
 from labelwright.evidence import Hard, Votes
@@ -81,7 +81,7 @@ class MatrixCompletion(ConfusionModel):
                 fix="use DataProgramming or DawidSkene, whose memory grows with the votes",
             )
         enough_sources(self.said_)
-        self._sums, self._n_rows, self._gold = self._counted(table), table.n_rows, gold_counts(gold, k)
+        self._sums, self._n_rows, self._gold = answer_moments(table), table.n_rows, gold_counts(gold, k)
         self._solve()
 
     def partial_fit(self, votes: Votes, gold: ArrayLike | Hard | None = None) -> Self:
@@ -92,7 +92,7 @@ class MatrixCompletion(ConfusionModel):
             self.fit_table(table, known)
             return self
         self._check_alike(table.n_sources, table.n_classes)
-        self._add(self._counted(table), table.n_rows, gold_counts(known, table.n_classes), table.said())
+        self._add(answer_moments(table), table.n_rows, gold_counts(known, table.n_classes), table.said())
         return self
 
     def merge(self, other: Self) -> Self:
@@ -105,13 +105,6 @@ class MatrixCompletion(ConfusionModel):
         self._sums, self._n_rows = self._sums + sums, self._n_rows + n_rows
         self._gold, self.said_ = self._gold + gold, self.said_ + said
         self._solve()
-
-    def _counted(self, table: VoteTable) -> Floats:
-        """Return n · O, (mK, mK)."""
-        sums = np.zeros((table.n_sources * table.n_classes,) * 2)
-        unit = table.source.astype(np.int64) * table.n_classes + table.value
-        co_counts(table.offsets, unit, np.sqrt(table.weight), sums)
-        return sums
 
     def _solve(self) -> None:
         (m, k), n = self.said_.shape, max(self._n_rows, 1)
