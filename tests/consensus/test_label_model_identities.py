@@ -7,12 +7,10 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import check_grad
 from scipy.sparse import csr_matrix
-from scipy.special import expit
 
 from consensus.vote_worlds import crowd, full
 from labelwright.consensus import (
     EBCC,
-    GLAD,
     IBCC,
     MACE,
     DataProgramming,
@@ -24,7 +22,6 @@ from labelwright.consensus import (
 from labelwright.consensus.base import confusion_posterior
 from labelwright.consensus.dirichlet import dirichlet_kl
 from labelwright.consensus.em import best_climb, climb
-from labelwright.consensus.label_models.glad import _ability_sums, _ease_step, _expect, _item
 from labelwright.consensus.label_models.matrix_completion import hidden_blocks, metal_loss, without_blocks
 from labelwright.consensus.label_models.one_coin import one_coin_posterior
 from labelwright.consensus.label_models.triplet import triplet_moments, vote_given_class
@@ -65,63 +62,6 @@ def test_ebcc_with_one_subtype_is_ibcc():
         IBCC(tol=0, max_iter=20).fit(votes).predict_proba(votes),
         atol=1e-12,
     )
-
-
-def test_glad_with_fixed_easiness_is_one_coin():
-    votes, _ = crowd(n_classes=3)
-    table, alpha, beta = VoteTable.of(votes), np.array([1.0, 0.5, 2.0, -0.3, 0.1]), 0.4
-    q = np.empty((300, 3))
-    q[:] = 1 / 3
-    _expect(
-        table.offsets, table.source, table.value, table.weight, table.no_gold(), np.log(np.full(3, 1 / 3)),
-        alpha, np.full(300, beta), np.empty(len(table.value)), q,
-    )  # fmt: skip
-    assert_allclose(q, one_coin_posterior(table, np.full(3, 1 / 3), expit(alpha * np.exp(beta))), atol=1e-12)
-
-
-def test_glad_climbs_its_true_gradient():
-    votes, _ = crowd(n=20)
-    table, rng = VoteTable.of(votes), np.random.default_rng(0)
-    right, beta = rng.random(len(table.value)), rng.normal(size=20)
-    seen = (table.source, table.weight, right)
-
-    def of_item(b):
-        return _item(table.offsets[3], table.offsets[4], *seen, np.array([1.0, 0.5, 2.0, -0.3, 0.1]), b[0])
-
-    def of_sources(alpha):
-        q, slope, curve, most = (np.empty(5) for _ in range(4))
-        _ability_sums(table.offsets, *seen, alpha, beta, q, slope, curve, most)
-        assert (curve <= most + 1e-12).all()
-        return q.sum(), slope
-
-    assert check_grad(lambda b: of_item(b)[0], lambda b: np.array([of_item(b)[1]]), [0.7]) < 1e-5
-    assert check_grad(lambda a: of_sources(a)[0], lambda a: of_sources(a)[1], rng.normal(size=5)) < 1e-4
-
-
-def test_no_step_of_glad_lowers_the_part_that_it_climbs():
-    votes, _ = crowd(n=40)
-    table, rng = VoteTable.of(votes), np.random.default_rng(0)
-    for _ in range(20):
-        right = rng.random(len(table.value))
-        alpha, before = rng.normal(size=5) * 3, rng.normal(size=40) * 2
-        after = before.copy()
-        _ease_step(table.offsets, table.source, table.weight, right, alpha, after, 3)
-        for i in range(40):
-            ends = (table.offsets[i], table.offsets[i + 1], table.source, table.weight, right, alpha)
-            assert _item(*ends, after[i])[0] >= _item(*ends, before[i])[0]
-
-
-def test_glad_gives_other_rows_of_the_same_votes_the_same_answer():
-    votes, _ = crowd(n=120)
-    model = GLAD(tol=1e-8).fit(votes)
-    half = votes.take(np.arange(60))
-    assert_allclose(model.predict_proba(half), model.predict_proba(votes)[:60], atol=5e-3)
-
-
-def test_glad_needs_difficulty_to_differ_from_one_coin_and_orders_items_by_agreement():
-    votes = Votes.from_matrix([[0, 0, 0, 0], [0, 1, 0, 1], [1, 1, 1, 1], [1, 1, 1, 0]] * 5, n_classes=2)
-    easiness = GLAD().fit(votes).log_easiness_
-    assert easiness[0] > easiness[3] > easiness[1]
 
 
 def test_data_programming_s_gradient_is_posterior_minus_accuracy():
