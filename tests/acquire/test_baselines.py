@@ -1,4 +1,5 @@
-"""Identities of the acquisitions that others are measured against: B054, B055, B056, B057, B079, B080 and B081."""
+"""Identities of the acquisitions that others are measured against: B054, B055, B056, B057, B079, B080, B081 and
+B085."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from labelwright.acquire import (
     BALD,
     BootstrapCommittee,
     CurveBand,
+    DiverseMiniBatch,
     Entropy,
     ExpectedErrorReduction,
     GaussianField,
@@ -246,3 +248,36 @@ def test_a_band_holds_the_mean_and_the_share_of_labels_needed():
     assert fast.share_of_labels(slow) == pytest.approx(0.6)
     assert_allclose(slow.low, slow.high)
     assert np.isnan(fast.low).all()
+
+
+def test_diverse_mini_batch_with_beta_1_is_margin_b085():
+    rng = np.random.default_rng(0)
+    pool = Pool(pred_probs=probs(rng, 40, 3), features=rng.normal(size=(40, 2)))
+    assert_array_equal(DiverseMiniBatch(beta=1).select(pool, 7, 0).rows, Margin().select(pool, 7, 0).rows)
+
+
+def test_diverse_mini_batch_asks_once_about_each_kind_of_doubt_b085():
+    kinds = np.repeat(np.eye(4), 10, axis=0)
+    sure = np.where(np.arange(40) % 10 < 5, 0.55, 0.99)
+    pool = Pool(pred_probs=np.column_stack([sure, 1 - sure]), features=kinds)
+    chosen = DiverseMiniBatch(beta=5).select(pool, 4, 0)
+    assert sorted(kinds[chosen.rows].argmax(axis=1)) == [0, 1, 2, 3]
+    assert_array_equal(chosen.score, margin_score(pool.pred_probs)[chosen.rows])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**31), st.integers(1, 30), st.floats(1, 40))
+def test_diverse_mini_batch_gives_different_open_rows_by_falling_doubt_b085(seed, budget, beta):
+    rng = np.random.default_rng(seed)
+    labels = np.where(rng.random(30) < 0.3, 0, -1)
+    labels[0] = -1
+    pool = Pool(pred_probs=probs(rng, 30, 3), features=rng.integers(0, 2, (30, 2)).astype(float), labels=labels)
+    chosen = DiverseMiniBatch(beta).select(pool, budget, seed)
+    assert len(set(chosen.rows)) == min(budget, len(pool.open_rows)) == len(chosen)
+    assert set(chosen.rows) <= set(pool.open_rows) and (np.diff(chosen.score) <= 0).all()
+    assert_array_equal(DiverseMiniBatch(beta).select(pool, budget, seed).rows, chosen.rows)
+
+
+def test_diverse_mini_batch_refuses_a_beta_below_1():
+    with pytest.raises(BadInput, match="beta is nan"):
+        DiverseMiniBatch(float("nan"))

@@ -77,7 +77,7 @@ def test_unlabelled_rows_are_listed_with_a_reason_each(world, tmp_path, capsys):
     assert all(int(row["id"][1:]) >= 30 and row["question"] == "label" and row["text"] for row in rows)
     assert all(row["reason"] and row["label"] == "" for row in rows)
     facts = json.loads((tmp_path / "o" / "summary.json").read_text())
-    assert facts["schema_version"] == 1 and facts["method"] == "margin" and facts["n_with_label"] == 30
+    assert facts["schema_version"] == 1 and facts["method"] == "diverse" and facts["n_with_label"] == 30
     assert "5 new rows" in capsys.readouterr().out
 
 

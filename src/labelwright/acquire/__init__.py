@@ -28,6 +28,7 @@ _ROOMS = {
     ),
     "core_set": "KCenterGreedy KMeansCenters",
     "data_selection": "SurrogateSubsampler fit_selected hardest_rows optimal_nonreweighted_set optimal_unbiased_pi",
+    "diverse_mini_batch": "DiverseMiniBatch",
     "elicitation": "FineTunable MLPStudent SequentialSFT log_confidence_loss",
     "error_reduction": "ExpectedErrorReduction GaussianField",
     "hierarchy_reannotation": "HierarchyReannotation expected_distance label_tree_distance novelty_overlap",

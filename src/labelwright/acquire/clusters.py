@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +22,13 @@ class Clusters:
     centers: Floats
 
 
-def cluster_rows(X: NDArray[Any], k: int, rng: np.random.Generator) -> Clusters:
-    """Return k-means clusters of X (n, d); k is at most n. Above 50 clusters by mini-batches."""
+def cluster_rows(X: NDArray[Any], k: int, rng: np.random.Generator, weight: Floats | None = None) -> Clusters:
+    """Return k-means clusters of X (n, d), rows weighted by `weight` (n,); k is at most n.
+
+    Above 50 clusters by mini-batches.
+    """
     from sklearn.cluster import KMeans, MiniBatchKMeans
+    from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
     seed = int(rng.integers(2**31))
@@ -31,8 +36,9 @@ def cluster_rows(X: NDArray[Any], k: int, rng: np.random.Generator) -> Clusters:
         model: Any = KMeans(k, n_init=1, random_state=seed)
     else:
         model = MiniBatchKMeans(k, n_init=1, batch_size=5000, random_state=seed)
-    with threadpool_limits(1):  # the order of sums, and so the bits, depends on the threads
-        model.fit(np.asarray(X, dtype=np.float64))
+    with threadpool_limits(1), warnings.catch_warnings():  # the order of sums, and so the bits, depends on the threads
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different rows than clusters: some stay empty
+        model.fit(np.asarray(X, dtype=np.float64), sample_weight=weight)
     return Clusters(model.labels_.astype(np.int64), model.cluster_centers_)
 
 

@@ -45,6 +45,7 @@ METHODS = (
     Method("entropy", "Entropy", ("probs",), "unsure"),
     Method("least-confidence", "LeastConfidence", ("probs",), "unsure"),
     Method("margin", "Margin", ("probs",), "unsure"),
+    Method("diverse", "DiverseMiniBatch", ("probs", "features"), "unsure"),
     Method("bald", "BALD", ("draws",), "disagree"),
     Method("badge", "BADGE", ("probs", "features"), "unsure"),
     Method("k-center", "KCenterGreedy", ("features",), "far"),
@@ -110,4 +111,4 @@ def choose(n_labelled: int, n_classes: int, *, has_votes: bool, may_reask: bool)
         return _BY_NAME["activelab"], "it weighs one more opinion on a labelled row against a new row"
     if n_classes < 2 or n_labelled < FEW_A_CLASS * n_classes:
         return _BY_NAME["typiclust"], "with so few labels typical rows teach more than doubtful ones"
-    return _BY_NAME["margin"], "there are labels enough for the model's doubts to mean something"
+    return _BY_NAME["diverse"], "the model's doubts mean something by now, and one row of each kind is asked"

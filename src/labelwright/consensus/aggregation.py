@@ -19,6 +19,7 @@ from labelwright.consensus.classifier_votes import CROWDLAB
 from labelwright.consensus.dependence import Dependence, overlapping_rules, warned_pairs
 from labelwright.consensus.reask import whom_to_reask
 from labelwright.consensus.table import VoteTable
+from labelwright.consensus.tempering import LEAST_KNOWN, known_temperature, tempered
 from labelwright.consensus.vote_frames import VoteFrame, native, read_gold, read_pred_probs, read_votes
 from labelwright.errors import BadInput
 from labelwright.evidence import Votes
@@ -60,6 +61,9 @@ class Aggregation:
         The probabilities of ``labels`` as an array; known labels have probability 1.
     known : int64 (n,)
         Known classes, -1 = unknown.
+    temperature : float
+        What the model's posteriors were flattened by, fitted to known labels: 1 with fewer than 50 of them. (That which
+        `Automatic` fits to held-out votes is its own.)
     checked : Interval or None
         Accuracy of the merged labels on tasks of known label, the known labels held back; None without any.
     dependent : tuple of Dependence
@@ -80,6 +84,7 @@ class Aggregation:
     sources: tuple[Any, ...]
     posterior: Floats
     known: Ints
+    temperature: float
     checked: Interval | None
     dependent: tuple[Dependence, ...]
     notes: tuple[str, ...]
@@ -183,7 +188,9 @@ def merge(
         fresh = deepcopy(model)
         model.fit(read.votes, known)
         q = model.predict_proba(read.votes)
-        checked = _checked(fresh, read.votes, known)
+        checked, temperature = _held_against(fresh, read.votes, known)
+    if temperature != 1:
+        q = np.where(VoteTable.of(read.votes).covered()[:, None], tempered(q, temperature), q)
     q = np.where((known >= 0)[:, None], known[:, None] == np.arange(q.shape[1]), q)
     table = VoteTable.of(read.votes)
     judged = judged_rows(table, known)
@@ -203,10 +210,17 @@ def merge(
         sources=tuple(read.sources.to_pylist()),
         posterior=q,
         known=known,
+        temperature=temperature,
         checked=checked,
         dependent=dependent,
-        notes=read.notes,
+        notes=(*read.notes, *_fitted_note(temperature, known)),
     )
+
+
+def _fitted_note(temperature: float, known: Ints) -> tuple[str, ...]:
+    if temperature == 1:
+        return ()
+    return (f"confidences are fitted to {int((known >= 0).sum()):,} known labels (temperature {temperature:.1f})",)
 
 
 def _labels(read: VoteFrame, table: VoteTable, q: Floats, known: Ints, model: LabelModel) -> dict[str, Any]:
@@ -220,15 +234,21 @@ def _labels(read: VoteFrame, table: VoteTable, q: Floats, known: Ints, model: La
     return columns | {f"p_{name}": q[:, k] for k, name in enumerate(read.classes)}
 
 
-def _checked(fresh: LabelModel, votes: Votes, known: Ints) -> Interval | None:
-    """Return how often a model that has not seen the known labels agrees with them, on tasks with votes."""
+def _held_against(fresh: LabelModel, votes: Votes, known: Ints) -> tuple[Interval | None, float]:
+    """Hold a model that has not seen the known labels against them, on tasks with votes.
+
+    Returns how often it agrees with them (None without any) and, where there are enough, the temperature that makes its
+    posteriors as sure as they should be.
+    """
     asked = (known >= 0) & VoteTable.of(votes).covered()
-    if not asked.any():
-        return None
-    merged = most_probable(fresh.fit(votes).predict_proba(votes))
-    right, n = int((merged == known)[asked].sum()), int(asked.sum())
+    n = int(asked.sum())
+    if not n:
+        return None, 1.0
+    q = fresh.fit(votes).predict_proba(votes)
+    right = int((most_probable(q) == known)[asked].sum())
     low, high = wilson(right, n)
-    return Interval(right / n, low, high, 0.95)
+    temperature = 1.0 if n < LEAST_KNOWN or q.shape[1] == 1 else known_temperature(q[asked], known[asked])
+    return Interval(right / n, low, high, 0.95), temperature
 
 
 def _reask(

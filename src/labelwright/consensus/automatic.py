@@ -8,11 +8,16 @@
    shares, which rests on second moments alone; `MajorityVote` where the table is too large or too few sources vote.
 3. Otherwise a `Committee` of the models that best foretell held-out votes.
 
+Posteriors of the last two are tempered until they foretell held-out votes best (see `tempering`); those of rules are
+not, as a rule that only ever says one class foretells itself.
+
 Before that, near copies (pairs that agree on 98 % of their rows where independent work would on 78 % at most) are made
 to share one vote: any model takes three copies for the truth.
 """
 
 from __future__ import annotations
+
+from copy import deepcopy
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +31,13 @@ from labelwright.consensus.label_models.mace import MACE
 from labelwright.consensus.label_models.majority import MajorityVote
 from labelwright.consensus.label_models.matrix_completion import MOST_CELLS, MatrixCompletion
 from labelwright.consensus.table import VoteTable
+from labelwright.consensus.tempering import HeldOut, held_out_votes, tempered, vote_temperature
 
 Floats = NDArray[np.float64]
 BY_CHANCE = 0.01
 TOO_DEPENDENT = 3.0
 COPIED = 0.98
+TOLD = 1.05  # temperature from which the reason tells of it
 
 
 def rule_members(n_classes: int) -> dict[str, LabelModel]:
@@ -56,6 +63,8 @@ class Automatic(LabelModel):
         Why this one, in one sentence.
     copies_ : tuple of Dependence
         Pairs whose votes count once.
+    temperature_ : float
+        At least 1: what the posteriors of the model were flattened by.
 
     Examples
     --------
@@ -72,6 +81,7 @@ class Automatic(LabelModel):
     model_: LabelModel
     reason_: str
     copies_: tuple[Dependence, ...]
+    temperature_: float
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
@@ -83,7 +93,17 @@ class Automatic(LabelModel):
         self.model_, self.reason_ = self._choose(table, gold)
         if self.copies_:
             self.reason_ += f"; {len(self.copies_)} pairs of near copies share one vote"
+        unfitted = deepcopy(self.model_)
         self.model_.fit_table(table, gold)
+        if rules or table.n_classes == 1:
+            held_out: tuple[HeldOut, ...] = ()
+        elif isinstance(self.model_, Committee):
+            held_out = self.model_.held_out_
+        else:
+            held_out = held_out_votes(lambda: deepcopy(unfitted), table, gold, self.seed)
+        self.temperature_ = vote_temperature(held_out)
+        if self.temperature_ >= TOLD:
+            self.reason_ += f"; confidences are tempered by held-out votes (temperature {self.temperature_:.1f})"
         self.class_balance_ = self.model_.class_balance_
         self.objective_, self.converged_ = self.model_.objective_, self.model_.converged_
 
@@ -103,7 +123,8 @@ class Automatic(LabelModel):
         return MatrixCompletion(class_balance=shares), "sources err together; pairwise agreements are fitted instead"
 
     def _posterior(self, table: VoteTable) -> Floats:
-        return self.model_.posterior_table(counted_once(table, self.copies_))
+        probs = self.model_.posterior_table(counted_once(table, self.copies_))
+        return probs if self.temperature_ == 1 else tempered(probs, self.temperature_)
 
     def _accuracy(self) -> Floats:
         return self.model_.source_quality().accuracy

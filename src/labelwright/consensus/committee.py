@@ -18,11 +18,10 @@ from labelwright.consensus.label_models.data_programming import DataProgramming
 from labelwright.consensus.label_models.dawid_skene import DawidSkene
 from labelwright.consensus.label_models.mace import MACE
 from labelwright.consensus.table import VoteTable
+from labelwright.consensus.tempering import MOST_ROWS, HeldOut, hold_out, part_of_rows
 from labelwright.errors import BadInput
 
 Floats = NDArray[np.float64]
-LEAST_PROBABILITY = 1e-3
-FOLDS, ROUNDS = 5, 2
 
 
 def default_members(n_classes: int) -> dict[str, LabelModel]:
@@ -57,6 +56,8 @@ class Committee(LabelModel):
         Mean log-probability of held-out votes by member.
     kept_ : tuple of str
         Members that share the say.
+    held_out_ : tuple of HeldOut
+        What they say together of the held-out votes.
 
     Examples
     --------
@@ -68,13 +69,14 @@ class Committee(LabelModel):
 
     foretold_: dict[str, float]
     kept_: tuple[str, ...]
+    held_out_: tuple[HeldOut, ...]
 
     def __init__(
         self,
         members: Callable[[int], Mapping[str, LabelModel]] = default_members,
         *,
         within: float = 0.1,
-        most_rows: int = 20_000,
+        most_rows: int = MOST_ROWS,
         seed: int = 0,
     ) -> None:
         self.members, self.within, self.most_rows, self.seed = members, within, most_rows, seed
@@ -83,33 +85,26 @@ class Committee(LabelModel):
         names = tuple(self.members(table.n_classes))
         if not names:
             raise BadInput("the committee has no members", fix="name at least one label model")
-        self.foretold_ = self._foretell(table, gold)
+        said = self._held_out(table, gold)
+        votes = max(sum(len(part.asked.source) for part in said[names[0]]), 1)
+        self.foretold_ = {name: sum(part.log_probability() for part in said[name]) / votes for name in names}
         best = max(self.foretold_.values())
         self.kept_ = tuple(name for name in names if self.foretold_[name] >= best - self.within)
+        self.held_out_ = tuple(HeldOut.mean(parts) for parts in zip(*(said[name] for name in self.kept_), strict=True))
         fresh = self.members(table.n_classes)
         self._models = {name: fresh[name].fit_table(table, gold) for name in self.kept_}
         self.class_balance_ = np.mean([model.class_balance_ for model in self._models.values()], axis=0)
         self.converged_ = all(model.converged_ for model in self._models.values())
 
-    def _foretell(self, table: VoteTable, gold: NDArray[np.int64]) -> dict[str, float]:
+    def _held_out(self, table: VoteTable, gold: NDArray[np.int64]) -> dict[str, list[HeldOut]]:
+        """Return what each member, fitted to the other votes, says of held-out ones."""
         rng = np.random.default_rng(self.seed)
-        if table.n_rows > self.most_rows:
-            chosen = np.zeros(table.n_rows, dtype=bool)
-            chosen[rng.choice(table.n_rows, self.most_rows, replace=False)] = True
-            table = table.keep(chosen[table.row()])
-            gold = np.where(chosen, gold, -1)
-        fold = rng.integers(0, FOLDS, len(table.source))
-        sums = dict.fromkeys(self.members(table.n_classes), 0.0)
-        seen = 0
-        for held in range(ROUNDS):
-            out = fold == held
-            if not out.any() or out.all():
-                continue
-            seen += int(out.sum())
-            rest, asked = table.keep(~out), table.keep(out)
+        table, gold = part_of_rows(table, gold, self.most_rows, rng)
+        said: dict[str, list[HeldOut]] = {name: [] for name in self.members(table.n_classes)}
+        for rest, asked in hold_out(table, rng):
             for name, model in self.members(table.n_classes).items():
-                sums[name] += foretold(model.fit_table(rest, gold), rest, asked)
-        return {name: total / max(seen, 1) for name, total in sums.items()}
+                said[name].append(HeldOut.of(model.fit_table(rest, gold), rest, asked))
+        return said
 
     def _posterior(self, table: VoteTable) -> Floats:
         return np.mean([model.posterior_table(table) for model in self._models.values()], axis=0)
@@ -119,15 +114,3 @@ class Committee(LabelModel):
 
     def _confusion(self) -> Floats:
         return np.mean([confusion_matrices(model) for model in self._models.values()], axis=0)
-
-
-def foretold(model: LabelModel, rest: VoteTable, asked: VoteTable) -> float:
-    """Return the summed log-probability of the votes `asked`, foretold from a model fitted to the votes `rest`."""
-    q = model.posterior_table(rest)
-    confusion = np.maximum(confusion_matrices(model), LEAST_PROBABILITY)
-    confusion = confusion / confusion.sum(axis=2, keepdims=True)
-    probability = np.zeros(len(asked.source))
-    row = asked.row()
-    for k in range(asked.n_classes):
-        probability += q[row, k] * confusion[asked.source, k, asked.value]
-    return float(np.log(np.maximum(probability, 1e-9)).sum())

@@ -23,7 +23,7 @@ from labelwright.report.acquisition import (
     write_replay,
 )
 
-DEFAULT_METHODS = ("margin", "badge", "typiclust")  # that a replay compares when none is named
+DEFAULT_METHODS = ("diverse", "badge", "typiclust")  # that a replay compares when none is named
 LABEL_STUDIO = "label-studio"
 
 
