@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, Field
 
 from labelwright.studio.access import Reviews, Sees, StudioIs
@@ -41,25 +41,31 @@ class SettleIn(BaseModel):
 
 
 def neighbourhoods_of(request: Request) -> Neighbourhoods:
-    """Return the neighbourhoods of the studio, found when first asked."""
-    state = request.app.state
-    if not hasattr(state, "neighbourhoods"):
-        state.neighbourhoods = Neighbourhoods(state.studio.audit)
-    found: Neighbourhoods = state.neighbourhoods
+    """Return the neighbourhoods of the studio, which are looked for when they are first asked for."""
+    found: Neighbourhoods = request.app.state.neighbourhoods
+    return found
+
+
+def ready_neighbourhoods(request: Request) -> Neighbourhoods:
+    """Return the neighbourhoods; 503 while they are looked for."""
+    found = neighbourhoods_of(request)
+    if not found.found():
+        raise HTTPException(503, "The neighbourhoods are being looked for. Ask again in a few seconds.")
     return found
 
 
 @router.get("/neighbourhoods")
 def get_neighbourhoods(request: Request, studio: StudioIs, _: Sees) -> list[dict[str, Any]]:
-    """Return the neighbourhoods that have suspect labels, those with most left first."""
+    """Return the neighbourhoods that have suspect labels, those with most left first; 503 while they are looked for."""
+    near = ready_neighbourhoods(request)
     with studio.database.read() as connection:
-        return neighbourhoods_of(request).listed(connection)
+        return near.listed(connection)
 
 
 @router.post("/neighbourhoods/accept", status_code=201)
 def post_accept(request: Request, studio: StudioIs, who: Reviews, given: NeighbourhoodIn) -> dict[str, Any]:
     """Accept the suggestions of the rest, once ten random rows of it were checked; one undo takes all of it back."""
-    group = neighbourhoods_of(request).group(given.number)
+    group = ready_neighbourhoods(request).group(given.number)
     with studio.database.write() as connection:
         checked_enough(connection, group)
         rows = group_rows(connection, group)

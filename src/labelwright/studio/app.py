@@ -26,6 +26,7 @@ from labelwright.studio.guard import Guard, Origins
 from labelwright.studio.inputs import PROBLEMS
 from labelwright.studio.login_limits import LoginLimits, make_key
 from labelwright.studio.logins import EntryToken
+from labelwright.studio.neighbourhoods import Neighbourhoods
 from labelwright.studio.retrain import Trainer, end_stale_jobs
 from labelwright.studio.studio import Studio
 
@@ -43,7 +44,7 @@ def create_app(studio: Studio, origins: Origins, entry: EntryToken | None = None
     """
     app = FastAPI(title="labelwright studio", version=__version__, docs_url=None, redoc_url=None, responses=PROBLEMS)
     app.state.studio, app.state.entry, app.state.trainer = studio, entry, Trainer(studio)
-    app.state.login_limits = LoginLimits()
+    app.state.login_limits, app.state.neighbourhoods = LoginLimits(), Neighbourhoods(studio.audit)
     with studio.database.write() as connection:
         end_stale_jobs(connection)
         make_key(connection)

@@ -7,10 +7,11 @@ one by one.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, not_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, not_, select
 
 from labelwright.errors import BadInput
 from labelwright.studio import tables as t
@@ -85,18 +86,36 @@ def group_rows(connection: Connection, group: AnyGroup, *, decided: bool = False
 
 def random_sample(connection: Connection, group: AnyGroup) -> list[int]:
     """Return the ten rows of a group that are to be checked before the rest is accepted; always the same ten."""
-    rows = sorted(group_rows(connection, group, decided=True))
-    seed = f"{facts(connection)['fingerprint']}|{group.name}"
-    return random.Random(seed).sample(rows, min(CHECKED_FIRST, len(rows)))
+    return _drawn(connection, group, group_rows(connection, group, decided=True))
+
+
+def _drawn(connection: Connection, group: AnyGroup, rows: Iterable[int]) -> list[int]:
+    seed, known = f"{facts(connection)['fingerprint']}|{group.name}", sorted(rows)
+    return random.Random(seed).sample(known, min(CHECKED_FIRST, len(known)))
 
 
 def sample_state(connection: Connection, group: AnyGroup) -> dict[str, Any]:
     """Return how many of the random ten are decided, and how many of these agreed with the suggestion."""
     c = t.item.c
-    sample = random_sample(connection, group)
-    decided = c.row.in_(sample), c.verdict.is_not(None)
-    done = connection.execute(select(c.verdict, c.label, c.suggested).where(*decided)).all()
-    agreed = sum(entry.verdict == "relabel" and entry.label == entry.suggested for entry in done)
+    query = select(c.row, c.verdict, c.label, c.suggested).where(c.row.in_(random_sample(connection, group)))
+    return _counted(connection.execute(query).all())
+
+
+def suspects_of(connection: Connection) -> dict[int, Row[Any]]:
+    """Return the suspect rows with a suggestion that nobody waits for in the random sample: verdict and labels."""
+    c = t.item.c
+    query = select(c.row, c.verdict, c.label, c.suggested).where(c.flagged, c.suggested.is_not(None), not_(waits()))
+    return {told.row: told for told in connection.execute(query)}
+
+
+def state_of(connection: Connection, group: AnyGroup, rows: Mapping[int, Row[Any]]) -> dict[str, Any]:
+    """Return what `sample_state` does, of rows that `suspects_of` has read already."""
+    return _counted([rows[row] for row in _drawn(connection, group, rows)])
+
+
+def _counted(sample: Sequence[Row[Any]]) -> dict[str, Any]:
+    done = [told for told in sample if told.verdict is not None]
+    agreed = sum(told.verdict == "relabel" and told.label == told.suggested for told in done)
     return {"sample": len(sample), "sample_decided": len(done), "sample_agreed": agreed}
 
 

@@ -44,6 +44,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         404: "There is no such thing",
         409: "Somebody else was faster",
         422: "What was sent cannot be used",
+        503: "It is not ready yet, or the database is busy",
         507: "The database cannot store it now",
     }.items()
 }

@@ -19,7 +19,7 @@ from labelwright.audit.kinds import kind_of
 from labelwright.studio import access
 from labelwright.studio.access import Exports, Sees, StudioIs
 from labelwright.studio.api import QueueIs
-from labelwright.studio.api_groups import neighbourhoods_of
+from labelwright.studio.api_groups import neighbourhoods_of, ready_neighbourhoods
 from labelwright.studio.decisions import load_classes
 from labelwright.studio.grouped import AnyGroup, Group, batches_of, group_rows, groups, open_sample, sample_state
 from labelwright.studio.history import history, people
@@ -137,9 +137,11 @@ def item(request: Request, studio: StudioIs, who: Sees, row: InPath) -> Response
 @router.get("/groups")
 def all_groups(request: Request, studio: StudioIs, who: Sees) -> Response:
     """Show the groups that suspect rows fall into: pairs of labels, and neighbourhoods."""
+    near = neighbourhoods_of(request)
+    found = near.found()
     with studio.database.read() as connection:
-        near = neighbourhoods_of(request).listed(connection)
-        return drawn_page(request, "groups.html", who, groups=groups(connection), near=near)
+        listed = near.listed(connection) if found else []
+        return drawn_page(request, "groups.html", who, groups=groups(connection), near=listed, found=found)
 
 
 @router.get("/groups/rows")
@@ -158,7 +160,7 @@ def one_group(request: Request, studio: StudioIs, who: Sees, given: StoredQuery,
 @router.get("/groups/near")
 def one_neighbourhood(request: Request, studio: StudioIs, who: Sees, number: After) -> Response:
     """Show the suspect rows of one neighbourhood side by side."""
-    group = neighbourhoods_of(request).group(number)
+    group = ready_neighbourhoods(request).group(number)
     with studio.database.read() as connection:
         values = _group_values(connection, studio, group)
         rows = group_rows(connection, group)[:MOST_NAMED]
