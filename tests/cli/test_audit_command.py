@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -65,8 +68,23 @@ def test_the_summary_has_a_noise_rate_inside_its_interval_and_rows_of_truth(audi
 def test_the_last_line_says_what_to_do_next(tickets, tmp_path, capsys):
     assert run(["audit", str(tickets), "--label", "topic", "--out", str(tmp_path / "o"), "--quiet", "--jobs", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2
-    assert lines[-1].startswith("Next: ")
+    assert len(lines) == 3
+    assert lines[-1].startswith("Next: labelwright studio ")
+
+
+@pytest.mark.parametrize("out", ["audit", "other/audit", "my audit"])
+def test_the_next_command_is_one_that_the_studio_understands(tickets, tmp_path, capsys, monkeypatch, out):
+    pytest.importorskip("fastapi", reason="the studio needs labelwright[studio]")
+    from labelwright.studio.studio import data_and_options
+
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(tickets, tmp_path / "made.csv")
+    assert run(["audit", "made.csv", "--label", "topic", "--out", out, "--quiet", "--jobs", "1"]) == 0
+    words = shlex.split(capsys.readouterr().out.splitlines()[-1].removeprefix("Next: ").partition("   (")[0])
+    assert words[:2] == ["labelwright", "studio"]
+    data, known = data_and_options(Path(words[2]))
+    assert data.resolve() == tmp_path / "made.csv"
+    assert known.get("label", words[-1]) == "topic"
 
 
 def test_json_prints_the_summary_alone(tickets, tmp_path, capsys):

@@ -37,7 +37,8 @@ def test_the_demo_leaves_the_data_beside_the_report(demo_run):
     assert {"sms.csv", "report.html", "issues.csv", "issues.parquet", "marked.parquet", "summary.json"} <= {
         path.name for path in out.iterdir()
     }
-    assert "labelwright audit YOUR_FILE --label" in lines[-1]
+    assert "labelwright audit YOUR_FILE --label" in lines[-2]
+    assert lines[-1].startswith(f"Next: labelwright studio {out} ")
 
 
 @pytest.mark.slow

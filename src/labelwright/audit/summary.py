@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,9 +129,9 @@ def _part_verdict(summary: Mapping[str, Any]) -> str:
 def plain_lines(result: AuditResult, *, quiet: bool, show_text: bool, folder: Path | None) -> list[str]:
     """Return the lines for a terminal; row content appears only with `show_text`. The last line says what to do."""
     summary = result.summary
-    following = next_step(result, folder)
+    following = next_steps(result, folder)
     if quiet:
-        return [*(WARNING + told for told in summary["warnings"]), verdict(summary), following]
+        return [*(WARNING + told for told in summary["warnings"]), verdict(summary), *following]
     rows = PART_WORDS.get(summary["task"], "rows")
     head = f"{summary['data']}: {summary['n_rows']:,} {rows}, {_task_words(summary)}"
     lines = [head, *(f"  {note}" for note in result.notes), "", verdict(summary)]
@@ -142,16 +143,39 @@ def plain_lines(result: AuditResult, *, quiet: bool, show_text: bool, folder: Pa
     worst = _worst(result)
     if worst:
         lines += ["", "Most suspect labels", *_worst_lines(result, worst, show_text)]
-    return [*lines, "", following]
+    return [*lines, "", *following]
 
 
-def next_step(result: AuditResult, folder: Path | None) -> str:
-    """Return the one thing to do next."""
+def next_steps(result: AuditResult, folder: Path | None) -> list[str]:
+    """Return where everything stands and, in the last line, the one thing to do next."""
     if folder is None:
-        return "Next: a.issues lists every finding; a.report('report.html') draws them."
-    if any(result.summary["counts"].values()):
-        return f"Next: open {folder / 'report.html'}; every finding is in {folder / 'issues.csv'}."
-    return f"Next: nothing stands out; {folder / 'report.html'} shows what was looked at."
+        return ["Next: a.issues lists every finding; a.report('report.html') draws them."]
+    if not any(result.summary["counts"].values()):
+        return [f"Next: nothing stands out; {folder / 'report.html'} shows what was looked at."]
+    places = f"open {folder / 'report.html'}; every finding is in {folder / 'issues.csv'}."
+    if not result.summary["counts"].get("label") or result.dataset.parts is not None:
+        return [f"Next: {places}"]
+    return [
+        f"To look at them: {places}",
+        f"Next: {studio_command(result.dataset, folder)}   (mends them in the browser)",
+    ]
+
+
+def studio_command(dataset: Dataset, folder: Path) -> str:
+    """Return the command that opens the studio on an audited data set.
+
+    The folder of the audit says everything where the data lie beside or within it; the data and their column are named
+    otherwise.
+    """
+    path = dataset.source.path
+    if path.resolve().parent in (folder.resolve(), folder.resolve().parent):
+        return f"labelwright studio {_typed(folder)}"
+    column = "" if path.is_dir() else f" --label {_typed(dataset.plan.label)}"
+    return f"labelwright studio {_typed(path)}{column}"
+
+
+def _typed(word: object) -> str:
+    return shlex.quote(inert(str(word)))
 
 
 def _worst(result: AuditResult) -> list[dict[str, Any]]:

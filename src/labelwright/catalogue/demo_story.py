@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labelwright.audit.summary import verdict
+from labelwright.audit.summary import studio_command, verdict
 from labelwright.data.demo import DIGIT_SCALE, Demo
 from labelwright.inert import inert
 
@@ -30,7 +30,10 @@ def story(demo: Demo, result: AuditResult, folder: Path) -> list[str]:
         doubt = f"looks like {inert(str(suggested))}" if suggested is not None else "but fits that label badly"
         lines += ["", *_shown(demo, result, finding["row"]), f"    labelled {given}, {doubt}"]
     mine = "labelwright audit YOUR_FILE --label YOUR_LABEL_COLUMN"
-    return [*lines, "", f"All findings: open {folder / 'report.html'}", f"Next, with your own data: {mine}"]
+    return [
+        *lines, "", f"All findings: open {folder / 'report.html'}", f"With your own data: {mine}",
+        f"Next: {studio_command(result.dataset, folder)}   (mends these labels in the browser)",
+    ]  # fmt: skip
 
 
 def visible_errors(result: AuditResult, most: int = SHOWN) -> list[dict[str, Any]]:

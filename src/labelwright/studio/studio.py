@@ -79,7 +79,7 @@ def open_studio(
     Parameters
     ----------
     data : path
-        A data file or folder, or the folder of an audit whose data lie beside it.
+        A data file or folder, or the folder of an audit whose data lie beside or within it.
     project : path, optional
         The folder of the project; ``NAME-studio`` beside the data by default.
     database_url : str, optional
@@ -145,7 +145,8 @@ def data_and_options(path: Path) -> tuple[Path, dict[str, Any]]:
     if not is_audit_folder(path):
         return path, {}
     state = read_audit(path)
-    data = path.resolve().parent / state.source.path.name
+    beside, within = (folder / state.source.path.name for folder in (path.resolve().parent, path))
+    data = within if within.exists() and not beside.exists() else beside
     if not data.exists():
         raise BadInput(
             f"the data {quoted(data.name)} of the audit do not lie beside it",
