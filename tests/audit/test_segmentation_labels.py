@@ -52,6 +52,46 @@ def test_scores_equal_those_of_the_peer(peer, method):
     assert (ours[1] == theirs[1]).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, ">f4", np.float64])
+@pytest.mark.parametrize("kind", [np.uint8, np.int64])
+def test_scores_are_what_is_given_to_the_class_of_each_pixel(dtype, kind):
+    labels, probs = world(np.float32)
+    probs = probs.astype(dtype)
+    images, pixels = segmentation_label_quality_scores(labels.astype(kind), probs)
+    wanted = np.take_along_axis(probs, labels[:, None], axis=1)[:, 0]
+    assert (pixels == wanted).all()
+    wide = wanted.reshape(len(labels), -1).astype(np.float64)
+    weight = np.exp((1 - wide) / 0.1)
+    np.testing.assert_allclose(images, (weight * wide).sum(axis=1) / weight.sum(axis=1), rtol=1e-13)
+
+
+def test_scores_do_not_depend_on_threads_maps_or_the_order_of_axes(tmp_path):
+    labels, probs = world(np.float32, n=9)
+    np.save(tmp_path / "p.npy", probs)
+    last = np.ascontiguousarray(probs.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    alone = segmentation_label_quality_scores(labels, probs, n_jobs=1)
+    for given in (probs, np.load(tmp_path / "p.npy", mmap_mode="r"), last):
+        both = segmentation_label_quality_scores(labels, given, n_jobs=3)
+        assert all(np.array_equal(a, b) for a, b in zip(alone, both, strict=True))
+
+
+@pytest.mark.parametrize("size", [1, room.PART - 1, room.PART, room.PART + 1])
+def test_scores_pooled_in_parts_are_pooled_at_once(size):
+    scores = np.random.default_rng(0).random(size).astype(np.float32)
+    wide = scores.astype(np.float64)
+    for temperature in (0.1, 1e-3, 10.0):
+        weight = np.exp((wide.min() - wide) / temperature)
+        assert room.softmin(scores, temperature) == pytest.approx(float(weight @ wide / weight.sum()), rel=1e-12)
+
+
+def test_the_first_bad_mask_is_named_whatever_runs_beside():
+    labels, probs = world(n=6)
+    labels[2, 0, 0], labels[4, 0, 0] = 3, -1
+    for jobs in (1, 4):
+        with pytest.raises(BadInput, match="image 2"):
+            segmentation_label_quality_scores(labels, probs, n_jobs=jobs)
+
+
 def test_counts_by_class_and_the_choice_of_a_class_equal_those_of_the_peer(peer):
     from cleanlab.segmentation.summary import common_label_issues, filter_by_class
 

@@ -21,6 +21,7 @@ from labelwright.errors import BadInput
 
 IN_MEMORY = 1 << 26  # bytes of looked-at pixels; more wait in a file
 LEAST_THRESHOLD = 2e-6
+PART = 1 << 14  # scores that are pooled at a time
 
 
 class Pixels(Protocol):
@@ -203,11 +204,29 @@ def lowest(values: NDArray[np.floating], starts: NDArray[np.int64], wanted: int)
 
 
 def softmin(scores: NDArray[np.floating], temperature: float = 0.1) -> float:
-    """Return Σ s · softmax((1 − s) / τ); 1 for nothing."""
+    """Return Σ s · softmax((1 − s) / τ); 1 for nothing. Scores are widened in parts that stay in the cache."""
     if not temperature > 0:
         raise BadInput(f"temperature is {temperature}", fix="use a number such as 0.1")
     if not scores.size:
         return 1.0
-    wide = scores.astype(np.float64)
-    weight = np.exp((wide.min() - wide) / temperature)
-    return float(weight @ wide / weight.sum())
+    least, total, weighted = float(scores.min()), 0.0, 0.0
+    room = np.empty((2, min(scores.size, PART)))
+    flat = scores.reshape(-1)
+    for start in range(0, flat.size, PART):
+        part = flat[start : start + PART]
+        z, weight = room[0, : part.size], room[1, : part.size]
+        np.copyto(z, part)
+        z -= least
+        z *= -1.0 / temperature
+        np.exp(z, out=weight)
+        total += float(weight.sum())
+        weighted += float(weight @ z)
+    return least - temperature * weighted / total
+
+
+@njit(cache=True, nogil=True)
+def given_pass(codes: NDArray[Any], probs: NDArray[Any], given: NDArray[Any]) -> None:
+    """Write the probability of the class of each pixel to given (h, w); codes (h, w), probs (K, h, w)."""
+    for row in range(codes.shape[0]):
+        for column in range(codes.shape[1]):
+            given[row, column] = probs[codes[row, column], row, column]

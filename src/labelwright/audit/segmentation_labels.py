@@ -14,7 +14,9 @@ Source: Lad, Mueller, Estimating label quality and errors in semantic segmentati
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.audit.pixel_pass import look_at, softmin
+from labelwright.audit.pixel_pass import given_pass, look_at, softmin
 from labelwright.errors import BadInput
 
 Method = Literal["softmin", "num_pixel_issues"]
@@ -64,12 +66,15 @@ def segmentation_find_label_issues(
     """
     given, probs = _stacks(labels, pred_probs)
     if downsample == 1:
-        return np.stack(list(look_at(given, probs).flags()))
+        issues = np.empty(given.shape, dtype=bool)
+        for i, flags in enumerate(look_at(given, probs).flags()):
+            issues[i] = flags
+        return issues
     small = look_at(_Small(given, downsample, True), _Small(probs, downsample, False))
-    flags = np.stack([np.kron(flag, np.ones((downsample, downsample), bool)) for flag in small.flags()])
+    issues = np.stack([np.kron(flags, np.ones((downsample, downsample), bool)) for flags in small.flags()])
     for i in range(len(given)):
-        flags[i] &= np.asarray(probs[i]).argmax(axis=0) != given[i]
-    return flags
+        issues[i] &= np.asarray(probs[i]).argmax(axis=0) != given[i]
+    return issues
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,10 @@ def segmentation_label_quality_scores(
     labels, pred_probs, downsample : as for `segmentation_find_label_issues`
     method : {"softmin", "num_pixel_issues"}
         Pool the scores of the pixels, or take the share of pixels that are not flagged.
+    n_jobs : int, optional
+        Threads, each at one image; by default as many as there are cores, 4 at most. Results do not depend on it.
+    batch_size, verbose : optional
+        Accepted for the sake of callers; they change nothing.
     temperature : float, default 0.1
         Of softmin.
 
@@ -123,14 +132,22 @@ def segmentation_label_quality_scores(
     given, probs = _stacks(labels, pred_probs)
     if method not in ("softmin", "num_pixel_issues"):
         raise BadInput(f"method is {method!r}", fix="use 'softmin' or 'num_pixel_issues'")
-    rows, columns = np.ogrid[: given.shape[1], : given.shape[2]]
     wide = np.float64 if probs.dtype == np.float64 else np.float32
     pixels, images = np.empty(given.shape, wide), np.ones(len(given))
-    for i in range(len(given)):
-        _check_codes(given[i], probs.shape[1], i)
-        pixels[i] = probs[i][given[i], rows, columns]
+
+    def score(i: int) -> None:
+        codes = np.asarray(given[i])
+        _check_codes(codes, probs.shape[1], i)
+        seen = np.asarray(probs[i])
+        if seen.dtype != wide:  # float16, or bytes in the other order
+            seen = seen.astype(wide)
+        given_pass(np.ascontiguousarray(codes, dtype=np.int32), seen, pixels[i])
         if method == "softmin":
-            images[i] = softmin(pixels[i].ravel(), temperature)
+            images[i] = softmin(pixels[i], temperature)
+
+    with ThreadPoolExecutor(n_jobs if n_jobs and n_jobs > 0 else min(4, os.cpu_count() or 1)) as pool:
+        for _ in pool.map(score, range(len(given))):  # the first bad image is the one that is named
+            pass
     if method == "num_pixel_issues":
         flags = segmentation_find_label_issues(given, probs, downsample=downsample)
         images = 1 - flags.mean(axis=(1, 2))
