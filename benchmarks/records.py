@@ -8,6 +8,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,40 @@ def medians(calls: Mapping[str, Callable[[], Any]], repeats: int = 5) -> dict[st
             call()
             seconds[name].append(time.perf_counter() - started)
     return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds that a call took: by the clock on the wall, and of processors, all threads together."""
+
+    wall: float
+    processor: float
+
+
+def spent(call: Callable[[], Any]) -> tuple[Spent, Any]:
+    """Return the seconds of one call and its result."""
+    wall, processor = time.perf_counter(), time.process_time()
+    result = call()
+    return Spent(time.perf_counter() - wall, time.process_time() - processor), result
+
+
+def medians_spent(calls: Mapping[str, Callable[[], Any]], repeats: int = 5) -> dict[str, Spent]:
+    """As `medians`, with processor seconds beside those of the clock."""
+    for call in calls.values():
+        call()
+    rounds = [{name: spent(call)[0] for name, call in calls.items()} for _ in range(repeats)]
+    return {
+        name: Spent(
+            statistics.median(one[name].wall for one in rounds),
+            statistics.median(one[name].processor for one in rounds),
+        )
+        for name in calls
+    }
+
+
+def load() -> float:
+    """Return how many processes waited for a processor in the last minute, on average: how quiet the machine is."""
+    return round(os.getloadavg()[0], 2)
 
 
 def store(name: str, command: str, rows: Sequence[Mapping[str, Any]]) -> Path:
