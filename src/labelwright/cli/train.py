@@ -72,7 +72,7 @@ def command(
     ] = 64,
     learning_rate: Annotated[
         float, Option("--learning-rate", metavar="RATE", help="Of the first step.", rich_help_panel=METHOD)
-    ] = 0.05,
+    ] = 1e-3,
     holdout: Annotated[
         float, Option(metavar="SHARE", help="Rows kept out to measure the model.", rich_help_panel=METHOD)
     ] = 0.2,

@@ -17,9 +17,10 @@ from labelwright.evidence import Evidence
 from labelwright.nn import (
     IMAGE_VIEWS,
     MLP,
-    SGD,
     TABLE_VIEWS,
+    AdamW,
     Cosine,
+    Linear,
     Loop,
     Module,
     Objective,
@@ -32,6 +33,7 @@ from labelwright.nn import (
 from labelwright.nn.task import NetSpec
 from labelwright.progress import SILENT, Progress
 
+LEARNING_RATE, LINEAR_RATE = 1e-3, 5e-2  # a linear model's weights have further to go from where they start
 SMALL = 50_000_000  # numbers in X below which one thread trains fastest
 LEAST_COMPONENTS = 8  # columns below which their order says nothing
 FALLING = -0.8  # Kendall correlation of place and spread from which columns count as principal components
@@ -128,7 +130,8 @@ def principal_components(spread: NDArray[np.floating]) -> bool:
 
 def training_of(estimator: Any, n_rows: int) -> Training:
     """Return the run's settings from an estimator's parameters."""
-    optimizer = default_optimizer() if estimator.optimizer is None else estimator.optimizer
+    rate = LINEAR_RATE if isinstance(estimator.net, Linear) else LEARNING_RATE
+    optimizer = default_optimizer(rate) if estimator.optimizer is None else estimator.optimizer
     return Training(
         epochs=estimator.epochs,
         batch_size=min(estimator.batch_size, max(n_rows, 1)),
@@ -140,9 +143,9 @@ def training_of(estimator: Any, n_rows: int) -> Training:
     )
 
 
-def default_optimizer(lr: float = 0.05) -> SGD:
-    """Return SGD with momentum and a cosine schedule."""
-    return SGD(lr=lr, momentum=0.9, weight_decay=5e-4, schedule=Cosine(floor=0.01), clip=5.0)
+def default_optimizer(lr: float = LEARNING_RATE) -> AdamW:
+    """Return AdamW with a cosine schedule: its steps are as long for a sum over classes as for a mean."""
+    return AdamW(lr=lr, weight_decay=1e-4, schedule=Cosine(floor=0.01), clip=5.0)
 
 
 def seed_of(random_state: Any) -> int:

@@ -22,7 +22,7 @@ from labelwright.evidence import Bags, Candidates, Evidence, Hard, Mixed, Reals,
 from labelwright.learn.choose import KINDS, Choice, choose_method
 from labelwright.learn.class_support import class_notes, refuse_contradictions
 from labelwright.learn.classifier import ImpreciseClassifier
-from labelwright.learn.estimator import default_optimizer
+from labelwright.learn.estimator import LEARNING_RATE, default_optimizer
 from labelwright.learn.gathered import Gathered, LabelSources
 from labelwright.learn.held_out import HeldOut, judged, judged_numbers, judged_tags, split_rows
 from labelwright.learn.label_sources import gather_labels
@@ -69,7 +69,7 @@ class TrainOptions:
     batch_size: int = 64
     seed: int = 0
     jobs: int = 1
-    learning_rate: float = 0.05
+    learning_rate: float = LEARNING_RATE
     holdout: float = 0.2
     checkpoint: Path | None = None
 
@@ -126,7 +126,7 @@ def train_model(
     if not 0 <= options.holdout < 1:
         raise BadInput(f"the held-out share is {options.holdout}", fix="choose a share of at least 0 and below 1")
     if not 0 < options.learning_rate < float("inf"):
-        raise BadInput(f"the learning rate is {options.learning_rate}", fix="choose a number above 0, such as 0.05")
+        raise BadInput(f"the learning rate is {options.learning_rate}", fix="choose a number above 0, such as 0.001")
     method = None if options.method == "auto" else find_method(options.method)
     if method is None and options.settings:
         raise BadInput("settings are given, but no method", fix="name one: --method ELR --set lam=7")

@@ -25,7 +25,7 @@ from labelwright.nn.targets import restrict
 
 
 def leveraged_weighted_loss(
-    logits: Tensor, candidates: Tensor, inside: Tensor, outside: Tensor, beta: float = 2.0
+    logits: Tensor, candidates: Tensor, inside: Tensor, outside: Tensor, beta: float = 1.0
 ) -> Tensor:
     """Return the mean over rows of Σ_S w σ(−z) + β Σ_{not S} v σ(z): use it in any loop.
 
@@ -35,7 +35,7 @@ def leveraged_weighted_loss(
     candidates : bool tensor (b, K)
     inside, outside : Tensor (b, K)
         Weights of candidates and of the other classes, detached; what stands in the other part is not read.
-    beta : float, default 2.0
+    beta : float, default 1.0
         At least 0.
 
     Examples
@@ -54,11 +54,11 @@ class LeveragedWeighted(CandidateObjective):
 
     Parameters
     ----------
-    beta : float, default 2.0
+    beta : float, default 1.0
         Leverage of the classes that are not on the list, at least 0.
     """
 
-    def __init__(self, beta: float = 2.0) -> None:
+    def __init__(self, beta: float = 1.0) -> None:
         super().__init__()
         if not beta >= 0:
             raise BadInput(f"beta is {beta}", fix="choose a number of at least 0")

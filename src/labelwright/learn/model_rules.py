@@ -1,0 +1,34 @@
+"""Trained models as rules that vote: what opens the folder that a file of rules names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from labelwright.errors import BadInput
+from labelwright.learn.trained_model import TrainedModel
+
+
+def models_on(
+    data: Path, sheet: str | None = None
+) -> Callable[[Path], tuple[Callable[[pa.Table], NDArray[np.float64]], Sequence[str]]]:
+    """Return what opens a folder that ``labelwright train`` wrote: probabilities for the rows of `data`, and classes.
+
+    Raises
+    ------
+    BadInput
+        The folder holds no model, or one of tags or numbers; the data lack a column that it reads.
+    """
+
+    def opened(folder: Path) -> tuple[Callable[[pa.Table], NDArray[np.float64]], Sequence[str]]:
+        model = TrainedModel.load(folder)
+        if model.task.task != "classification" or model.space is None:
+            raise BadInput(f"this model predicts {model.task.task}", where=folder.name, fix="name a model of classes")
+        probs = model.predict(model.rows_of(data, sheet=sheet)).probs
+        return lambda table: probs, tuple(model.space.names)
+
+    return opened
