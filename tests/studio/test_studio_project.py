@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,9 +20,10 @@ from labelwright.studio.decisions import Choice, decide, load_classes, standing
 from labelwright.studio.explore import FeatureMap, confusion, copies, slices
 from labelwright.studio.export import decisions
 from labelwright.studio.file_systems import network_file_system
+from labelwright.studio.jobs import DONE, Jobs, jobs
 from labelwright.studio.move import move_project
 from labelwright.studio.queues import Queue, page
-from labelwright.studio.retrain import DONE, Trainer, Work, compare_models, jobs
+from labelwright.studio.retrain import KIND, Work, compare_models, prepare
 from labelwright.studio.studio import Studio, open_database
 from labelwright.studio.sync import carry_over
 from labelwright.studio.upgrade import newest_version
@@ -159,10 +161,11 @@ def test_too_few_judged_rows_are_said():
 
 
 def test_training_runs_beside_the_work_and_one_at_a_time(studio):
-    trainer = Trainer(studio)
-    trainer.start(studio.local_user)
-    with pytest.raises(BadInput, match="a training is running"):
-        trainer.start(studio.local_user)
+    training = Jobs(studio.database)
+    start = partial(training.start, KIND, partial(prepare, studio), compare_models, studio.local_user)
+    start()
+    with pytest.raises(BadInput, match="a training or a report is under way"):
+        start()
     decided(studio, 0, "keep")
     deadline = time.monotonic() + 60
     state = None

@@ -64,6 +64,7 @@ class ExportIn(BaseModel):
     """Where to write the mended copy, below the project's folder."""
 
     name: Text = Field(min_length=1, max_length=120)
+    spreadsheet_safe: bool = Field(False, description="Neutralise formulas in every cell, undecided ones too")
 
 
 def queue_of(
@@ -228,4 +229,5 @@ def post_data(studio: StudioIs, _: Exports, given: ExportIn) -> dict[str, Any]:
         found, names = decisions(connection), tuple(load_classes(connection).names.values())
     out = studio.folder / "exports" / checked_file_name(given.name)
     out.parent.mkdir(mode=0o700, exist_ok=True)
-    return mended_copy(studio.audit.dataset, found, out, names).summary()
+    safe = given.spreadsheet_safe
+    return mended_copy(studio.audit.dataset, found, out, names, spreadsheet_safe=safe).summary()

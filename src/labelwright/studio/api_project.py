@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -11,8 +12,9 @@ from labelwright.studio.access import Manages, Retrains, Sees, StudioIs
 from labelwright.studio.class_changes import add, changes, merge, preview_merge, rename, take_back
 from labelwright.studio.explore import FeatureMap, confusion, copies, slices
 from labelwright.studio.inputs import After, ClassName, InPath, Text
+from labelwright.studio.jobs import Jobs, jobs
 from labelwright.studio.logins import add_user, change_user, users
-from labelwright.studio.retrain import Trainer, jobs
+from labelwright.studio.retrain import KIND, compare_models, prepare
 
 router = APIRouter(prefix="/api", tags=["project"])
 NameQuery = Annotated[Text, Query(min_length=1, max_length=500)]
@@ -132,23 +134,23 @@ def get_slices(studio: StudioIs, _: Sees) -> list[dict[str, Any]]:
 
 @router.get("/jobs")
 def get_jobs(studio: StudioIs, _: Sees) -> list[dict[str, Any]]:
-    """Return trainings, the newest first."""
+    """Return trainings and drawings of reports, the newest first."""
     with studio.database.read() as connection:
         return jobs(connection)
 
 
 @router.post("/jobs", status_code=201)
-def post_job(request: Request, who: Retrains) -> dict[str, int]:
+def post_job(request: Request, studio: StudioIs, who: Retrains) -> dict[str, int]:
     """Train on the labels as they are, in a process of its own."""
-    trainer: Trainer = request.app.state.trainer
-    return {"job": trainer.start(who.user_id)}
+    running: Jobs = request.app.state.jobs
+    return {"job": running.start(KIND, partial(prepare, studio), compare_models, who.user_id)}
 
 
 @router.post("/jobs/cancel", status_code=204)
 def post_cancel(request: Request, _: Retrains) -> None:
-    """End the running training."""
-    trainer: Trainer = request.app.state.trainer
-    trainer.cancel()
+    """End the running training, or the drawing of a report."""
+    running: Jobs = request.app.state.jobs
+    running.cancel()
 
 
 @router.get("/users")

@@ -24,10 +24,10 @@ from labelwright.studio.database import DatabaseUnavailable
 from labelwright.studio.decisions import Conflict
 from labelwright.studio.guard import Guard, Origins
 from labelwright.studio.inputs import PROBLEMS
+from labelwright.studio.jobs import Jobs, end_stale_jobs
 from labelwright.studio.login_limits import LoginLimits, make_key
 from labelwright.studio.logins import EntryToken
 from labelwright.studio.neighbourhoods import Neighbourhoods
-from labelwright.studio.retrain import Trainer, end_stale_jobs
 from labelwright.studio.studio import Studio
 
 
@@ -43,7 +43,7 @@ def create_app(studio: Studio, origins: Origins, entry: EntryToken | None = None
         Lets the person at the terminal in as the local owner, once. Without it people log in by name and password.
     """
     app = FastAPI(title="labelwright studio", version=__version__, docs_url=None, redoc_url=None, responses=PROBLEMS)
-    app.state.studio, app.state.entry, app.state.trainer = studio, entry, Trainer(studio)
+    app.state.studio, app.state.entry, app.state.jobs = studio, entry, Jobs(studio.database)
     app.state.login_limits, app.state.neighbourhoods = LoginLimits(), Neighbourhoods(studio.audit)
     with studio.database.write() as connection:
         end_stale_jobs(connection)

@@ -74,12 +74,24 @@ def checked_file_name(name: str) -> str:
     return name
 
 
-def mended_copy(dataset: Dataset, found: Decisions, out: Path, new_classes: tuple[str, ...] = ()) -> Applied:
+def mended_name(dataset: Dataset) -> str:
+    """Return how a mended copy of the data is called when nothing else is said."""
+    path = dataset.source.path
+    return f"{path.stem}-mended{path.suffix}"
+
+
+def mended_copy(
+    dataset: Dataset, found: Decisions, out: Path, new_classes: tuple[str, ...] = (), *, spreadsheet_safe: bool = False
+) -> Applied:
     """Write a new copy of the data in which the decisions are true; every undecided byte is kept.
+
+    ``spreadsheet_safe`` puts a quote before every cell that a spreadsheet would run as a formula, undecided ones too.
 
     Raises
     ------
     BadInput
         `out` exists, or a decision no longer fits the data.
     """
-    return apply_to_dataset(dataset, found, out, MendOptions(new_classes=new_classes))
+    return apply_to_dataset(
+        dataset, found, out, MendOptions(new_classes=new_classes, spreadsheet_safe=spreadsheet_safe)
+    )

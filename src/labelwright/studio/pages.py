@@ -21,11 +21,14 @@ from labelwright.studio.access import Exports, Sees, StudioIs
 from labelwright.studio.api import QueueIs
 from labelwright.studio.api_groups import neighbourhoods_of, ready_neighbourhoods
 from labelwright.studio.decisions import load_classes
+from labelwright.studio.export import mended_name
 from labelwright.studio.grouped import AnyGroup, Group, batches_of, group_rows, groups, open_sample, sample_state
 from labelwright.studio.history import history, people
 from labelwright.studio.inputs import After, InPath, OrNone, Text
 from labelwright.studio.items import item_view
+from labelwright.studio.jobs import jobs
 from labelwright.studio.logins import Visitor, visitor_of
+from labelwright.studio.mended_report import FILE, KIND
 from labelwright.studio.overview import overview
 from labelwright.studio.project import facts
 from labelwright.studio.queues import Queue, length
@@ -198,11 +201,18 @@ def past(
 def export(request: Request, studio: StudioIs, who: Exports) -> Response:
     """Offer the decisions and the mended data."""
     with studio.database.read() as connection:
-        now = overview(connection)
+        now, report = overview(connection), next(iter(jobs(connection, KIND)), None)
     dataset = studio.audit.dataset
-    source, images = dataset.source.path, dataset.plan.image is not None and dataset.space is not None
-    name = f"{source.stem}-mended{source.suffix}"
-    return drawn_page(request, "export.html", who, now=now, name=name, images=images, data=source.name)
+    shown = {
+        "name": mended_name(dataset),
+        "images": dataset.plan.image is not None and dataset.space is not None,
+        "data": dataset.source.path.name,
+        "lines": dataset.source.format in ("csv", "tsv"),
+        "report": report,
+        "drawn": (studio.folder / "exports" / FILE).is_file(),
+        "decided": sum(now["progress"]["decided"].values()),
+    }
+    return drawn_page(request, "export.html", who, now=now, **shown)
 
 
 def _title(connection: Any, queue: Queue) -> str:

@@ -9,9 +9,10 @@ from labelwright.studio.access import Sees, StudioIs
 from labelwright.studio.explore import confusion, copies, slices
 from labelwright.studio.inputs import After
 from labelwright.studio.items import item_view
+from labelwright.studio.jobs import jobs
 from labelwright.studio.pages import drawn_page
 from labelwright.studio.project import facts
-from labelwright.studio.retrain import jobs
+from labelwright.studio.retrain import KIND
 
 router = APIRouter(include_in_schema=False)
 PAIRS_SHOWN = 20
@@ -50,4 +51,4 @@ def all_copies(request: Request, studio: StudioIs, who: Sees, after: After = 0) 
 def retrain(request: Request, studio: StudioIs, who: Sees) -> Response:
     """Show what training on the mended labels brought."""
     with studio.database.read() as connection:
-        return drawn_page(request, "retrain.html", who, jobs=jobs(connection))
+        return drawn_page(request, "retrain.html", who, jobs=jobs(connection, KIND))

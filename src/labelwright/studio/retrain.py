@@ -7,28 +7,22 @@ sample that people judged without suggestions. Rows that people rejected are lef
 
 from __future__ import annotations
 
-import json
-import multiprocessing
-import time
-from contextlib import suppress
 from dataclasses import dataclass
-from threading import Thread
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from labelwright.errors import BadInput
 from labelwright.metrics.intervals import wilson
 from labelwright.studio import tables as t
-from labelwright.studio.database import insert_row
 from labelwright.studio.label_codes import decoded
 from labelwright.studio.project import facts
 from labelwright.studio.studio import Studio
 
+KIND = "train"
 FEWEST_HELD_OUT = 20
-RUNNING, DONE, FAILED, CANCELLED = "running", "done", "failed", "cancelled"
 
 
 @dataclass(frozen=True)
@@ -76,67 +70,6 @@ def compare_models(work: Work) -> dict[str, Any]:
         low, high = wilson(right, len(truth))
         found[name] = {"right": right, "accuracy": right / len(truth), "low": float(low), "high": float(high)}
     return found
-
-
-class Trainer:
-    """Runs one training at a time in a process of its own, and tells how it goes."""
-
-    def __init__(self, studio: Studio) -> None:
-        self.studio = studio
-        self._process: Any = None
-
-    def start(self, user_id: int) -> int:
-        """Start a training and return the number of its job; BadInput while another one runs."""
-        if self._process is not None and self._process.is_alive():
-            raise BadInput("a training is running", fix="wait for it, or cancel it")
-        with self.studio.database.write() as connection:
-            work = prepare(self.studio, connection)
-            about = json.dumps({"checked": len(work.held_out)})
-            number = insert_row(
-                connection, t.job, kind="train", state=RUNNING, done=0.0, about=about, user_id=user_id,
-                started_at=time.time(),
-            )  # fmt: skip
-        context = multiprocessing.get_context("spawn")
-        receiver, sender = context.Pipe(duplex=False)
-        self._process = context.Process(target=_run, args=(work, sender), daemon=True)
-        self._process.start()
-        sender.close()
-        Thread(target=self._watch, args=(number, self._process, receiver), daemon=True).start()
-        return number
-
-    def cancel(self) -> None:
-        """End the running training."""
-        if self._process is not None and self._process.is_alive():
-            self._process.terminate()
-
-    def _watch(self, number: int, process: Any, receiver: Any) -> None:
-        state, found = CANCELLED, {}
-        with suppress(EOFError):  # a process that was ended sends nothing
-            state, found = receiver.recv()
-        process.join()
-        with self.studio.database.write() as connection:
-            values = {"state": state, "about": json.dumps(found), "ended_at": time.time(), "done": 1.0}
-            connection.execute(update(t.job).where(t.job.c.id == number).values(**values))
-
-
-def _run(work: Work, sender: Any) -> None:
-    try:
-        sender.send((DONE, compare_models(work)))
-    except Exception as error:  # told to the person who asked; the process ends either way
-        sender.send((FAILED, {"problem": str(error)}))
-    finally:
-        sender.close()
-
-
-def jobs(connection: Connection) -> list[dict[str, Any]]:
-    """Return the jobs of the project, the newest first."""
-    query = select(t.job).order_by(t.job.c.id.desc()).limit(50)
-    return [{**row._mapping, "about": json.loads(row.about)} for row in connection.execute(query)]
-
-
-def end_stale_jobs(connection: Connection) -> None:
-    """Mark jobs that an earlier process left running as cancelled."""
-    connection.execute(update(t.job).where(t.job.c.state == RUNNING).values(state=CANCELLED, ended_at=time.time()))
 
 
 def _class_of(text: str | None) -> int:

@@ -365,6 +365,7 @@ function offerUndo(button, batch) {
 function read(form) {
   const values = {};
   for (const [name, value] of new FormData(form)) {
+    if (form.elements[name].dataset?.flag !== undefined) { values[name] = true; continue; }
     const number = form.elements[name].dataset?.number !== undefined;
     values[name] = number ? (value === "" ? null : Number(value)) : value;
     if (form.elements[name].dataset?.time !== undefined) values[name] = new Date(value).getTime() / 1000;
