@@ -90,7 +90,9 @@ class DawidSkene(ConfusionModel):
         q = table.shares(gold)
         counts = np.zeros((table.n_sources, table.n_symbols, table.n_classes))
         count_pass(table.offsets, table.source, table.value, table.weight, q, counts)
-        self._climb([table], [gold], self._maximise(counts, (table.covered() | (gold >= 0)).astype(np.float64) @ q))
+        self._climb(
+            [table], [gold], self._maximise(counts, q.sum(axis=0, where=(table.covered() | (gold >= 0))[:, None]))
+        )
 
     def fit_stream(self, stream: VoteStream) -> Self:
         """Fit votes that are read block by block in every pass; memory does not grow with their number."""
@@ -101,7 +103,7 @@ class DawidSkene(ConfusionModel):
         for table in stream:
             q = table.shares()
             count_pass(table.offsets, table.source, table.value, table.weight, q, counts)
-            totals += table.covered().astype(np.float64) @ q
+            totals += q.sum(axis=0, where=table.covered()[:, None])
         self._start(stream.n_sources, counts.sum(axis=2))
         self._climb(stream, None, self._maximise(counts, totals))
         return self
@@ -157,7 +159,7 @@ class DawidSkene(ConfusionModel):
             self._start(table.n_sources, table.said())
             q = table.shares(known)
             self._counts = np.zeros((table.n_sources, table.n_symbols, table.n_classes))
-            self._totals = (table.covered() | (known >= 0)).astype(np.float64) @ q
+            self._totals = q.sum(axis=0, where=(table.covered() | (known >= 0))[:, None])
             count_pass(table.offsets, table.source, table.value, table.weight, q, self._counts)
         else:
             self._check_alike(table.n_sources, table.n_classes)
