@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, HTTPException, Request
@@ -28,7 +28,7 @@ def session_token(request: Request) -> str | None:
     return request.cookies.get(cookie_name(request))
 
 
-def the_studio(request: Request) -> Studio:
+async def the_studio(request: Request) -> Studio:
     """Return the studio that the application serves."""
     studio: Studio = request.app.state.studio
     return studio
@@ -40,7 +40,7 @@ def visitor(
     x_csrf_token: Annotated[str | None, Header()] = None,
 ) -> Visitor:
     """Return who asks; 401 for nobody, 403 for a change without the token that our own pages send."""
-    with studio.database.read() as connection:
+    with studio.database.look() as connection:
         found = visitor_of(connection, session_token(request))
     if found is None:
         raise HTTPException(401, "Nobody is logged in here.")
@@ -52,12 +52,12 @@ def visitor(
 def needs(action: str) -> Any:
     """Return the dependency that lets through only whose role has `action`."""
 
-    def checked(found: Annotated[Visitor, Depends(visitor)]) -> Visitor:
+    async def checked(found: Annotated[Visitor, Depends(visitor)]) -> Visitor:
         if not may(found.role, action):
             raise HTTPException(403, f"Your role, {found.role}, may not do this.")
         return found
 
-    dependency: Callable[..., Visitor] = checked
+    dependency: Callable[..., Awaitable[Visitor]] = checked
     return Depends(dependency)
 
 

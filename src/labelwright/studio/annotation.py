@@ -13,17 +13,32 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    ScalarSelect,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from labelwright.errors import BadInput
 from labelwright.studio import tables as t
-from labelwright.studio.database import insert_row, present
-from labelwright.studio.decisions import load_classes
+from labelwright.studio.database import gather_statistics, insert_row, present
+from labelwright.studio.decisions import CLASSES_VERSION, load_classes
 from labelwright.studio.gold import is_gold_place
 from labelwright.studio.project import facts
 
 SETTINGS = "annotation"
 OPEN, DONE, SKIPPED = "open", "done", "skipped"
+ME, NOW = bindparam("me"), bindparam("now")
 
 
 @dataclass(frozen=True)
@@ -60,7 +75,10 @@ class Plan:
 
 def plan(connection: Connection) -> Plan:
     """Return how rows are handed out in this project."""
-    stored = connection.scalar(select(t.meta.c.value).where(t.meta.c.key == SETTINGS))
+    return _plan_of(connection.scalar(select(_stored_plan())))
+
+
+def _plan_of(stored: str | None) -> Plan:
     return Plan() if stored is None else Plan(**json.loads(stored))
 
 
@@ -79,6 +97,7 @@ def add_rows(connection: Connection, rows: Sequence[int]) -> int:
     new = [row for row in dict.fromkeys(rows) if row not in known]
     if new:
         connection.execute(insert(t.pool), [{"row": row, "place": start + k} for k, row in enumerate(new)])
+        gather_statistics(connection, t.pool)
     return len(new)
 
 
@@ -100,26 +119,49 @@ def hand_out(connection: Connection, user_id: int) -> dict[str, Any] | None:
     dict or None
         ``assignment``, ``row``, ``lease_until`` and how many rows the person has labelled.
     """
-    now, settings = time.time(), plan(connection)
-    a = t.assignment.c
-    done = int(connection.scalar(select(func.count()).where(a.user_id == user_id, a.state == DONE)) or 0)
-    # One person's own requests wait for each other; what others do is not held up.
-    connection.execute(select(t.user.c.id).where(t.user.c.id == user_id).with_for_update(key_share=True))
-    _end_leases(connection, now)
-    held = connection.execute(select(t.assignment).where(a.user_id == user_id, a.state == OPEN)).first()
-    if held is not None:
-        return {"assignment": held.id, "row": held.row, "lease_until": held.lease_until, "done": done}
+    now = time.time()
+    begun = connection.execute(_BEGIN_TURN, {"me": user_id, "now": now}).one()
+    settings = _plan_of(begun.plan)
+    if begun.over:
+        _end_leases(connection, now)
+    mine = connection.execute(_MINE, {"me": user_id}).one()
+    done = int(mine.done)
+    if mine.id is not None:
+        return {"assignment": mine.id, "row": mine.row, "lease_until": mine.lease_until, "done": done}
     if settings.quota is not None and done >= settings.quota:
         return None
-    row = _next(connection, user_id, settings, done)
+    row = _take(connection, user_id, settings, done)
     if row is None:
         return None
     until = now + settings.lease_seconds
     number = insert_row(
         connection, t.assignment, row=row, user_id=user_id, state=OPEN, handed_at=now, lease_until=until
     )
-    _count_taken(connection, row, 1)
     return {"assignment": number, "row": row, "lease_until": until, "done": done}
+
+
+def _stored_plan() -> ScalarSelect[Any]:
+    return select(t.meta.c.value).where(t.meta.c.key == SETTINGS).scalar_subquery()
+
+
+def _begin_turn() -> Select[Any]:
+    """Lock a person, whose own requests wait for each other while others are not held up, and read the settings."""
+    u, a = t.user.c, t.assignment.c
+    over = exists().where(a.state == OPEN, a.lease_until < NOW)
+    query = select(u.id, _stored_plan().label("plan"), over.label("over")).where(u.id == ME)
+    return query.with_for_update(key_share=True)
+
+
+def _mine() -> Select[Any]:
+    """Select how many rows a person has labelled, and the row in hand: none, or one."""
+    u, a = t.user.c, t.assignment.c
+    labelled = select(func.count()).where(a.user_id == ME, a.state == DONE).scalar_subquery()
+    held = and_(a.user_id == u.id, a.state == OPEN)
+    query = select(labelled.label("done"), a.id, a.row, a.lease_until)
+    return query.select_from(t.user.outerjoin(t.assignment, held)).where(u.id == ME).limit(1)
+
+
+_BEGIN_TURN, _MINE = _begin_turn(), _mine()
 
 
 def _end_leases(connection: Connection, now: float) -> None:
@@ -128,31 +170,41 @@ def _end_leases(connection: Connection, now: float) -> None:
     over = select(a.id, a.row).where(a.state == OPEN, a.lease_until < now).order_by(a.row)
     for told in connection.execute(over.with_for_update(skip_locked=True)).all():
         connection.execute(delete(t.assignment).where(a.id == told.id))
-        _count_taken(connection, told.row, -1)
+        _give_back(connection, told.row)
 
 
-def _count_taken(connection: Connection, row: int, more: int) -> None:
+def _give_back(connection: Connection, row: int) -> None:
     p = t.pool.c
-    connection.execute(update(t.pool).where(p.row == row).values(taken=p.taken + more))
+    connection.execute(update(t.pool).where(p.row == row).values(taken=p.taken - 1))
 
 
-def _next(connection: Connection, user_id: int, settings: Plan, done: int) -> int | None:
-    p = t.pool.c
+def _take(connection: Connection, user_id: int, settings: Plan, done: int) -> int | None:
+    """Find the next row for a person and count that it is taken; None when there is none."""
+    me, row = {"me": user_id}, None
     if is_gold_place(facts(connection)["fingerprint"], user_id, done, settings.gold_every):
-        gold = _fresh(connection, user_id, p.gold.is_not(None))
-        if gold is not None:
-            return gold
-    begun = _fresh(connection, user_id, p.gold.is_(None), p.taken > 0, p.taken < settings.overlap)
-    return begun if begun is not None else _fresh(connection, user_id, p.gold.is_(None), p.taken == 0)
-
-
-def _fresh(connection: Connection, user_id: int, *which: ColumnElement[bool]) -> int | None:
-    """Return the first of some rows of the pool that the person never had, locked against a second hand."""
-    a, p = t.assignment.c, t.pool.c
-    mine = exists().where(a.row == p.row, a.user_id == user_id)
-    query = select(p.row).where(*which, ~mine).order_by(p.place).limit(1)
-    row = connection.scalar(query.with_for_update(skip_locked=True))
+        row = connection.scalar(_TAKE_GOLD, me)
+    if row is None and settings.overlap > 1:
+        row = connection.scalar(_TAKE_BEGUN, me | {"overlap": settings.overlap})
+    if row is None:
+        row = connection.scalar(_TAKE_NEW, me)
     return None if row is None else int(row)
+
+
+def _taking(*which: Any) -> Any:
+    """Take the first of some rows of the pool that the person never had, in one statement; rows in other hands wait.
+
+    `offset` keeps PostgreSQL from joining the whole pool with all assignments: it looks rows up, one by one, in order.
+    """
+    a, p = t.assignment.c, t.pool.c
+    had = exists(select(a.id).where(a.row == p.row, a.user_id == ME).correlate(t.pool).limit(1).offset(0))
+    first = select(p.row).where(*which, ~had).order_by(p.place).limit(1).with_for_update(skip_locked=True)
+    return update(t.pool).where(p.row == first.scalar_subquery()).values(taken=p.taken + 1).returning(p.row)
+
+
+_POOL = t.pool.c
+_TAKE_GOLD = _taking(_POOL.gold.is_not(None))
+_TAKE_BEGUN = _taking(_POOL.gold.is_(None), _POOL.taken > 0, _POOL.taken < bindparam("overlap"))
+_TAKE_NEW = _taking(_POOL.gold.is_(None), _POOL.taken == 0)
 
 
 def submit(
@@ -168,14 +220,21 @@ def submit(
         The row is not theirs (any more), or the answer is no label.
     """
     held = _held(connection, assignment, user_id)
-    label = load_classes(connection).label_of(answer, facts(connection)["task"])
+    label = load_classes(connection, held.classes).label_of(answer, facts(connection)["task"])
     if held.state == DONE and held.label == label:
         return {"assignment": assignment, "state": DONE}
     if held.state != OPEN:
         raise BadInput("this row was answered already", fix="go on to the next one")
-    values = {"state": DONE, "label": label, "seconds": seconds, "guideline": _guideline_version(connection)}
-    connection.execute(update(t.assignment).where(t.assignment.c.id == assignment).values(**values))
+    values = {"number": assignment, "state": DONE, "label": label, "seconds": seconds, "guideline": held.newest or 0}
+    connection.execute(_ANSWER, values)
     return {"assignment": assignment, "state": DONE}
+
+
+_ANSWER = (
+    update(t.assignment)
+    .where(t.assignment.c.id == bindparam("number"))
+    .values({name: bindparam(name) for name in ("state", "label", "seconds", "guideline")})
+)
 
 
 def skip(connection: Connection, assignment: int, user_id: int) -> None:
@@ -183,32 +242,38 @@ def skip(connection: Connection, assignment: int, user_id: int) -> None:
     held = _held(connection, assignment, user_id)
     if held.state == OPEN:
         connection.execute(update(t.assignment).where(t.assignment.c.id == assignment).values(state=SKIPPED))
-        _count_taken(connection, held.row, -1)
+        _give_back(connection, held.row)
 
 
-def _held(connection: Connection, assignment: int, user_id: int) -> Any:
-    mine = and_(t.assignment.c.id == assignment, t.assignment.c.user_id == user_id)
-    held = connection.execute(select(t.assignment).where(mine).with_for_update()).one_or_none()
+def _held(connection: Connection, assignment: int, user_id: int) -> Row[Any]:
+    held = connection.execute(_HELD, {"number": assignment, "me": user_id}).one_or_none()
     if held is None:
         raise BadInput("this row has gone to somebody else", fix="go on to the next one")
     return held
 
 
+_NEWEST = select(func.max(t.guideline.c.version)).scalar_subquery()
+_HELD = (
+    select(t.assignment, CLASSES_VERSION.label("classes"), _NEWEST.label("newest"))
+    .where(t.assignment.c.id == bindparam("number"), t.assignment.c.user_id == ME)
+    .with_for_update(of=t.assignment)
+)
+
+
 def guidelines(connection: Connection) -> dict[str, Any]:
     """Return the newest guidelines, version 0 and empty when there are none."""
-    newest = connection.execute(select(t.guideline).order_by(t.guideline.c.version.desc()).limit(1)).one_or_none()
+    newest = connection.execute(_GUIDELINES).one_or_none()
     if newest is None:
         return {"version": 0, "text": ""}
     return {"version": newest.version, "text": newest.text}
 
 
+_GUIDELINES = select(t.guideline.c.version, t.guideline.c.text).order_by(t.guideline.c.version.desc()).limit(1)
+
+
 def set_guidelines(connection: Connection, text: str, user_id: int) -> int:
     """Store a new version of the guidelines and return its number."""
     return insert_row(connection, t.guideline, text=text, user_id=user_id, at=time.time())
-
-
-def _guideline_version(connection: Connection) -> int:
-    return int(connection.scalar(select(func.max(t.guideline.c.version))) or 0)
 
 
 def standing_votes(connection: Connection) -> list[tuple[int, int, str, float | None]]:

@@ -24,7 +24,6 @@ from labelwright.studio.annotation import (
 )
 from labelwright.studio.group_decisions import decide_each
 from labelwright.studio.inputs import LARGEST, InPath, Label, Row, Text
-from labelwright.studio.items import item_view
 from labelwright.studio.next_rows import known_answers, rows_to_label
 
 router = APIRouter(prefix="/api/annotation", tags=["annotation"])
@@ -73,9 +72,8 @@ def post_next(studio: StudioIs, who: Annotates) -> dict[str, Any]:
         handed = hand_out(connection, who.user_id)
         if handed is None:
             return {"assignment": None, "row": None}
-        view = item_view(connection, studio.content, handed["row"], blind=True)
-        shown = {"content": view["content"], "guidelines": guidelines(connection)}
-        return {**handed, **shown}
+        told = guidelines(connection)
+    return {**handed, "content": studio.content.shown(handed["row"]), "guidelines": told}
 
 
 @router.post("/{assignment}/answer", status_code=201)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, MetaData, Table, func, insert, select, text
 
 from labelwright.errors import BadInput
+from labelwright.studio.database import gather_statistics
 from labelwright.studio.upgrade import stored_version, upgrade
 
 _CHUNK = 5000
@@ -27,6 +28,7 @@ def copy_project(old: Connection, new: Connection) -> dict[str, int]:
     tables = [table for table in found.sorted_tables if table.name != _OWN]
     counts = {table.name: _copy(old, new, table) for table in tables}
     continue_numbers(new, tables)
+    gather_statistics(new, *tables)
     return counts
 
 

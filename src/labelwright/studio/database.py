@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from selectors import EVENT_READ, DefaultSelector
 from threading import Lock
 from typing import Any
 
 from sqlalchemy import Column, Connection, Engine, Table, create_engine, event, insert, make_url, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from labelwright.errors import BadInput, LabelwrightError, quoted
@@ -74,6 +75,13 @@ class Database:
             yield connection
 
     @contextmanager
+    def look(self) -> Iterator[Connection]:
+        """Open a connection for a single query, which needs no transaction of its own in PostgreSQL."""
+        options: dict[str, Any] = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        with _said(), self.engine.connect().execution_options(**options) as connection:
+            yield connection
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open a transaction that is stored whole, on the disk, when the block ends, or not at all."""
         with _said(), self._in_turn(), self.engine.connect() as opened:
@@ -101,9 +109,16 @@ class Database:
 
 def insert_row(connection: Connection, table: Table, **values: Any) -> int:
     """Add one row and return its number."""
-    key = connection.execute(insert(table).values(**values)).inserted_primary_key
+    key = connection.execute(insert(table), values).inserted_primary_key
     assert key is not None
     return int(key[0])
+
+
+def gather_statistics(connection: Connection, *tables: Table) -> None:
+    """Let PostgreSQL look at tables that have just been filled, or its plans are made for empty ones."""
+    if connection.dialect.name == "postgresql":
+        quote = connection.dialect.identifier_preparer.format_table
+        connection.exec_driver_sql(f"ANALYZE {', '.join(map(quote, tables))}")
 
 
 def present(connection: Connection, column: Column[int], numbers: Sequence[int]) -> set[int]:
@@ -138,7 +153,24 @@ def _engine(url: str) -> Engine:
         raise BadInput(
             f"{quoted(parsed.get_backend_name())} is no database that the studio knows", fix="use PostgreSQL or SQLite"
         )
-    return create_engine(parsed, pool_pre_ping=True, pool_size=MOST_CONNECTIONS, max_overflow=10)
+    engine = create_engine(parsed, pool_size=MOST_CONNECTIONS, max_overflow=10)
+    _drop_dead_connections(engine)
+    return engine
+
+
+def _drop_dead_connections(engine: Engine) -> None:
+    """Take no connection that the server has closed, without asking it: what rests has nothing to read but its end."""
+
+    @event.listens_for(engine, "checkout")
+    def taken(connection: Any, _record: Any, _proxy: Any) -> None:
+        if connection.closed or _can_be_read(connection.fileno()):
+            raise DisconnectionError
+
+
+def _can_be_read(number: int) -> bool:
+    with DefaultSelector() as selector:
+        selector.register(number, EVENT_READ)
+        return bool(selector.select(0))
 
 
 def _refuse_network(path: Path) -> None:

@@ -12,8 +12,9 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Engine, Row, String, bindparam, cast, select, update
 
 from labelwright.errors import BadInput, LabelwrightError, quoted
 from labelwright.studio import tables as t
@@ -62,11 +63,33 @@ class Choice:
     client_key: str | None = None
 
 
-def load_classes(connection: Connection) -> Classes:
-    """Return the classes of the project."""
+_C = t.class_change.c
+CLASSES_VERSION = (  # changes with every change of the classes; None before the first
+    select(cast(_C.id, String) + ":" + cast(_C.at, String)).order_by(_C.id.desc()).limit(1).scalar_subquery()
+)
+_ASK = "?"
+_KNOWN: WeakKeyDictionary[Engine, tuple[str | None, Classes]] = WeakKeyDictionary()
+
+
+def load_classes(connection: Connection, version: str | None = _ASK) -> Classes:
+    """Return the classes of the project, which are read again when they have changed.
+
+    Parameters
+    ----------
+    connection : Connection
+    version : str or None
+        `CLASSES_VERSION`, where a query of the caller's has brought it along.
+    """
+    if version == _ASK:
+        version = connection.scalar(select(CLASSES_VERSION))
+    known = _KNOWN.get(connection.engine)
+    if known is not None and known[0] == version:
+        return known[1]
     c = t.label_class.c
     found = connection.execute(select(c.id, c.name, c.merged_into).order_by(c.position))
-    return Classes((told.id, told.name, told.merged_into) for told in found)
+    classes = Classes((told.id, told.name, told.merged_into) for told in found)
+    _KNOWN[connection.engine] = version, classes
+    return classes
 
 
 def decide(connection: Connection, choice: Choice, user_id: int) -> int:
@@ -130,23 +153,27 @@ def undo(connection: Connection, event_id: int, user_id: int) -> int:
 
 def standing(connection: Connection, row: int) -> dict[str, Any]:
     """Return how a row stands: verdict, label in words, version, and who decided it when."""
-    now = _item(connection, row, locked=False)
-    task = facts(connection)["task"]
-    last = None
-    if now.event_id is not None:
-        last = connection.execute(
-            select(t.event.c.at, t.user.c.name).join(t.user, t.event.c.user_id == t.user.c.id)
-            .where(t.event.c.id == now.event_id)
-        ).one()  # fmt: skip
+    now = connection.execute(_STANDING, {"number": row}).one_or_none()
+    if now is None:
+        raise _no_row(row)
     return {
         "row": row,
         "verdict": now.verdict,
-        "label": load_classes(connection).words(now.label, task),
+        "label": load_classes(connection, now.classes).words(now.label, facts(connection)["task"]),
         "version": now.version,
         "event": now.event_id,
-        "who": None if last is None else last.name,
-        "at": None if last is None else last.at,
+        "who": now.name,
+        "at": now.at,
     }
+
+
+_I = t.item.c
+_LOCKED_ITEM = select(t.item).where(_I.row == bindparam("number")).with_for_update()
+_STANDING = (
+    select(_I.verdict, _I.label, _I.version, _I.event_id, t.event.c.at, t.user.c.name, CLASSES_VERSION.label("classes"))
+    .select_from(t.item.outerjoin(t.event, t.event.c.id == _I.event_id).outerjoin(t.user))
+    .where(_I.row == bindparam("number"))
+)
 
 
 def mark(connection: Connection, row: int, marked: bool) -> None:
@@ -165,12 +192,16 @@ def _already(connection: Connection, choice: Choice, user_id: int) -> int | None
     return None if known is None else int(known.id)
 
 
-def _item(connection: Connection, row: int, *, locked: bool = True) -> Row[Any]:
-    query = select(t.item).where(t.item.c.row == row)
-    found = connection.execute(query.with_for_update() if locked else query).one_or_none()
+def _item(connection: Connection, row: int) -> Row[Any]:
+    """Return how a row is, locked until the transaction ends."""
+    found = connection.execute(_LOCKED_ITEM, {"number": row}).one_or_none()
     if found is None:
-        raise BadInput(f"there is no row {row}", fix="reload the page")
+        raise _no_row(row)
     return found
+
+
+def _no_row(row: int) -> BadInput:
+    return BadInput(f"there is no row {row}", fix="reload the page")
 
 
 def checked_label(connection: Connection, verdict: str, label: Any, given: str | None) -> str | None:
@@ -208,5 +239,12 @@ def _change(
     }
     number = insert_row(connection, t.event, **told)
     state = {"verdict": verdict, "label": label, "version": before.version + 1, "event_id": number}
-    connection.execute(update(t.item).where(t.item.c.row == before.row).values(**state))
+    connection.execute(_CHANGED, {"number": before.row, **state})
     return number
+
+
+_CHANGED = (
+    update(t.item)
+    .where(_I.row == bindparam("number"))
+    .values({name: bindparam(name) for name in ("verdict", "label", "version", "event_id")})
+)

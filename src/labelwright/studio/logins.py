@@ -15,7 +15,7 @@ from threading import BoundedSemaphore, Lock
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from labelwright.errors import BadInput, quoted
 from labelwright.studio import tables as t
@@ -76,11 +76,17 @@ def visitor_of(connection: Connection, token: str | None) -> Visitor | None:
     """Return who holds a session token, None when the session is unknown, over, or its account switched off."""
     if not token:
         return None
-    s, u = t.session.c, t.user.c
-    query = select(u.id, u.name, u.role, s.csrf).join(t.session, s.user_id == u.id)
-    fresh = s.seen_at > time.time() - SESSION_SECONDS
-    found = connection.execute(query.where(s.token_hash == _hashed(token), u.active, fresh)).one_or_none()
+    asked = {"token": _hashed(token), "oldest": time.time() - SESSION_SECONDS}
+    found = connection.execute(_VISITOR, asked).one_or_none()
     return None if found is None else Visitor(found.id, found.name, found.role, found.csrf)
+
+
+_S, _U = t.session.c, t.user.c
+_VISITOR = (
+    select(_U.id, _U.name, _U.role, _S.csrf)
+    .join(t.session, _S.user_id == _U.id)
+    .where(_S.token_hash == bindparam("token"), _U.active, _S.seen_at > bindparam("oldest"))
+)
 
 
 def close_session(connection: Connection, token: str) -> None:

@@ -23,6 +23,7 @@ from labelwright.audit.run import AuditResult
 from labelwright.data.dataset import Dataset
 from labelwright.errors import BadInput, quoted
 from labelwright.studio import tables as t
+from labelwright.studio.database import gather_statistics
 from labelwright.studio.label_codes import encoded
 
 CHECK_SIZE, LEAST_CHECKED = 100, 20  # rows of the random sample: a tenth of the data within these bounds
@@ -85,6 +86,7 @@ def fill(connection: Connection, audit: AuditResult, *, seed: int = 0) -> None:
         connection.execute(insert(t.item), chunk)
     for chunk in _findings(audit):
         connection.execute(insert(t.finding), chunk)
+    gather_statistics(connection, t.item, t.finding)
 
 
 def facts(connection: Connection) -> Mapping[str, Any]:
