@@ -26,6 +26,7 @@ _ROOMS = {
     "simulate_bags": (
         "BagLabels PermutedLabels bags_by_value count_labels mixed_bags noisy_counts permuted_labels random_bags"
     ),
+    "simulate_boxes": "NoisyBoxes missed_boxes shifted_boxes spurious_boxes swapped_box_classes",
     "simulate_labels": (
         "NoisyLabels annotator_dependent_noise class_conditional_noise instance_dependent_noise pairflip_noise "
         "symmetric_noise uniform_replacement_noise"
