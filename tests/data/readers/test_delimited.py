@@ -145,3 +145,13 @@ def test_fast_and_strict_reading_agree_on_lines(write):
     layout = record_layout(out.getvalue().encode(), ",")
     assert layout is not None
     assert layout.lines.tolist() == firsts
+
+
+def test_no_thread_of_arrow_outlives_the_reading_of_a_small_file(write, monkeypatch):
+    """Such a thread aborts a process that ends at once: about one in twenty that refused its decisions."""
+    import pyarrow.csv
+
+    seen, read = [], pyarrow.csv.read_csv
+    monkeypatch.setattr(pyarrow.csv, "read_csv", lambda *a, **k: seen.append(k["read_options"]) or read(*a, **k))
+    read_delimited(write("a,b\n1,2\n"))
+    assert [options.use_threads for options in seen] == [False]

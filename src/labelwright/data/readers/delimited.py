@@ -29,6 +29,9 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _SAMPLE = 1 << 17  # bytes looked at to find the delimiter
 _MANY_LINES = 10  # of one record
 _QUOTE, _LF, _CR = 34, 10, 13
+# A thread of Arrow may let go of the text after the reader has returned. Where the process ends at once, after a small
+# file with a mistake in it say, that thread meets an interpreter that is gone, and the process is aborted.
+_THREADED = 1 << 23  # bytes
 
 
 def read_delimited(path: Path, root: Path | None = None) -> Source:
@@ -199,7 +202,10 @@ def _read_fast(data: bytes, delimiter: str, layout: Layout, names: list[str], pa
         table = pyarrow.csv.read_csv(
             pa.BufferReader(data),
             read_options=pyarrow.csv.ReadOptions(
-                column_names=names, skip_rows=0, block_size=min(max(1 << 22, 2 * longest), 2**31 - 1)
+                use_threads=len(data) >= _THREADED,
+                column_names=names,
+                skip_rows=0,
+                block_size=min(max(1 << 22, 2 * longest), 2**31 - 1),
             ),
             parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             convert_options=pyarrow.csv.ConvertOptions(
