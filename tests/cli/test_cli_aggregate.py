@@ -167,10 +167,32 @@ def test_rules_vote_in_place_of_people(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
+    ("rule", "options", "message"),
+    [
+        ("model: nowhere", [], "'nowhere' holds no trained model"),
+        ("column: body, question: 'Is [TEXT] spam?'", [], "add --llm MODEL"),
+        (
+            "column: body, question: 'Is [TEXT] spam?'",
+            ["--llm", "gpt", "--url", "https://api.example.org/v1"],
+            "nobody is named to receive them. Fix: name api.example.org as send_to (--send-to api.example.org)",
+        ),
+    ],
+)
+def test_rules_ask_only_models_that_are_there_and_hosts_that_are_named(tmp_path, capsys, rule, options, message):
+    (tmp_path / "rules.yaml").write_text(f"- {{name: asks, {rule}, label: spam}}\n")
+    (tmp_path / "mails.csv").write_text("mail,body\nm1,win a prize\nm2,hello\n")
+    command = ["aggregate", str(tmp_path / "mails.csv"), "--rules", str(tmp_path / "rules.yaml"), *options]
+    assert run([*command, "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert message in said and said.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--label", "lable"], "did you mean 'label'"),
         (["--text", "label"], "cannot be used without --rules"),
+        (["--llm", "gpt"], "cannot be used without --rules"),
         (["--gold", "label", "--label", "label"], "two known labels"),
         (["--pred-probs", "nowhere.csv"], "there is no such file"),
         (["--rules", "nowhere.yaml", "--annotator", "annotator"], "cannot be used with --rules"),

@@ -76,7 +76,12 @@ def test_rows_without_another_vote_are_not_tempered():
 def test_known_classes_ask_for_the_share_that_is_right():
     q = np.tile([0.999, 0.001], (10, 1))
     known = np.array([0] * 8 + [1] * 2)
-    assert_allclose(tempered(q, known_temperature(q, known))[0], [0.8, 0.2], atol=1e-6)
+    assert_allclose(tempered(q, known_temperature(q, known))[0, 0], 0.8 * 11 / 12 + 0.2 / 12, atol=1e-6)
+
+
+def test_fifty_known_labels_without_an_error_prove_no_certainty():
+    q = np.tile([0.9, 0.05, 0.05], (50, 1))
+    assert_allclose(tempered(q, known_temperature(q, np.zeros(50, int)))[0, 0], 51 / 52, atol=1e-6)
 
 
 @pytest.mark.parametrize(("n_known", "fitted"), [(49, False), (50, True)])

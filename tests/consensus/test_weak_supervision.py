@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.linear_model import LogisticRegression
@@ -16,8 +17,11 @@ from labelwright.consensus import (
     WeakSupervisionPipeline,
     apply_functions,
     comparison,
+    distance,
     keyword,
     labeling_function,
+    model,
+    question,
     read_rules,
     regex,
 )
@@ -146,3 +150,83 @@ def test_what_a_pipeline_cannot_learn_from_is_refused():
         WeakSupervisionPipeline().fit(X[:19], votes)
     with pytest.raises(BadInput, match="name one class"):
         WeakSupervisionPipeline(MajorityVote()).fit(X, Votes.from_matrix(np.zeros((20, 1), int), 2))
+
+
+SAID = ["please subscribe to my channel", "Subscribe to my chanel, pls", "what a song", None]
+
+
+@pytest.mark.parametrize(("at_most", "wanted"), [(0.0, [1, -1, -1, -1]), (0.6, [1, 1, -1, -1])])
+def test_a_text_is_like_an_example_within_a_distance(at_most, wanted):
+    rule = distance([SAID[0]], "text", "spam", at_most=at_most)
+    votes = apply_functions([rule], pd.DataFrame({"text": SAID}), CLASSES)
+    assert votes.to_matrix()[:, 0].tolist() == wanted
+    assert [rule({"text": text}) == "spam" for text in SAID] == [one == 1 for one in wanted]
+
+
+def test_a_trained_model_is_a_rule_where_it_is_sure():
+    probs = np.array([[0.02, 0.98], [0.1, 0.9], [0.11, 0.89]])
+    sure = model(lambda table: probs[: table.num_rows], CLASSES, "spam", at_least=0.9)
+    votes = apply_functions([keyword(["a"], "text", "ham"), sure], pd.DataFrame({"text": ["a", "b", "a"]}), CLASSES)
+    assert votes.to_matrix().tolist() == [[0, 1], [-1, 1], [0, -1]]
+
+
+class Reader:
+    name = "reader"
+
+    def option_probs(self, prompts, options):
+        assert options == ("yes", "no")
+        yes = np.array([np.nan if "?" in prompt.text else float("win" in prompt.text) for prompt in prompts])
+        return np.column_stack([yes, 1 - yes])
+
+
+def test_a_question_to_a_language_model_is_a_rule_and_no_answer_abstains():
+    asks = question('Does "[TEXT]" promise a prize?', Reader(), "text", "spam")
+    votes = apply_functions([asks], pd.DataFrame({"text": ["win now", "hello", "?"]}), CLASSES)
+    assert votes.to_matrix()[:, 0].tolist() == [1, -1, -1]
+
+
+def test_a_rule_for_all_rows_must_answer_each():
+    rule = LabelingFunction("short", lambda row: None, (), "spam", lambda table: ["spam"])
+    with pytest.raises(BadInput, match="1 answers for 2 rows"):
+        apply_functions([rule], pd.DataFrame({"text": ["a", "b"]}), CLASSES)
+
+
+def test_models_and_examples_are_read_from_a_plain_file(tmp_path):
+    path = tmp_path / "rules.yaml"
+    path.write_text(
+        "- {name: like, column: text, distance: [please subscribe], at_most: 0.4, label: spam}\n"
+        "- {name: old, model: old-model, at_least: 0.8, label: ham}\n"
+        "- {name: asked, column: text, question: 'Is \"[TEXT]\" a prize?', label: spam}\n",
+        encoding="utf-8",
+    )
+    opened = []
+
+    def models(folder):
+        opened.append(folder)
+        return lambda table: np.tile([0.8, 0.2], (table.num_rows, 1)), CLASSES
+
+    found = read_rules(path, models=models, asked=Reader())
+    frame = pa.table({"text": ["Please subscribe", "win"]})
+    assert opened == [tmp_path / "old-model"]
+    assert apply_functions(found, frame, CLASSES).to_matrix().tolist() == [[1, 0, -1], [-1, 0, 1]]
+    for missing, message in (({"models": None}, "rule 2: nothing opens models"), ({"asked": None}, "rule 3: .*--llm")):
+        with pytest.raises(BadInput, match=message):
+            read_rules(path, **({"models": models, "asked": Reader()} | missing))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- {name: a, column: c, label: l, distance: [], at_most: 0.2}", "no examples"),
+        ("- {name: a, column: c, label: l, distance: [x], at_most: 1}", "not in"),
+        ("- {name: a, column: c, label: l, distance: [x], at_least: 1}", "has no at_least"),
+        ("- {name: a, column: c, label: l, keywords: [x], at_most: 1}", "has no at_most"),
+        ("- {name: a, label: nobody, model: m}", "knows no class 'nobody'"),
+        ("- {name: a, label: spam, model: m, at_least: 2}", "not in"),
+        ("- {name: a, column: c, label: l, question: no slot}", "no place for the text"),
+    ],
+)
+def test_limits_that_mean_nothing_are_refused(tmp_path, text, message):
+    (tmp_path / "rules.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput, match=message):
+        read_rules(tmp_path / "rules.yaml", models=lambda folder: (lambda table: None, CLASSES), asked=Reader())

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from labelwright.cli.measures.chat_model import LOCAL
+
 VOTES = "The votes"
 RULES = "Rules that vote"
 METHOD = "How they are merged"
@@ -50,6 +52,15 @@ def command(
     text: Annotated[
         str | None, Option(metavar="COL", help="What rules read that name no column.", rich_help_panel=RULES)
     ] = None,
+    llm: Annotated[
+        str | None,
+        Option(metavar="MODEL", help="A model behind a chat endpoint that rules ask.", rich_help_panel=RULES),
+    ] = None,
+    url: Annotated[str, Option(metavar="URL", help="The endpoint of --llm.", rich_help_panel=RULES)] = LOCAL,
+    send_to: Annotated[
+        str | None,
+        Option("--send-to", metavar="HOST", help="Allow sending the rows to this host.", rich_help_panel=RULES),
+    ] = None,
     jobs: Annotated[
         int | None, Option(metavar="N", min=1, help="Processes for rules. Default: 1.", rich_help_panel=RULES)
     ] = None,
@@ -77,7 +88,9 @@ def command(
 ) -> None:
     """Merge many votes into one label a task; says how sure it is, how good the work is, and what to ask again."""
     from labelwright.cli.console import progress_for, say
+    from labelwright.cli.measures.chat_model import chat_model
     from labelwright.consensus import aggregate_file
+    from labelwright.learn.model_rules import models_on
     from labelwright.report.aggregation import aggregation_lines, check_aggregate_folder, write_aggregation
 
     folder = out or Path(f"{votes.resolve().name.split('.')[0] or 'votes'}-labels")
@@ -94,6 +107,8 @@ def command(
         sheet=sheet,
         rules=rules,
         text=text,
+        models=models_on(votes, sheet),
+        asked=chat_model(llm, url, send_to),
         jobs=jobs or 1,
         method=method,
         pred_probs=pred_probs,

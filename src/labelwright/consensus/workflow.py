@@ -11,11 +11,13 @@ from typing import Any
 import pyarrow as pa
 
 from labelwright.consensus.aggregation import Aggregation, aggregate
-from labelwright.consensus.label_functions import read_rules
+from labelwright.consensus.label_functions import LabelingFunction
 from labelwright.consensus.methods import AUTO, label_model
+from labelwright.consensus.rule_files import Models, read_rules
 from labelwright.consensus.rule_votes import aggregate_rules
 from labelwright.consensus.vote_files import VoteFile, read_vote_file
 from labelwright.consensus.vote_frames import EMPTY
+from labelwright.data.language_model import LanguageModel
 from labelwright.data.readers import read_source
 from labelwright.errors import BadInput
 from labelwright.progress import SILENT, Progress
@@ -66,6 +68,8 @@ def aggregate_file(
     sheet: str | None = None,
     rules: str | os.PathLike[str] | None = None,
     text: str | None = None,
+    models: Models | None = None,
+    asked: LanguageModel | None = None,
     jobs: int = 1,
     method: str = AUTO,
     pred_probs: str | os.PathLike[str] | None = None,
@@ -85,6 +89,8 @@ def aggregate_file(
         A column; several, joined by commas, in a wide file.
     rules : path, optional
         YAML, see `read_rules`. Then `task` is the column of row ids, and `text` what rules read that name no column.
+    models, asked
+        What opens the trained models that rules name, and the language model that they ask: see `read_rules`.
     jobs : int, default 1
         Processes for rules.
     method : str, default "auto"
@@ -103,8 +109,9 @@ def aggregate_file(
     if rules is not None:
         unused = {"--annotator": annotator, "--label": label, "--question": question, "--pred-probs": pred_probs}
         _refuse(unused | {"--predictions": predictions or None, "--abstain": abstain or None}, "with --rules")
-        return _by_rules(Path(path), Path(rules), task, text, gold, jobs, method, seed, sheet, progress)
-    _refuse({"--text": text, "--jobs": jobs if jobs != 1 else None}, "without --rules")
+        functions = read_rules(rules, text, models=models, asked=asked)
+        return _by_rules(Path(path), functions, task, gold, jobs, method, seed, sheet, progress)
+    _refuse({"--text": text, "--jobs": jobs if jobs != 1 else None, "--llm": asked}, "without --rules")
     model = None if method == AUTO else label_model(method, seed)
     who = tuple(name.strip() for name in annotator.split(",")) if annotator and "," in annotator else annotator
     with progress.stage("Reading votes"):
@@ -136,10 +143,9 @@ def with_pseudonyms(read: VoteFile) -> VoteFile:
 
 
 def _by_rules(
-    path: Path, rules: Path, task: str | None, text: str | None, gold: str | None, jobs: int, method: str, seed: int,
-    sheet: str | None, progress: Progress,
+    path: Path, functions: Sequence[LabelingFunction], task: str | None, gold: str | None, jobs: int, method: str,
+    seed: int, sheet: str | None, progress: Progress,
 ) -> tuple[Aggregation, AboutVotes]:  # fmt: skip
-    functions = read_rules(rules, text)
     with progress.stage("Reading rows"):
         table = read_source(path, sheet=sheet).table
     model = None if method == AUTO else label_model(method, seed)

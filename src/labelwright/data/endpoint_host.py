@@ -31,7 +31,8 @@ def checked_host(base_url: str, send_to: str | None) -> str:
         raise BadInput(f"{quoted(base_url)} would send texts unprotected", fix="use https")
     if send_to is None or send_to.strip().lower() != host:
         named = "nobody is named to receive them" if send_to is None else f"{quoted(send_to)} is named"
-        raise BadInput(f"texts would leave this machine for {quoted(host)}, but {named}", fix=f"name {host} as send_to")
+        remedy = f"name {host} as send_to (--send-to {host})"
+        raise BadInput(f"texts would leave this machine for {quoted(host)}, but {named}", fix=remedy)
     return host
 
 
