@@ -169,7 +169,7 @@ def test_rules_vote_in_place_of_people(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("rule", "options", "message"),
     [
-        ("model: nowhere", [], "'nowhere' holds no trained model"),
+        ("model: nowhere", [], "nowhere' holds no trained model"),
         ("column: body, question: 'Is [TEXT] spam?'", [], "add --llm MODEL"),
         (
             "column: body, question: 'Is [TEXT] spam?'",
