@@ -4,7 +4,8 @@ Seconds are those of the clock, with processor seconds, all threads together, be
 the clock. Scores of pixels take two threads here, the rest one. Their floor is to read every probability once: a copy
 of each image into a buffer that has been touched.
 
-Run: ``python -m benchmarks.part_errors`` (about 12 minutes; needs 8 GB of disk for the masks, in ``TMPDIR``)
+Run: ``python -m benchmarks.part_errors``, or name ``tokens`` or ``masks`` (about 12 minutes; needs 8 GB of disk for the
+masks, in ``TMPDIR``)
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.confident_learning import _anonymous_mb, _with_peak
-from benchmarks.records import Spent, load, medians_spent, spent, store
+from benchmarks.records import Spent, load, medians_spent, renewed, spent, store
 from labelwright.audit import (
     segmentation_find_label_issues,
     segmentation_label_quality_scores,
@@ -147,18 +149,16 @@ def _row(work: str, seconds: dict[str, Spent], same: bool, must: str, quiet: flo
     return found
 
 
-def main() -> list[dict[str, Any]]:
-    """Measure and store."""
+def main(names: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Measure all parts, or those named (``tokens``, ``masks``), and store; rows of the others stay."""
     warnings.filterwarnings("ignore")
-    quick = "--quick" in sys.argv
-    with tempfile.TemporaryDirectory() as folder:
-        rows = mask_rows(Path(folder), 4 if quick else MASKS)
-    rows = [*token_rows(), *rows]
-    if not quick:
-        store("part_errors", COMMAND, rows)
+    rows = token_rows() if "tokens" in names or not names else []
+    if "masks" in names or not names:
+        with tempfile.TemporaryDirectory() as folder:
+            rows += mask_rows(Path(folder))
+    store("part_errors", COMMAND, renewed("part_errors", rows) if names else rows)
     return rows
 
 
 if __name__ == "__main__":
-    for row in main():
-        print(row, flush=True)
+    main(sys.argv[1:])

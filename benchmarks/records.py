@@ -82,6 +82,15 @@ def load() -> float:
     return round(os.getloadavg()[0], 2)
 
 
+def renewed(name: str, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the stored rows of a benchmark with those of the same ``work`` in place of the old ones, new ones last."""
+    path = RESULTS / f"{name}.json"
+    old = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
+    fresh = {row["work"]: row for row in rows}
+    kept = [fresh.pop(row["work"], row) for row in old]
+    return [*kept, *fresh.values()]
+
+
 def store(name: str, command: str, rows: Sequence[Mapping[str, Any]]) -> Path:
     """Write the rows of one benchmark to ``results/NAME.json``.
 
