@@ -28,6 +28,7 @@ from labelwright.errors import BadInput, listed, quoted
 
 _BITS = 128
 _BLOCK = 1 << 20
+_ROWS = 1 << 16
 
 
 def row_ids(source: Source, plan: Plan) -> NDArray[np.str_]:
@@ -84,20 +85,26 @@ def _from_column(source: Source, name: str) -> NDArray[np.str_]:
             where=source.where(int(rows[0]), name),
             fix="fill the ids, or leave out --id to name rows by their content",
         )
-    ids = np.asarray(texts.to_pylist(), dtype=np.str_)
+    ids = _as_numpy(texts)
+    if pc.count_distinct(texts).as_py() == len(ids):
+        return ids
     values, first, counts = np.unique(ids, return_index=True, return_counts=True)
     twice = np.flatnonzero(counts > 1)
-    if len(twice):
-        worst = twice[np.argsort(first[twice])[0]]
-        rows = np.flatnonzero(ids == values[worst])
-        rest = values[twice[twice != worst]]
-        others = f", and {listed(rest, 3)} name more than one row too" if len(rest) else ""
-        raise BadInput(
-            f"{quoted(values[worst])} names rows {', '.join(map(str, rows[:5]))}{others}",
-            where=source.where(int(rows[1]), name),
-            fix="make the ids unique, or leave out --id to name rows by their content",
-        )
-    return ids
+    worst = twice[np.argsort(first[twice])[0]]
+    rows = np.flatnonzero(ids == values[worst])
+    rest = values[twice[twice != worst]]
+    others = f", and {listed(rest, 3)} name more than one row too" if len(rest) else ""
+    raise BadInput(
+        f"{quoted(values[worst])} names rows {', '.join(map(str, rows[:5]))}{others}",
+        where=source.where(int(rows[1]), name),
+        fix="make the ids unique, or leave out --id to name rows by their content",
+    )
+
+
+def _as_numpy(texts: pa.ChunkedArray) -> NDArray[np.str_]:
+    """Return texts as a NumPy array, block by block: a Python string a row would take several times the memory."""
+    blocks = [np.asarray(texts.slice(at, _ROWS).to_pylist(), dtype=np.str_) for at in range(0, len(texts), _ROWS)]
+    return np.concatenate(blocks) if blocks else np.empty(0, dtype=np.str_)
 
 
 def _content_digests(source: Source, plan: Plan) -> NDArray[np.void]:

@@ -69,8 +69,15 @@ def class_texts(source: Source, label: str, classes: Sequence[str] | None) -> li
         return [named[code] if 0 <= code < len(named) else None for code in np.nan_to_num(codes, nan=-1).astype(int)]
     if "-1" not in (classes or ()) and marks_unlabelled(column):
         column = pc.if_else(pc.less(column, 0), None, column)
-    texts: list[str | None] = known_texts(column, classes or named or ()).to_pylist()
-    return texts
+    return _shared(known_texts(column, classes or named or ()))
+
+
+def _shared(texts: pa.ChunkedArray) -> list[str | None]:
+    """Return texts as a list in which equal ones are one object: classes are few and rows many."""
+    encoded = texts.dictionary_encode().combine_chunks()
+    words = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
+    found: list[str | None] = words[encoded.indices.fill_null(len(words) - 1).to_numpy()].tolist()
+    return found
 
 
 def _tags(source: Source, plan: Plan, style: TagStyle, classes: Sequence[str] | None) -> tuple[Given, tuple[str, ...]]:

@@ -179,7 +179,7 @@ def _check_kept(entry: Decision, given: str | None) -> None:
 
 def _rows(decisions: Decisions, items: Items, data: str) -> list[int]:
     """Return the item of each decision; BadInput for the first that is not in the data."""
-    known = pa.array(items.ids.tolist(), pa.large_string())
+    known = pa.array(items.ids, pa.large_string())
     wanted = pa.array([entry.id for entry in decisions], pa.large_string())
     found = pc.index_in(wanted, value_set=known)
     if found.null_count:
