@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,27 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelwright.consensus.label_studio import FLAT_COLUMNS, check_flat, is_export, read_export
+from labelwright.consensus.vote_columns import SECONDS_NAMES, by_name, roles, spare_gold, wide_columns
 from labelwright.data.readers import read_source
 from labelwright.data.readers.places import place
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
-
-ROLES: Mapping[str, tuple[str, ...]] = {
-    "task": (
-        *("task", "item", "example", "unit", "document", "doc", "row", "image", "question", "hit", "object", "sample"),
-        *("id", "name", "text"),
-    ),
-    "annotator": (
-        *("annotator", "worker", "rater", "labeler", "labeller", "coder", "judge", "reviewer", "user", "person"),
-        *("source", "participant", "completedby", "who"),
-    ),
-    "label": (
-        *("label", "vote", "answer", "response", "annotation", "class", "category", "rating", "judgment", "judgement"),
-        *("choice", "value", "tag"),
-    ),
-}
-GOLD_NAMES = ("gold", "truth", "groundtruth", "goldlabel", "truelabel", "expected", "correct", "reference")
-SECONDS_NAMES = ("leadtime", "seconds", "durationseconds", "duration", "worktime", "worktimeinseconds")
-MOST_WIDE_CLASSES = 50
 
 
 @dataclass(frozen=True)
@@ -192,17 +175,17 @@ def _of_table(
     if len(who) > 1:
         return _wide(table, file, task, who, gold, ())
     given = {"task": task, "annotator": who[0] if who else None, "label": label}
-    found, notes = _roles(table, given, gold)
+    found, notes = roles(table, given, gold)
     if all(found.values()):
-        seconds = _by_name(table.column_names, SECONDS_NAMES, set(found.values()))
-        spare = None if gold is not None else _spare_gold(table.column_names, set(found.values()))
+        seconds = by_name(table.column_names, SECONDS_NAMES, set(found.values()))
+        spare = None if gold is not None else spare_gold(table.column_names, set(found.values()))
         notes += [spare] if spare is not None else []
         return VoteFile(
             *(table, str(found["task"]), str(found["annotator"]), str(found["label"]), gold, seconds),
             *(file.name, "long table", tuple(notes)),
         )
     if found["annotator"] is None and label is None:
-        columns = _wide_columns(table, found["task"], gold)
+        columns = wide_columns(table, found["task"], gold)
         if len(columns) >= 2:
             return _wide(table, file, found["task"], columns, gold, ("guessed",))
     missing = [role for role, name in found.items() if name is None]
@@ -211,64 +194,6 @@ def _of_table(
         where=place(file),
         fix="name them: " + " ".join(f"--{role} COLUMN" for role in missing),
     )
-
-
-def _roles(
-    table: pa.Table, given: Mapping[str, str | None], gold: str | None
-) -> tuple[dict[str, str | None], list[str]]:
-    """Return the column of each role: as given, else by name, else the one column that is left for one role."""
-    names: list[str] = table.column_names
-    taken: set[str | None] = {name for name in (*given.values(), gold) if name is not None}
-    found, guessed = dict(given), []
-    for role in ROLES:
-        if found[role] is None:
-            found[role] = _by_name(names, ROLES[role], taken)
-            taken |= {found[role]} - {None}
-            guessed += [role] if found[role] is not None else []
-    open_roles = [role for role, name in found.items() if name is None]
-    spare = {_by_name(names, known, taken) for known in (GOLD_NAMES, SECONDS_NAMES)}
-    left = [name for name in names if name not in taken | spare]
-    if len(open_roles) == 1 and len(left) == 1:
-        found[open_roles[0]] = left[0]
-        guessed.append(open_roles[0])
-    notes = [f"columns: {', '.join(f'{role} = {quoted(found[role])}' for role in guessed)}"] if guessed else []
-    return found, notes
-
-
-def _by_name(names: Sequence[str], known: Sequence[str], taken: Set[str | None]) -> str | None:
-    """Return the column whose name is one of `known`, with or without ``_id``; the earliest of `known` wins."""
-    plain = {name: re.sub(r"[^a-z0-9]", "", name.casefold()) for name in names if name not in taken}
-    for word in known:
-        for name, short in plain.items():
-            if short in (word, f"{word}id", f"{word}name", f"id{word}"):
-                return name
-    return None
-
-
-def _spare_gold(names: Sequence[str], taken: Set[str | None]) -> str | None:
-    spare = _by_name(names, GOLD_NAMES, taken)
-    return None if spare is None else f"column {quoted(spare)} was not used; --gold {spare} takes it as known labels"
-
-
-def _wide_columns(table: pa.Table, task: str | None, gold: str | None) -> list[str]:
-    """Return the columns that hold votes in a wide table: few values, and values that other columns hold as well."""
-    known = set(GOLD_NAMES)
-    values: dict[str, set[str]] = {}
-    for name in table.column_names:
-        if name in (task, gold) or re.sub(r"[^a-z0-9]", "", name.casefold()) in known:
-            continue
-        try:
-            distinct = pc.unique(table[name].cast(pa.string()))
-        except pa.ArrowException:
-            continue
-        texts = {value.strip() for value in distinct.to_pylist() if value is not None and value.strip()}
-        if 0 < len(texts) <= MOST_WIDE_CLASSES:
-            values[name] = texts
-    groups = [
-        [other for other, theirs in values.items() if len(mine & theirs) * 2 >= min(len(mine), len(theirs))]
-        for mine in values.values()
-    ]
-    return max(groups, key=len, default=[])
 
 
 def _wide(
@@ -290,7 +215,7 @@ def _wide(
         notes.append(f"task = {quoted(task)}" if task is not None else "tasks are named by their row, from 0")
     notes += [f"{empty:,} empty cells are no votes"] if empty else []
     if guessed and gold is None:
-        spare = _spare_gold(table.column_names, set(who) | {task})
+        spare = spare_gold(table.column_names, set(who) | {task})
         notes += [spare] if spare else []
     return VoteFile(
         *(pa.table(parts), "task", "annotator", "label", "gold" if gold is not None else None, None),
