@@ -17,6 +17,8 @@ from labelwright.data.load import load_dataset
 from labelwright.data.mend.decisions import read_decisions
 from labelwright.errors import BadInput
 from labelwright.facade import Audit
+from labelwright.studio import tables as t
+from labelwright.studio.database import insert_row
 from labelwright.studio.export_tasks import coco, label_studio_tasks
 from labelwright.studio.jobs import FAILED, Jobs, jobs
 from labelwright.studio.mended_report import FILE, draw_report, prepare_report
@@ -203,6 +205,28 @@ def test_what_stopped_a_job_is_on_the_page(browser, studio):
     assert job["state"] == FAILED
     assert "Not drawn: nothing can be drawn" in browser.get("/export").text
     assert "nothing can be drawn" not in browser.get("/retrain").text
+
+
+@pytest.mark.parametrize("kind", ["train", "report"])
+@pytest.mark.parametrize(
+    ("state", "about"),
+    [
+        ("running", {}),
+        ("cancelled", {}),
+        ("failed", {"problem": "why"}),
+        ("done", {"decisions": 3, "rows": 9, "suspect": 1} | {"checked": 3, "needed": 20, "told": False}),
+        ("done", {"decisions": 3, "rows": 9, "suspect": 1} | {"checked": 25, "needed": 20, "told": True}
+         | {key: {"right": 20, "accuracy": 0.8, "low": 0.6, "high": 0.9} for key in ("before", "after")}),
+    ],
+)  # fmt: skip
+def test_a_job_in_any_state_is_drawn(browser, studio, kind, state, about):
+    with studio.database.write() as connection:
+        insert_row(connection, t.job, kind=kind, state=state, done=0.0, about=json.dumps(about),
+                   user_id=studio.local_user, started_at=0.0)  # fmt: skip
+    for path in ("/retrain", "/export"):
+        assert browser.get(path).status_code == 200
+    page = browser.get("/retrain" if kind == "train" else "/export").text
+    assert "why" not in about.values() or "why" in page
 
 
 def test_data_in_memory_are_reported_on_too(tmp_path, monkeypatch):

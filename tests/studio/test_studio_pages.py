@@ -95,6 +95,17 @@ def test_an_export_cannot_leave_the_projects_folder(browser, studio):
     assert done["out"] == str(studio.folder / "exports" / "inside.csv")
 
 
+def test_the_team_page_tells_each_kind_of_change(browser):
+    for path, body in (("/rename", {"old": "login", "new": "log in"}), ("", {"name": "other"}),
+                       ("/merge", {"source": "other", "into": "billing"})):  # fmt: skip
+        assert browser.post(f"/api/classes{path}", body).status_code == 201
+    change = browser.get("/api/class-changes").json()[0]["id"]
+    assert browser.post(f"/api/class-changes/{change}/take-back").status_code == 201
+    page = browser.get("/team")
+    assert page.status_code == 200
+    assert "login → log in" in page.text and page.text.count("other → billing") == 2
+
+
 def test_every_word_of_the_catalogue_is_a_text():
     def walk(part, at):
         for name, value in part.items():
