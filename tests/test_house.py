@@ -31,6 +31,7 @@ ORDER = (
     ("dense",),
     ("report", "catalogue"),
     ("facade",),
+    ("versions",),
     ("studio",),
     ("cli",),
 )

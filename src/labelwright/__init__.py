@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from labelwright.facade import Audit, check, compare
+    from labelwright.facade import Audit
+    from labelwright.versions import check, compare
 
 # Public names and where they live. They load on first use, so that importing labelwright stays cheap.
-_FACE = {"Audit": "labelwright.facade", "check": "labelwright.facade", "compare": "labelwright.facade"}
+_FACE = {"Audit": "labelwright.facade", "check": "labelwright.versions", "compare": "labelwright.versions"}
 
 __all__ = ["Audit", "__version__", "check", "compare"]
 

@@ -15,11 +15,9 @@ from labelwright.catalogue.claims import (
     Beats,
     Claim,
     Holds,
-    Interval,
     NotWorse,
-    mean_interval,
-    summarize,
 )
+from labelwright.catalogue.verdict import Interval, mean_interval, summarize
 from labelwright.errors import BadInput
 
 finite = st.floats(-100, 100)

@@ -32,7 +32,7 @@ def command(
     Audits are read from their folders. Data files are audited on the spot, from the cache where they are known.
     """
     from labelwright.cli.console import progress_for, say
-    from labelwright.facade import compare
+    from labelwright.versions import compare
     from labelwright.report.comparison import check_compare_folder, comparison_lines, write_comparison
 
     folder = out or Path(f"{new.resolve().name.split('.')[0].removesuffix('-audit') or 'data'}-compare")

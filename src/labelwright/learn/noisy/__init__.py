@@ -10,6 +10,7 @@ _HERE = "labelwright.learn.noisy"
 _ROOMS: dict[str, tuple[str, ...]] = {
     "clean_split": ("gmm_split", "gmm_split_per_class", "keep_share", "small_loss"),
     "co_teaching": ("CoTeaching", "CoTeachingPlus", "JoCoR", "co_teaching_loss", "jocor_losses"),
+    "dropout_statistics": ("SampleStatistics", "normal_kl", "normal_overlap", "rescaler_features", "sample_statistics"),
     "evidence_model": ("EvidenceModel", "LearntNoise"),
     "graph_erase": (
         "ERASE",
@@ -62,16 +63,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "random_wrong",
         "strongest_wrong",
     ),
-    "meta_rescale": (
-        "STORM",
-        "MetaLossRescaling",
-        "Rescaler",
-        "SampleStatistics",
-        "normal_kl",
-        "normal_overlap",
-        "rescaler_features",
-        "sample_statistics",
-    ),
+    "meta_rescale": ("STORM", "MetaLossRescaling", "Rescaler"),
     "mixup": ("Mixup", "mixup_losses"),
     "nested_dropout": (
         "NestedCoTeaching",
