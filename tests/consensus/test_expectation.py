@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from consensus.vote_worlds import crowd
 from labelwright.consensus import DawidSkene
+from labelwright.consensus.count_kernels import count_pass, share_count_pass
 from labelwright.consensus.em import safe_log
 from labelwright.consensus.expectation import Expectation
 from labelwright.consensus.kernels import confusion_pass
@@ -154,3 +155,16 @@ def test_shares_of_votes_are_even_where_nobody_voted_and_sure_where_the_class_is
     assert_array_equal(table.shares(np.array([0, -1, 1])), [[1, 0], [0.5, 0.5], [0, 1]])
     silent = VoteTable.of(Votes([0, 0], [0, 1], [-1, 1], 1, 2, 2), abstaining_answers=True)
     assert_array_equal(silent.shares(), [[0, 1]])
+
+
+@pytest.mark.parametrize("abstaining", [False, True])
+def test_the_start_is_counted_from_shares_without_storing_them(abstaining):
+    votes = Votes([0, 0, 0, 2, 3], [0, 1, 2, 0, 1], [1, 1, 0, 0, -1], 5, 3, 2)
+    table, gold = VoteTable.of(votes, abstaining_answers=abstaining), np.array([-1, -1, 1, -1, -1])
+    counts, wanted, totals = np.zeros((3, table.n_symbols, 2)), np.zeros((3, table.n_symbols, 2)), np.zeros(2)
+    seen = table.offsets, table.source, table.value, table.weight
+    share_count_pass(*seen, gold, counts, totals)
+    q = table.shares(gold)
+    count_pass(*seen, q, wanted)
+    assert_allclose(counts, wanted, rtol=1e-15)
+    assert_allclose(totals, q[table.covered() | (gold >= 0)].sum(axis=0), rtol=1e-15)

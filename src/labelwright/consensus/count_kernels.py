@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 
@@ -85,3 +86,33 @@ def agreement_pass(offsets, source, value, weight, q, agreed):  # type: ignore[n
     for i in range(len(offsets) - 1):
         for v in range(offsets[i], offsets[i + 1]):
             agreed[source[v]] += weight[v] * q[i, value[v]]
+
+
+@njit(cache=True, nogil=True)
+def share_count_pass(offsets, source, value, weight, gold, counts, totals):  # type: ignore[no-untyped-def]
+    """Add what `start_pass` and `count_pass` find to counts (m, S, K) and totals (K,), without storing q.
+
+    Rows with neither votes nor a known class take no part.
+    """
+    classes = len(totals)
+    q = np.empty(classes)
+    for i in range(len(offsets) - 1):
+        first, last = offsets[i], offsets[i + 1]
+        if first == last and gold[i] < 0:
+            continue
+        q[:] = 0.0
+        total = 0.0
+        if gold[i] >= 0:
+            q[gold[i]] = total = 1.0
+        else:
+            for v in range(first, last):
+                if value[v] < classes:
+                    q[value[v]] += weight[v]
+                    total += weight[v]
+        for k in range(classes):
+            q[k] = q[k] / total if total > 0 else 1.0 / classes
+            totals[k] += q[k]
+        for v in range(first, last):
+            cell = counts[source[v], value[v]]
+            for k in range(classes):
+                cell[k] += weight[v] * q[k]

@@ -82,6 +82,25 @@ def confusion_pass(  # type: ignore[no-untyped-def]
     return objective
 
 
+@njit(cache=True, nogil=True)
+def _rare_row(score, known, states, cells, prior, table):  # type: ignore[no-untyped-def]
+    """Turn the products of a row whose class is known, or is out of range, into probabilities; return its logarithm.
+
+    Apart from the loop of `product_pass`, which is the tighter for it.
+    """
+    first, last = (known, known + 1) if known >= 0 else (0, states)
+    if known >= 0 and score[known] > 1e-200:
+        total = score[known]
+        score[:] = 0.0
+        score[known] = 1.0
+        return np.log(total)
+    for k in range(states):
+        score[k] = np.log(prior[k])
+        for c in cells:
+            score[k] += np.log(table[c, k])
+    return _normalise(score[:states], first, last, False)
+
+
 @lru_cache(maxsize=64)
 def product_pass(blocks):  # type: ignore[no-untyped-def]
     """Return `confusion_pass` of votes of weight 1 as a product of probabilities, compiled for blocks of four states.
@@ -112,26 +131,15 @@ def product_pass(blocks):  # type: ignore[no-untyped-def]
                     s3 *= table[c, b + 3]
                 score[b], score[b + 1], score[b + 2], score[b + 3] = s0, s1, s2, s3
                 total += (s0 + s1) + (s2 + s3)
-            known = gold[i]
-            if known >= 0:
-                total = score[known]
-                for k in range(columns):
-                    score[k] = 0.0
-                score[known] = total
-            if total < 1e-200:
-                for k in range(states):
-                    score[k] = np.log(prior[k])
-                    for v in range(start, end):
-                        score[k] += np.log(table[cell[v], k])
-                first, last = (known, known + 1) if known >= 0 else (0, states)
-                objective += _normalise(score[:states], first, last, False)
-                share = 1.0
+            share = 1.0
+            if gold[i] >= 0 or total < 1e-200:
+                objective += _rare_row(score, gold[i], states, cell[start:end], prior, table)
             else:
                 if product < 1e-100:
                     objective += np.log(product)
                     product = 1.0
                 product *= total
-                share = 1.0 / total
+                share /= total
             for b in range(0, columns, 4):
                 s0, s1, s2, s3 = score[b] * share, score[b + 1] * share, score[b + 2] * share, score[b + 3] * share
                 for v in range(start, end):

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labelwright.consensus.balance import checked_balance
 from labelwright.consensus.base import ConfusionModel
-from labelwright.consensus.count_kernels import count_pass
+from labelwright.consensus.count_kernels import share_count_pass
 from labelwright.consensus.em import SMALLEST, climb
 from labelwright.consensus.expectation import Expectation
 from labelwright.consensus.kernels import confusion_step
@@ -87,12 +87,9 @@ class DawidSkene(ConfusionModel):
 
     def _fit(self, table: VoteTable, gold: NDArray[np.int64]) -> None:
         self._prepare(table.n_classes, table.n_symbols)
-        q = table.shares(gold)
-        counts = np.zeros((table.n_sources, table.n_symbols, table.n_classes))
-        count_pass(table.offsets, table.source, table.value, table.weight, q, counts)
-        self._climb(
-            [table], [gold], self._maximise(counts, q.sum(axis=0, where=(table.covered() | (gold >= 0))[:, None]))
-        )
+        counts, totals = np.zeros((table.n_sources, table.n_symbols, table.n_classes)), np.zeros(table.n_classes)
+        share_count_pass(table.offsets, table.source, table.value, table.weight, gold, counts, totals)
+        self._climb([table], [gold], self._maximise(counts, totals))
 
     def fit_stream(self, stream: VoteStream) -> Self:
         """Fit votes that are read block by block in every pass; memory does not grow with their number."""
@@ -101,9 +98,9 @@ class DawidSkene(ConfusionModel):
         counts = np.zeros((stream.n_sources, symbols, stream.n_classes))
         totals = np.zeros(stream.n_classes)
         for table in stream:
-            q = table.shares()
-            count_pass(table.offsets, table.source, table.value, table.weight, q, counts)
-            totals += q.sum(axis=0, where=table.covered()[:, None])
+            share_count_pass(
+                table.offsets, table.source, table.value, table.weight, table.no_gold(), counts, totals
+            )  # fmt: skip
         self._start(stream.n_sources, counts.sum(axis=2))
         self._climb(stream, None, self._maximise(counts, totals))
         return self
@@ -157,10 +154,10 @@ class DawidSkene(ConfusionModel):
         if not hasattr(self, "_counts"):
             self._prepare(table.n_classes, table.n_symbols)
             self._start(table.n_sources, table.said())
-            q = table.shares(known)
             self._counts = np.zeros((table.n_sources, table.n_symbols, table.n_classes))
-            self._totals = q.sum(axis=0, where=(table.covered() | (known >= 0))[:, None])
-            count_pass(table.offsets, table.source, table.value, table.weight, q, self._counts)
+            self._totals = np.zeros(table.n_classes)
+            votes = (table.offsets, table.source, table.value, table.weight)
+            share_count_pass(*votes, known, self._counts, self._totals)
         else:
             self._check_alike(table.n_sources, table.n_classes)
             confusion = np.ascontiguousarray(self.confusion_.transpose(0, 2, 1))
