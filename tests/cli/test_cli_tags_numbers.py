@@ -102,6 +102,7 @@ def test_a_model_of_tags_has_a_card_that_tells_of_tags(cinema):
     assert card["evidence"] == ["tags on and off, on 180 of 180 rows"]
     assert set(card["classes"]) == set(GENRES)
     assert card["held_out"]["measure"] == "mean average precision over the tags"
+    assert "| tag | given labels |" in (cinema / "model" / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert card["held_out"]["value"] > 0.8
 
 

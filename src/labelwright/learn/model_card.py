@@ -23,7 +23,7 @@ class ModelCard:
     Parameters
     ----------
     data : mapping
-        Name, rows, rows learned from, modality, features.
+        Name, rows, rows learned from, task, modality, features.
     classes : mapping of str to int
         Given labels a class or tag; -1 where rows have no label of their own. Empty for numbers.
     evidence : tuple of str
@@ -83,7 +83,8 @@ class ModelCard:
     def _labels(self) -> list[str]:
         lines = [f"- {_text(part)}" for part in self.evidence]
         if self.classes:
-            lines += ["", "| class | given labels |", "|---|---|"]
+            kind = "tag" if self.data.get("task") == "multilabel" else "class"
+            lines += ["", f"| {kind} | given labels |", "|---|---|"]
         lines += [f"| {_text(name)} | {'none of its own' if n < 0 else n} |" for name, n in self.classes.items()]
         if self.noise is not None:
             lines += [

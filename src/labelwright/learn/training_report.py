@@ -38,6 +38,7 @@ def model_card(
         "file": dataset.source.path.name,
         "rows": len(dataset),
         "rows_learned_from": n_training,
+        "task": dataset.plan.task,
         "modality": dataset.plan.modality,
         "features": "; ".join(found.notes) or f"{fitted.width} numbers a row",
     }
