@@ -13,6 +13,7 @@ from labelwright.consensus import Automatic, DawidSkene, aggregate
 from labelwright.consensus.table import VoteTable
 from labelwright.consensus.tempering import (
     HeldOut,
+    flattened,
     held_out_votes,
     known_temperature,
     tempered,
@@ -99,3 +100,14 @@ def test_fifty_known_labels_set_the_confidence_of_the_others(n_known, fitted):
     ]
     assert errors[1] < errors[0] or not fitted
     assert_allclose(found.posterior[: n_known // 2].max(axis=1), 1)
+
+
+def test_one_more_vote_counts_no_more_than_those_that_are_there():
+    votes, _ = hard_items(n=200)
+    frame = pd.DataFrame({"task": votes.row, "annotator": votes.source, "label": votes.value.astype(str)})
+    found = aggregate(frame)
+    confusion = flattened(found.model.source_quality().confusion, found.model.temperature_)
+    best = found.reask.iloc[0]
+    q, source = found.posterior[found.tasks.index(best.task)], found.sources.index(best.annotator)
+    assert found.model.temperature_ > 1.2
+    assert_allclose(best.expected_gain, (q[:, None] * confusion[source]).max(axis=0).sum() - q.max())

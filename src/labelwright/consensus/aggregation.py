@@ -19,7 +19,7 @@ from labelwright.consensus.classifier_votes import CROWDLAB
 from labelwright.consensus.dependence import Dependence, overlapping_rules, warned_pairs
 from labelwright.consensus.reask import whom_to_reask
 from labelwright.consensus.table import VoteTable
-from labelwright.consensus.tempering import LEAST_KNOWN, known_temperature, tempered
+from labelwright.consensus.tempering import LEAST_KNOWN, flattened, known_temperature, tempered
 from labelwright.consensus.vote_frames import VoteFrame, native, read_gold, read_pred_probs, read_votes
 from labelwright.errors import BadInput
 from labelwright.evidence import Votes
@@ -197,11 +197,15 @@ def merge(
     with progress.stage("Measuring agreement"):
         agreement = vote_agreement(read.votes, seed)
         dependent = warned_pairs(read.votes) if may_ask else overlapping_rules(read.votes, q)
+    may_be_named = judged >= LEAST_JUDGED
+    asked_again = _reask(read, table, model if may_ask else None, temperature, q, may_be_named, most_reask)
     annotators = {"annotator": read.sources} | dict(annotator_columns(read.votes, model, known, judged))
     return Aggregation(
         labels=native(_labels(read, table, q, known, model), like),
         annotators=native(annotators, like),
-        reask=native(_reask(read, table, model if may_ask else None, q, judged >= LEAST_JUDGED, most_reask), like),
+        reask=native(
+            _reask(read, table, model if may_ask else None, temperature, q, judged >= LEAST_JUDGED, most_reask), like
+        ),
         agreement=agreement,
         model=model,
         votes=read.votes,
@@ -252,20 +256,22 @@ def _held_against(fresh: LabelModel, votes: Votes, known: Ints) -> tuple[Interva
 
 
 def _reask(
-    read: VoteFrame, table: VoteTable, model: LabelModel | None, q: Floats, allowed: NDArray[np.bool_], most: int
-) -> dict[str, Any]:
+    read: VoteFrame, table: VoteTable, model: LabelModel | None, temperature: float, q: Floats,
+    allowed: NDArray[np.bool_], most: int,
+) -> dict[str, Any]:  # fmt: skip
     """Return whom to ask about what.
 
     Nobody in particular, at the mean quality of all, where no source may be named; a person who is taken to be right
-    where sources cannot be asked (`model` is None).
+    where sources cannot be asked (`model` is None). Where the votes that are there were flattened, the next one is too.
     """
     anybody = model is None or not allowed.any()
+    flat = 1.0 if model is None else max(temperature * getattr(model, "temperature_", 1.0), 1.0)
+    confusion = np.eye(q.shape[1])[None] if model is None else flattened(confusion_matrices(model), flat)
     if not anybody:
-        assert model is not None
-        found = whom_to_reask(table, q, confusion_matrices(model), allowed, most)
+        found = whom_to_reask(table, q, confusion, allowed, most)
     else:
         said = np.maximum(table.said()[:, : table.n_classes].sum(axis=1), 1e-9)
-        mean = np.eye(q.shape[1]) if model is None else np.average(confusion_matrices(model), axis=0, weights=said)
+        mean = confusion[0] if model is None else np.average(confusion, axis=0, weights=said)
         unasked = table.keep(np.zeros(len(table.source), dtype=bool))
         found = whom_to_reask(unasked, q, mean[None], np.ones(1, dtype=bool), most)
     return {

@@ -156,3 +156,9 @@ def tempered(probs: Floats, temperature: float) -> Floats:
     array([[0.667, 0.333]])
     """
     return apply_temperature(np.log(np.maximum(probs, _FLOOR)), temperature)
+
+
+def flattened(confusion: Floats, temperature: float) -> Floats:
+    """Return P(answer | class) ∝ C^(1/T) of each source, float64 (m, K, K): what one more vote is worth at T."""
+    m, k, s = confusion.shape
+    return confusion if temperature == 1 else tempered(confusion.reshape(m * k, s), temperature).reshape(m, k, s)
