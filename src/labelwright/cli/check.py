@@ -39,8 +39,8 @@ def command(
     """Fail (exit code 3) when what an audit finds meets a condition. Shares fail by the safe end of their interval."""
     from labelwright.cli.console import progress_for
     from labelwright.errors import GateFailed
-    from labelwright.versions import check
     from labelwright.report.gate_formats import check_format, format_verdict
+    from labelwright.versions import check
 
     check_format(form)
     verdict = check(

@@ -32,8 +32,8 @@ def command(
     Audits are read from their folders. Data files are audited on the spot, from the cache where they are known.
     """
     from labelwright.cli.console import progress_for, say
-    from labelwright.versions import compare
     from labelwright.report.comparison import check_compare_folder, comparison_lines, write_comparison
+    from labelwright.versions import compare
 
     folder = out or Path(f"{new.resolve().name.split('.')[0].removesuffix('-audit') or 'data'}-compare")
     check_compare_folder(folder, (old, new))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -68,9 +68,9 @@ def comparison_lines(comparison: Comparison, *, json: bool = False, folder: Path
     head = f"{old.name} ({counted(len(old), 'row')}) -> {new.name} ({counted(len(new), 'row')}), rows joined by {named}"
     lines = [head, *(f"  {note}" for note in comparison.notes), "", "Rows", *_row_lines(comparison)]
     lines += ["", *_issue_lines(comparison)]
-    table = comparison.table()
-    lines += _listed("Relabelled", table, about="row", change="relabelled")
-    lines += _listed("New findings", table, about="issue", change="new")
+    table, paths = comparison.table(), new.paths()
+    lines += _listed("Relabelled", table, paths, about="row", change="relabelled")
+    lines += _listed("New findings", table, paths, about="issue", change="new")
     if folder is not None:
         lines += ["", f"Next: open {folder / 'compare.html'}; every row and finding is in {folder / 'compare.csv'}."]
     return lines
@@ -103,15 +103,17 @@ def _issue_lines(comparison: Comparison) -> list[str]:
     return lines
 
 
-def _listed(title: str, table: pa.Table, *, about: str, change: str) -> list[str]:
+def _listed(title: str, table: pa.Table, paths: Sequence[str] | None, *, about: str, change: str) -> list[str]:
     wanted = pc.and_(pc.equal(table["about"], about), pc.equal(table["change"], change))
     found = table.filter(pc.and_(wanted, pc.invert(table["model_only"])))
     if not found.num_rows:
         return []
     lines = ["", title]
     for entry in found.slice(0, LISTED).to_pylist():
-        place = f"row {entry['new_row']}" if entry["new_row"] is not None else "-"
-        name = shortened(inert(str(entry["id"] or entry["columns"] or entry["part"] or "")), 40)
+        row = entry["new_row"]
+        place = f"row {row}" if row is not None else "-"
+        path = paths[row] if paths is not None and row is not None else None  # says more than a hash
+        name = shortened(inert(str(path or entry["id"] or entry["columns"] or entry["part"] or "")), 40)
         what = f"{entry['old_label']} -> {entry['new_label']}"
         if about == "issue":
             what = f"{kind_of(entry['kind']).title}: {entry['reason'] or ''}"

@@ -18,6 +18,8 @@ from labelwright.data import load_dataset
 from labelwright.data.mend import MendOptions, apply_decisions, moves, read_decisions, undo_moves
 from labelwright.data.mend.in_place import apply_in_place
 from labelwright.errors import BadInput
+from labelwright.report.comparison import comparison_lines
+from labelwright.versions import compare
 
 
 def make(folder: Path, files: dict[str, bytes]) -> Path:
@@ -434,3 +436,10 @@ def test_a_dry_run_lists_names_that_are_taken_and_files_left_out(pets):
 
 def test_in_place_leaves_no_file_out(pets):
     assert in_place(pets, {"train/cat/a.png": "dog"}).notes == ("train/dog/a.png is taken; called train/dog/a-2.png",)
+
+
+def test_images_are_called_by_their_paths_where_people_read_of_them(pets, tmp_path):
+    done = apply_decisions(decide(pets, {"train/cat/a.png": "dog"}), pets, tmp_path / "new")
+    assert done.shown == (("train/cat/a.png", "cat", "dog"),)
+    lines = comparison_lines(compare(pets, tmp_path / "new", rows_only=True))
+    assert any("train/dog/" in line and "cat -> dog" in line for line in lines)

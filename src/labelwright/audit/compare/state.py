@@ -134,6 +134,13 @@ class AuditState:
             return self.ids.astype(f"U{DIGEST_LENGTH}")
         return content_hashes(self.source, self.plan)
 
+    def paths(self) -> list[str] | None:
+        """Return the path of each image where rows are images of a folder, None where they are not."""
+        if self.source.format != "image_folder":
+            return None
+        found: list[str] = self.source.table.column("path").to_pylist()
+        return found
+
     def place(self, row: int) -> tuple[Path, int | None]:
         """Return the file that holds a row, and its line (from 1) where it is a line of text."""
         if self.source.format == "image_folder":

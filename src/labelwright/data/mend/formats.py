@@ -163,7 +163,8 @@ def _images(source: Source, plan: Plan, options: MendOptions) -> Mendable:
     given = source.table.column("label").to_pylist()
     names = read_classes(options.classes) or class_order(ordered(given))
     rule = FolderNames(ClassNames(names, options.new_classes))
-    return ImageFolder(source, Items(row_ids(source, plan), given, rule), options.link)
+    paths = source.table.column("path").to_pylist()
+    return ImageFolder(source, Items(row_ids(source, plan), given, rule, called=paths), options.link)
 
 
 def _huggingface(source: Source, plan: Plan, options: MendOptions) -> Mendable:

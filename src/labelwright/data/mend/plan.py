@@ -36,12 +36,15 @@ class Items:
         Which labels may be given.
     unlabelled : frozenset of int
         Items that have no label of their own and can only be kept or rejected (an image with boxes, a sentence).
+    called : sequence of str, length n, optional
+        What people call them, such as the path of an image; the id by default.
     """
 
     ids: NDArray[np.str_]
     given: Sequence[str | None]
     rule: LabelRule
     unlabelled: frozenset[int] = frozenset()
+    called: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)

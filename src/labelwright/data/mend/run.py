@@ -36,8 +36,8 @@ class Applied:
         Rows, files or parts that can be decided on.
     counts : mapping of str to int
         Relabelled, rejected, kept, cannot_tell, already_so, undecided.
-    shown : tuple of (id, old, new)
-        The first few changes; `new` is None for a rejected item.
+    shown : tuple of (name, old, new)
+        The first few changes, by id or by path; `new` is None for a rejected item.
     out, manifest : Path or None
         None when nothing was written.
     notes : tuple of str
@@ -157,9 +157,9 @@ def apply_decisions(
 def planned(opened: Mendable, changes: Changes, notes: tuple[str, ...] = ()) -> Applied:
     chosen = sorted({*changes.relabel, *changes.reject})[:SHOWN]
     items: Items = opened.items
+    called = items.ids if items.called is None else items.called
     shown = tuple(
-        (str(items.ids[row]), items.given[row], None if row in changes.reject else changes.relabel[row])
-        for row in chosen
+        (str(called[row]), items.given[row], None if row in changes.reject else changes.relabel[row]) for row in chosen
     )
     return Applied(opened.path.name, len(items.ids), changes.counts(), shown, notes=(*notes, *opened.remarks(changes)))
 
