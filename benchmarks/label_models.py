@@ -174,5 +174,4 @@ def main(names: Sequence[str] = ()) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    for line in main(sys.argv[1:]):
-        print(line)
+    main(sys.argv[1:])

@@ -10,8 +10,8 @@ from consensus.vote_worlds import crowd
 from labelwright.consensus import most_probable
 from labelwright.consensus.base import confusion_posterior
 from labelwright.consensus.em import safe_log
-from labelwright.consensus.kernels import posterior_pass
 from labelwright.consensus.moments import _row_sets, answer_moments, co_counts
+from labelwright.consensus.posterior_kernels import posterior_pass
 from labelwright.consensus.table import VoteTable
 from labelwright.evidence import Votes
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labelwright.consensus.count_kernels import best_pass
 from labelwright.consensus.em import SMALLEST, safe_log
-from labelwright.consensus.kernels import posterior_pass, posterior_product_pass
+from labelwright.consensus.posterior_kernels import posterior_pass, posterior_product_pass
 from labelwright.consensus.table import VoteTable
 from labelwright.errors import BadInput
 from labelwright.evidence import Hard, Soft, Votes, one_coin

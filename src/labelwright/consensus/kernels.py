@@ -6,9 +6,9 @@ Two kernels serve most models. Both work in log space, subtract the largest term
     confusion_pass   score_ik = log π_k + Σ_votes w · T[j, l, k]               a full table a source
     matching_pass    score_ik = log π_k + Σ_votes w · (b[j, l] + 1[l = k] · c[j, l])   right or not, O(votes) work
 
-`product_pass` is the first of them for votes that all weigh 1. The sums that they fill are Σ w · q over votes, by
-source, answer and class. Rows without votes and without gold take no part. A known class (gold) leaves only its own
-states. `hard` rounds q to its best class.
+`product_pass` and `matching_product_pass` are the same for votes that all weigh 1. The sums that they fill are Σ w · q
+over votes, by source, answer and class. Rows without votes and without gold take no part. A known class (gold) leaves
+only its own states. `hard` rounds q to its best class.
 """
 
 from __future__ import annotations
@@ -212,46 +212,49 @@ def matching_pass(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def posterior_pass(offsets, source, value, weight, log_prior, log_table, q):  # type: ignore[no-untyped-def]
-    """Write q[i] ∝ exp(log π + Σ_votes w · T[j, l]), (n, K), for tables T (m, S, K); nothing else is counted."""
-    states = len(log_prior)
-    for i in range(len(offsets) - 1):
-        score = q[i]
-        for k in range(states):
-            score[k] = log_prior[k]
-        for v in range(offsets[i], offsets[i + 1]):
-            row = log_table[source[v], value[v]]
-            for k in range(states):
-                score[k] += weight[v] * row[k]
-        _normalise(score, 0, states, False)
+def matching_product_pass(offsets, cell, symbols, gold, prior, base, odds, matches, totals):  # type: ignore[no-untyped-def]
+    """`matching_pass` of votes of weight 1 as a product: score_ik = π_k Π_votes 1 or, of class k, odds = exp bonus.
 
-
-@njit(cache=True, nogil=True)
-def posterior_product_pass(offsets, cell, prior, table, q):  # type: ignore[no-untyped-def]
-    """Write `posterior_pass` of votes of weight 1 as a product of probabilities above 0.
-
-    Shapes: cell (v,) = source · S + answer, prior (K,), table (m · S, K), q (n, K).
+    Shapes: cell (v,) = source · S + answer, prior (K,) above 0, base, odds and matches (m · S,), totals (K,).
     """
-    states = len(prior)
+    classes = len(prior)
+    score = np.empty(classes)
+    objective, product = 0.0, 1.0  # the logarithm is taken of many rows' likelihoods at once
     for i in range(len(offsets) - 1):
-        start, end = offsets[i], offsets[i + 1]
-        score, total = q[i], 0.0
-        for k in range(0, states, 2):
-            other = min(k + 1, states - 1)  # two states at a time stay in registers
-            one, two = prior[k], prior[other]
-            for v in range(start, end):
-                one *= table[cell[v], k]
-                two *= table[cell[v], other]
-            score[k], score[other] = one, two
-        for k in range(states):
+        first, last = offsets[i], offsets[i + 1]
+        known = gold[i]
+        if first == last and known < 0:
+            continue
+        for k in range(classes):
+            score[k] = prior[k]
+        for v in range(first, last):
+            objective += base[cell[v]]
+            answer = cell[v] % symbols
+            if answer < classes:
+                score[answer] *= odds[cell[v]]
+        total = 0.0
+        for k in range(classes):
             total += score[k]
-        if total < 1e-200:  # out of the range of numbers
-            for k in range(states):
+        if known >= 0 or total < 1e-100 or total > 1e100:  # in logarithms
+            for k in range(classes):
                 score[k] = np.log(prior[k])
-                for v in range(start, end):
-                    score[k] += np.log(table[cell[v], k])
-            _normalise(score, 0, states, False)
+            for v in range(first, last):
+                answer = cell[v] % symbols
+                if answer < classes:
+                    score[answer] += np.log(odds[cell[v]])
+            lo, hi = (known, known + 1) if known >= 0 else (0, classes)
+            objective += _normalise(score, lo, hi, False)
         else:
-            share = 1.0 / total
-            for k in range(states):
-                score[k] *= share
+            if product < 1e-100 or product > 1e100:
+                objective += np.log(product)
+                product = 1.0
+            product *= total
+            for k in range(classes):
+                score[k] /= total
+        for v in range(first, last):
+            answer = cell[v] % symbols
+            if answer < classes:
+                matches[cell[v]] += score[answer]
+        for k in range(classes):
+            totals[k] += score[k]
+    return objective + np.log(product)

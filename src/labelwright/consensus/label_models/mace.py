@@ -19,8 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 from labelwright.consensus.balance import class_balance
 from labelwright.consensus.base import EMPTY, LabelModel
 from labelwright.consensus.dirichlet import dirichlet_kl, expected_log
-from labelwright.consensus.em import best_climb, safe_log
-from labelwright.consensus.kernels import matching_pass
+from labelwright.consensus.em import SMALLEST, best_climb, safe_log
+from labelwright.consensus.kernels import matching_pass, matching_product_pass
 from labelwright.consensus.table import VoteTable, summed
 from labelwright.evidence import Votes
 
@@ -84,7 +84,7 @@ class MACE(LabelModel):
     def _fit(self, table: VoteTable, gold: NDArray[np.int64]) -> None:
         k = table.n_classes
         self.class_balance_ = class_balance(self.class_balance, gold, k)
-        log_prior, said = safe_log(self.class_balance_), self.said_
+        said = self.said_
         skill = np.broadcast_to(np.asarray(self.skill_prior, dtype=np.float64), 2)
         habit = np.full(k, float(self.habit_prior))
 
@@ -96,10 +96,7 @@ class MACE(LabelModel):
         def step(parameters: Parameters) -> tuple[Parameters, float]:
             base, bonus, knows = _terms(*parameters)
             matches = np.zeros_like(said)
-            reached = matching_pass(
-                table.offsets, table.source, table.value, table.weight, gold, False,
-                log_prior, base, bonus, matches, np.zeros(k), EMPTY,
-            )  # fmt: skip
+            reached = _expect(table, gold, self.class_balance_, base, bonus, matches)
             divergence = dirichlet_kl(parameters[0], skill, 1) + dirichlet_kl(parameters[1], habit, 1)
             return posteriors(matches * knows), reached - divergence
 
@@ -135,6 +132,23 @@ class MACE(LabelModel):
         """Return the entropy of each row's posterior in nats, float64 (n,): high = look at it again."""
         q = self.predict_proba(votes)
         return -(q * safe_log(q)).sum(axis=1)
+
+
+def _expect(
+    table: VoteTable, gold: NDArray[np.int64], balance: Floats, base: Floats, bonus: Floats, matches: Floats
+) -> float:
+    """Add Σ w · q[i, l] of each answer to matches (m, K); return the log-likelihood."""
+    totals = np.zeros(len(balance))
+    if table.unweighted and np.abs(bonus).max(initial=0.0) < 600:
+        prior, odds = np.maximum(balance, SMALLEST), np.exp(bonus)
+        votes = (table.offsets, table.cells, table.n_symbols, gold, prior)
+        return float(matching_product_pass(*votes, base.ravel(), odds.ravel(), matches.reshape(-1), totals))
+    return float(
+        matching_pass(
+            table.offsets, table.source, table.value, table.weight, gold, False,
+            safe_log(balance), base, bonus, matches, totals, EMPTY,
+        )
+    )  # fmt: skip
 
 
 def _terms(skill: Floats, habit: Floats) -> tuple[Floats, Floats, Floats]:
