@@ -108,7 +108,7 @@ def corners(n=30, seed=0):
 
 def test_losses_of_even_and_of_collapsed_predictions():
     torch = pytest.importorskip("torch")
-    from labelwright.acquire.category_discovery import cluster_loss, evenness
+    from labelwright.acquire.simgcd import cluster_loss, evenness
 
     even = torch.zeros(4, 4)
     collapsed = torch.tensor([[1.0, -1.0, -1.0, -1.0]]).repeat(4, 1)

@@ -15,7 +15,7 @@ from labelwright.evidence import Votes
 torch = pytest.importorskip("torch")
 
 from labelwright.consensus import ConditionalFlow, LabelLearningFlow, LabelLearningFlowRegressor  # noqa: E402
-from labelwright.consensus.label_flows import group_violation, signal_violation, simplex_violation  # noqa: E402
+from labelwright.consensus.flow_training import group_violation, signal_violation, simplex_violation  # noqa: E402
 
 NAN = float("nan")
 

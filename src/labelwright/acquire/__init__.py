@@ -21,7 +21,7 @@ _ROOMS = {
     "budget_planner": (
         "BudgetPlan PowerLaw Sweep budget_sweep classify_regime fit_power_law pareto_frontier plan_budget split_of"
     ),
-    "category_discovery": "AGCDTrainer Discovery SimGCD",
+    "category_discovery": "AGCDTrainer Discovery",
     "contract": "ANYONE Acquisition Pool ScoredAcquisition Selection highest",
     "context_selection": (
         "Episode GMMContextSelector LinearHead MetaLearner ProtoNet episode_sampler evaluate_context"
@@ -48,6 +48,7 @@ _ROOMS = {
     "robust_active_distillation": "GameSolution RobustActiveDistillation rad_distribution",
     "rounds": "CurveBand LearningCurve Rounds run_rounds",
     "selection_theory": "AsymptoticFit asymptotic_test_error",
+    "simgcd": "SimGCD",
     "typiclust": "TypiClust",
     "uncertainty": ("Entropy LeastConfidence Margin RandomSampling entropy_score least_confidence_score margin_score"),
 }

@@ -203,9 +203,7 @@ def merge(
     return Aggregation(
         labels=native(_labels(read, table, q, known, model), like),
         annotators=native(annotators, like),
-        reask=native(
-            _reask(read, table, model if may_ask else None, temperature, q, judged >= LEAST_JUDGED, most_reask), like
-        ),
+        reask=native(asked_again, like),
         agreement=agreement,
         model=model,
         votes=read.votes,
