@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from labelwright.studio import access
 from labelwright.studio.access import Exports, Reverts, Reviews, Sees, StudioIs, check_own, check_own_batch
+from labelwright.studio.api_parts import check_part
 from labelwright.studio.decisions import Choice, decide, load_classes, mark, standing, undo
 from labelwright.studio.export import checked_file_name, decisions, decisions_table, mended_copy
 from labelwright.studio.group_decisions import decide_together, undo_of_user, undo_together
@@ -142,6 +143,7 @@ def get_image(
     """Return the image of a row as PNG, drawn anew and without metadata; annotators see the row in their hands."""
     with studio.database.read() as connection:
         access.check_look(connection, row, who)
+        row, _ = studio.content.place(connection, row)
     kept = {"cache-control": "private, max-age=600"}
     return Response(studio.pictures.png(row, size), media_type="image/png", headers=kept)
 
@@ -150,6 +152,7 @@ def get_image(
 def post_decision(studio: StudioIs, who: Reviews, given: DecisionIn) -> dict[str, Any]:
     """Store a decision. 409 with how the row stands when somebody else was faster."""
     with studio.database.write() as connection:
+        check_part(connection, studio, given.row, given.verdict, given.label)
         number = decide(connection, Choice(**given.model_dump()), who.user_id)
         return {"event": number, "now": standing(connection, given.row)}
 

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from labelwright.errors import BadInput
 from labelwright.studio.access import Adjudicates, Annotates, Manages, StudioIs
 from labelwright.studio.agreement import agreed_rows, disagreements, live_agreement
 from labelwright.studio.annotation import (
@@ -25,6 +26,7 @@ from labelwright.studio.annotation import (
 from labelwright.studio.group_decisions import decide_each
 from labelwright.studio.inputs import LARGEST, InPath, Label, Row, Text
 from labelwright.studio.next_rows import known_answers, rows_to_label
+from labelwright.studio.studio import Studio
 
 router = APIRouter(prefix="/api/annotation", tags=["annotation"])
 
@@ -63,6 +65,12 @@ class GuidelinesIn(BaseModel):
     """A new version of the guidelines."""
 
     text: Text = Field(max_length=100_000)
+
+
+def check_whole(studio: Studio) -> None:
+    """Raise BadInput where labels belong to parts of rows, which are not handed out."""
+    if studio.content.parts is not None:
+        raise BadInput("annotators label whole rows, and these labels belong to parts", fix="review them")
 
 
 @router.post("/next")
@@ -123,6 +131,7 @@ def put_plan(studio: StudioIs, _: Manages, given: PlanIn) -> dict[str, Any]:
 def post_rows(studio: StudioIs, _: Manages, given: RowsIn) -> dict[str, int]:
     """Put rows into the pool."""
     with studio.database.write() as connection:
+        check_whole(studio)
         rows = given.rows or []
         if given.most_useful is not None:
             rows = rows + rows_to_label(connection, studio.audit, given.most_useful)
@@ -133,6 +142,7 @@ def post_rows(studio: StudioIs, _: Manages, given: RowsIn) -> dict[str, int]:
 def post_gold(studio: StudioIs, _: Manages, given: GoldIn) -> dict[str, int]:
     """Make rows gold questions."""
     with studio.database.write() as connection:
+        check_whole(studio)
         answers: dict[int, Any] = dict(given.answers or {})
         if given.decided is not None:
             answers = known_answers(connection, given.decided) | answers

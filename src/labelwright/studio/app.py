@@ -14,6 +14,7 @@ from labelwright.studio import (
     api_annotation,
     api_export,
     api_groups,
+    api_parts,
     api_project,
     entrance,
     pages,
@@ -55,6 +56,7 @@ def create_app(studio: Studio, origins: Origins, entry: EntryToken | None = None
     app.include_router(api_project.router)
     app.include_router(api_groups.router)
     app.include_router(api_export.router)
+    app.include_router(api_parts.router)
     app.include_router(pages.router)
     app.include_router(pages_annotation.router)
     app.include_router(pages_explore.router)

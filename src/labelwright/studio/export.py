@@ -74,6 +74,12 @@ def checked_file_name(name: str) -> str:
     return name
 
 
+def as_written(dataset: Dataset, classes: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the classes as the data write them: for tokens also the tags of spans of each type."""
+    tags = [f"{mark}-{name}" for mark in "BI" for name in classes] if dataset.plan.task == "token" else []
+    return (*classes, *tags)
+
+
 def mended_name(dataset: Dataset) -> str:
     """Return how a mended copy of the data is called when nothing else is said."""
     path = dataset.source.path
@@ -92,6 +98,5 @@ def mended_copy(
     BadInput
         `out` exists, or a decision no longer fits the data.
     """
-    return apply_to_dataset(
-        dataset, found, out, MendOptions(new_classes=new_classes, spreadsheet_safe=spreadsheet_safe)
-    )
+    options = MendOptions(new_classes=as_written(dataset, new_classes), spreadsheet_safe=spreadsheet_safe)
+    return apply_to_dataset(dataset, found, out, options)

@@ -22,6 +22,8 @@ def label_studio_tasks(connection: Connection, dataset: Dataset) -> list[dict[st
     Classes are choices named ``label``, a value is a number of that name; the labelling configuration needs a tag
     ``Choices`` or ``Number`` with ``name="label"``. Rows without a label have no annotation.
     """
+    if dataset.parts is not None:
+        raise BadInput("decisions about parts are no tasks", fix="take the mended copy, and import that")
     classes = load_classes(connection)
     content = content_of(dataset, np.arange(len(dataset)))
     shown: list[dict[str, Any]] = [{}] * len(dataset) if content is None else content.to_pylist()

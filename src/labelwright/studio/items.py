@@ -16,6 +16,8 @@ from labelwright.report.rows import RowContent
 from labelwright.studio import tables as t
 from labelwright.studio.decisions import load_classes
 from labelwright.studio.label_codes import Classes, decoded
+from labelwright.studio.part_figures import figure, marked_parts
+from labelwright.studio.part_rows import PartRows, image_column
 from labelwright.studio.project import facts
 from labelwright.studio.queues import findings_of, is_hidden, waiting_rows
 from labelwright.studio.unusual import UnusualCells, WordOdds, marked_text
@@ -49,9 +51,23 @@ class Content:
         return {
             "texts": self._whole_texts(row),
             "cells": card["cells"],
-            "image": self.audit.dataset.plan.image is not None,
+            "image": image_column(self.audit.dataset) is not None,
             "place": card["id"],
         }
+
+    @cached_property
+    def parts(self) -> PartRows | None:
+        """What may be said of parts of rows; None where rows have none."""
+        return None if self.audit.dataset.parts is None else PartRows(self.audit.dataset)
+
+    def place(self, connection: Connection, item: int) -> tuple[int, str | None]:
+        """Return the row of the data that an item is about, and the part of it, None for all of it."""
+        if item < len(self.audit.dataset) or self.parts is None:
+            return item, None
+        name = connection.scalar(select(t.item.c.name).where(t.item.c.row == item))
+        if name is None:
+            raise BadInput(f"there is no row {item}", fix="reload the page")
+        return self.parts.place(name)
 
     def brief(self, row: int) -> dict[str, Any]:
         """Return the same with long texts cut short."""
@@ -138,6 +154,7 @@ def item_view(connection: Connection, content: Content, row: int, *, blind: bool
         raise BadInput(f"there is no row {row}", fix="reload the page")
     task, classes = facts(connection)["task"], load_classes(connection)
     hidden = blind or is_hidden(connection, row)
+    place, part = content.place(connection, row)
     view: dict[str, Any] = {
         "row": row,
         "id": found.name,
@@ -147,23 +164,47 @@ def item_view(connection: Connection, content: Content, row: int, *, blind: bool
         "event": found.event_id,
         "given": classes.words(found.given, task),
         "label": classes.words(found.label, task),
-        "content": content.shown(row),
+        "content": content.shown(place),
         "hidden": hidden,
         "tags": classes.tags(found.label) if task == "multilabel" else None,
     }
+    if content.parts is not None:
+        view |= _parts_view(connection, content.parts, classes, found, place, part)
     if hidden:
         return view
+    row = place
     names = [{"label": classes.names[classes.now(p["class"])], **p} for p in content.likeliest(row)]
     return view | {
-        "content": content.explained(row, _suspected(content, row, found)),
+        "content": view["content"]
+        if content.parts is not None
+        else content.explained(row, _suspected(content, row, found)),
         "suggested": classes.words(found.suggested, task),
         "suggestion": classes.spelled(found.suggested, task),
-        "votes": _votes(connection, classes, row, task),
+        "votes": _votes(connection, classes, found.row, task),
         "score": found.score,
         "flagged": found.flagged,
         "likeliest": names,
         "findings": findings_of(connection, row),
         "nearest": _neighbors(connection, content, row, task),
+    }
+
+
+def _parts_view(
+    connection: Connection, parts: PartRows, classes: Classes, found: Row[Any], row: int, part: str | None
+) -> dict[str, Any]:
+    """Return what a row with parts shows besides: its figure, the part in doubt, and what may be decided about it."""
+    task, names = parts.dataset.plan.task, list(classes.names.values())
+    marked = marked_parts(connection, parts, classes, row, task)
+    marks = {"token": "0-0", "detection": "new:0,0,1,1"}.get(task)  # what a person may mark
+    return {
+        "part": part,
+        "part_given": parts.given_words(row, part),
+        "figure": figure(parts, row, part, marked),
+        "marked_parts": marked,
+        "options": parts.options(part, names),
+        "may_reject": parts.may_be_rejected(part),
+        "may_mark": [] if marks is None else parts.options(marks, names),
+        "whole": row,
     }
 
 

@@ -19,7 +19,7 @@ from labelwright.data.mend.formats import MendOptions
 from labelwright.errors import BadInput
 from labelwright.facade import Audit
 from labelwright.studio.decisions import load_classes
-from labelwright.studio.export import decisions, mended_name
+from labelwright.studio.export import as_written, decisions, mended_name
 from labelwright.studio.studio import Studio
 
 KIND = "report"
@@ -61,7 +61,8 @@ def draw_report(work: ReportWork) -> dict[str, Any]:
     aside = Path(mkdtemp(prefix="report-", dir=work.folder))
     try:
         copy = aside / mended_name(work.dataset)
-        done = apply_to_dataset(work.dataset, work.decided, copy, MendOptions(new_classes=work.classes, link=True))
+        options = MendOptions(new_classes=as_written(work.dataset, work.classes), link=True)
+        done = apply_to_dataset(work.dataset, work.decided, copy, options)
         audit = Audit(copy if done.frame is None else done.frame, **_as_before(work)).run()
         audit.report(aside / FILE)
         out = work.folder / "exports" / FILE
@@ -76,6 +77,17 @@ def draw_report(work: ReportWork) -> dict[str, Any]:
 def _as_before(work: ReportWork) -> Mapping[str, Any]:
     """Return how the data were read and judged the first time."""
     plan, source, options = work.dataset.plan, work.dataset.source, work.options
+    if work.dataset.parts is not None:
+        given = "predictions" if plan.task == "detection" else "pred_probs"
+        return {
+            "label": source.details.get("tag column"),
+            "task": plan.task,
+            "images": None if plan.task == "token" else source.root,
+            "classes": getattr(work.dataset.parts, "named", None),
+            given: options.pred_probs,
+            "seed": options.seed,
+            "jobs": 1,
+        }
     by_column = source.format not in ("image_folder", "huggingface")
     return {
         "label": plan.label if by_column else None,

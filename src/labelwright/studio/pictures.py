@@ -19,6 +19,7 @@ from typing import IO
 from labelwright.audit.run import AuditResult
 from labelwright.data.images import ImageRows, UnreadableImage
 from labelwright.errors import BadInput
+from labelwright.studio.part_rows import image_column
 from labelwright.studio.picture_worker import ANSWER, DRAWN, LARGEST_ANSWER, REQUEST
 
 KEPT = 256  # pictures in memory
@@ -112,8 +113,8 @@ class Pictures:
     """The images of an audited data set; the last few stay in memory, and so do reasons why there is none."""
 
     def __init__(self, audit: AuditResult, process: PictureProcess | None = None) -> None:
-        dataset = audit.dataset
-        self._rows = None if dataset.plan.image is None else ImageRows(dataset, dataset.plan.image)
+        column = image_column(audit.dataset)
+        self._rows = None if column is None else ImageRows(audit.dataset, column)
         self._process = process or PictureProcess()
         self._kept: OrderedDict[tuple[int, int], bytes | UnreadableImage] = OrderedDict()
         self._lock, self._drawing = Lock(), Lock()

@@ -22,12 +22,13 @@ from labelwright import __version__
 from labelwright.audit.run import AuditResult
 from labelwright.data.dataset import Dataset
 from labelwright.errors import BadInput, quoted
+from labelwright.studio import part_rows
 from labelwright.studio import tables as t
 from labelwright.studio.database import gather_statistics
 from labelwright.studio.label_codes import encoded
 
 CHECK_SIZE, LEAST_CHECKED = 100, 20  # rows of the random sample: a tenth of the data within these bounds
-TASKS = ("classification", "multilabel", "regression")
+TASKS = ("classification", "multilabel", "regression", *part_rows.TASKS)
 LASTING = ("fingerprint", "data", "task", "labelwright", "created_at", "noise_rate", "n_rows", "seed")
 _CHUNK = 20_000
 _FACTS = "labelwright_facts"
@@ -38,6 +39,10 @@ def fingerprint(dataset: Dataset) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for name, given in zip(dataset.ids.tolist(), dataset.given, strict=True):
         digest.update(f"{name}\x00{given}\x01".encode())
+    if dataset.parts is not None:
+        digest.update(np.ascontiguousarray(dataset.labels).tobytes())
+        boxes = getattr(dataset.parts, "boxes", None)
+        digest.update(b"" if boxes is None else np.ascontiguousarray(boxes.corners).tobytes())
     return digest.hexdigest()
 
 
@@ -80,10 +85,15 @@ def fill(connection: Connection, audit: AuditResult, *, seed: int = 0) -> None:
     }
     connection.execute(insert(t.meta), [{"key": key, "value": json.dumps(value)} for key, value in facts.items()])
     if dataset.space is not None:
-        classes = [{"id": k, "name": name, "position": k} for k, name in enumerate(dataset.space.names)]
+        named = part_rows.class_names(dataset)
+        classes = [{"id": k, "name": name, "position": k} for k, name in enumerate(named)]
         connection.execute(insert(t.label_class), classes)
     for chunk in _items(audit, seed):
         connection.execute(insert(t.item), chunk)
+    if dataset.parts is not None:
+        parts = list(part_rows.part_items(audit))
+        for start in range(0, len(parts), _CHUNK):
+            connection.execute(insert(t.item), parts[start : start + _CHUNK])
     for chunk in _findings(audit):
         connection.execute(insert(t.finding), chunk)
     gather_statistics(connection, t.item, t.finding)
@@ -103,6 +113,8 @@ def facts(connection: Connection) -> Mapping[str, Any]:
 def given_labels(dataset: Dataset) -> list[str | None]:
     """Return the label of each row as the tables hold it."""
     labels, task = dataset.labels, dataset.plan.task
+    if dataset.parts is not None:
+        return [None] * len(dataset)
     if task == "regression":
         return [None if np.isnan(value) else encoded(float(value)) for value in labels]
     if task == "multilabel":
@@ -114,6 +126,8 @@ def _items(audit: AuditResult, seed: int) -> Iterator[list[dict[str, Any]]]:
     dataset = audit.dataset
     given, n = given_labels(dataset), len(dataset)
     judged = _judged_rows(audit.issues)
+    if dataset.parts is not None:
+        judged = judged.slice(0, 0)  # its parts are what people decide about
     score, flagged, suggested = _columns(judged, n, dataset)
     place = _sample(dataset, given, seed)
     for start in range(0, n, _CHUNK):

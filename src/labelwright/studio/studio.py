@@ -13,6 +13,7 @@ from labelwright.audit.run import AuditResult
 from labelwright.errors import BadInput, quoted
 from labelwright.facade import Audit
 from labelwright.progress import SILENT, Progress
+from labelwright.studio import part_rows
 from labelwright.studio import tables as t
 from labelwright.studio.backup import back_up
 from labelwright.studio.database import Database, insert_row
@@ -153,6 +154,8 @@ def data_and_options(path: Path) -> tuple[Path, dict[str, Any]]:
             where=path.name,
             fix="give the data themselves: labelwright studio DATA --label COL",
         )
+    if state.plan.task in part_rows.TASKS:
+        return data, {"task": state.plan.task}
     plan: Mapping[str, Any] = {"label": state.plan.label, "task": state.plan.task, "id": state.plan.id,
                                "group": state.plan.group, "split": state.plan.split}  # fmt: skip
     return data, {name: value for name, value in plan.items() if value is not None}

@@ -23,6 +23,13 @@ def command(
     pred_probs: Annotated[
         Path | None, Option(metavar="FILE", help="Your model's probabilities.", rich_help_panel=DATA)
     ] = None,
+    predictions: Annotated[
+        Path | None, Option(metavar="FILE", help="Boxes that your model found.", rich_help_panel=DATA)
+    ] = None,
+    images: Annotated[
+        Path | None, Option(metavar="DIR", help="The images of boxes or masks.", rich_help_panel=DATA)
+    ] = None,
+    classes: Annotated[str | None, Option(metavar="NAMES", help="Class names in order.", rich_help_panel=DATA)] = None,
     id: Annotated[str | None, Option(metavar="COL", help="Column that names each row.", rich_help_panel=DATA)] = None,
     root: Annotated[Path | None, Option(metavar="DIR", help="Open images only below it.", rich_help_panel=DATA)] = None,
     project: Annotated[
@@ -59,6 +66,9 @@ def command(
         image=image,
         features=features,
         pred_probs=pred_probs,
+        predictions=predictions,
+        images=images,
+        classes=classes,
         id=id,
         root=root,
         seed=seed,

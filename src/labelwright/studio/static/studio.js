@@ -142,6 +142,7 @@ class Review {
     else if (name === "mark") this.mark();
     else if (name === "note") byId("note")?.focus();
     else if (name === "choose" && this.place.dataset.task === "regression") byId("value").focus();
+    else if (!this.item.querySelector(`[data-act="${name}"]`) && name !== "undo") return;  // not offered for this row
     else if (name === "choose") {
       const tags = this.item.querySelector(".item").dataset.tags;
       chooser.open((label) => this.decide("relabel", label), tags === undefined ? null : JSON.parse(tags));
@@ -211,7 +212,8 @@ const chooser = {
     byId("choose").showModal();
   },
   list() {
-    const all = JSON.parse(byId("class-list").dataset.classes);
+    const own = document.querySelector("article.item")?.dataset.options;
+    const all = JSON.parse(own ?? byId("class-list").dataset.classes);
     const wanted = byId("class-search").value.toLocaleLowerCase();
     const starts = all.filter((name) => name.toLocaleLowerCase().startsWith(wanted));
     const holds = all.filter((name) => !starts.includes(name) && name.toLocaleLowerCase().includes(wanted));
