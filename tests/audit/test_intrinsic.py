@@ -19,8 +19,8 @@ from labelwright.audit import (
     representation_dimension,
     two_neighbor_dimension,
 )
+from labelwright.audit.close_contradictions import difficulty
 from labelwright.audit.intrinsic import closest_other_label, dimension_of_distances
-from labelwright.audit.intrinsic_properties import difficulty
 from labelwright.cli import run
 from labelwright.data import nearest_neighbors
 from labelwright.errors import BadInput

@@ -10,15 +10,18 @@ import pytest
 ROOMS = (
     "annotator_quality",
     "disclosure",
+    "generalization_scaling",
     "instructions",
     "judge",
     "judge_checks",
     "judge_ensemble",
     "label_critic",
     "mistakes",
+    "noise_identifiability",
     "multilabel_targets",
     "policy_classifier",
     "relabel",
+    "retrieval",
 )
 
 

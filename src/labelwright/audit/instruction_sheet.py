@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.audit.instructions import (
-    InstructionSet,
-    LabelingInstructionGenerator,
+from labelwright.audit.instructions import InstructionSet, LabelingInstructionGenerator, medoids
+from labelwright.audit.retrieval import (
     RetrievalIndex,
     mean_retrieval_precision,
-    medoids,
     nearest_of_other_classes,
     truncated_average_precision,
 )
 from labelwright.errors import BadInput, listed
 from labelwright.inert import inert
 from labelwright.metrics.report import Picture, Plot, Report, ReportTable, Scalar, Section
-from labelwright.progress import SILENT, Progress
 
 HELD_OUT = 0.4
 MOST_PICTURES, EXCERPT = 24, 240
@@ -276,55 +271,3 @@ def _steps(
     if left_out:
         steps.append(f"No example stands for {listed(left_out, 4)}: label some rows of these classes")
     return tuple(steps)
-
-
-def instructions_of_file(
-    data: Path,
-    *,
-    texts: Path | None = None,
-    features: str | None = None,
-    budget: int = 5,
-    seed: int = 0,
-    jobs: int = 1,
-    progress: Progress = SILENT,
-    **columns: Any,
-) -> tuple[Report, dict[str, bytes]]:
-    """Read a labelled file, write instructions from it, and return the report with ``instructions.md``.
-
-    Suspected label errors are no examples. Texts are compared where the data are texts; for images and tables examples
-    alone speak.
-
-    Parameters
-    ----------
-    data : Path
-    texts : Path, optional
-        YAML, ``class: text`` or a list of texts, in addition to the class name.
-    **columns
-        As `load_dataset` takes them.
-    """
-    from labelwright.audit.instruction_texts import candidate_texts, embedded_rows
-    from labelwright.audit.label_issues import find_label_issues
-    from labelwright.audit.measure_inputs import classes_of, png_uri_of_rows, words_of_rows
-    from labelwright.data.crossval import out_of_fold_probs
-    from labelwright.data.load import load_dataset
-
-    dataset = load_dataset(data, **columns)
-    classes = classes_of(dataset)
-    words, texts_of = candidate_texts(dataset, texts)
-    matrix, text_vectors = embedded_rows(dataset, words, features, seed=seed, jobs=jobs, progress=progress)
-    probs = out_of_fold_probs(matrix, dataset.labels, len(classes), seed=seed, jobs=jobs, progress=progress)
-    known, suspect = np.flatnonzero(dataset.labels >= 0), np.zeros(len(dataset), bool)
-    suspect[known] = find_label_issues(dataset.labels[known], probs[known])
-    sheet = InstructionSheet(LabelingInstructionGenerator(budget=budget, seed=seed), seed)
-    report = sheet.measure(
-        RetrievalIndex(matrix, text_vectors),
-        dataset.labels,
-        classes,
-        texts=words,
-        texts_of=texts_of if text_vectors is not None else None,
-        exclude=suspect,
-        ids=dataset.ids.tolist(),
-        show=words_of_rows(dataset),
-        picture=png_uri_of_rows(dataset),
-    )
-    return report, {"instructions.md": sheet.markdown_.encode()}

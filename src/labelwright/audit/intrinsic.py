@@ -19,16 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.errors import BadInput, MissingExtra
-from labelwright.metrics.checks import as_codes, as_generator, as_vector, same_length
-
-if TYPE_CHECKING:
-    import torch
+from labelwright.errors import BadInput
+from labelwright.metrics.checks import as_codes, as_generator, same_length
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -211,113 +207,6 @@ def closest_other_label(
     apart = near[row[first], at[first]]
     order = np.argsort(apart, kind="stable")[:most]
     return pairs[order], apart[order]
-
-
-def representation_dimension(
-    model: torch.nn.Module, layer: torch.nn.Module, X: Any, k: int = 20, *, anchors: int = 1000, seed: int = 0
-) -> float:
-    """Return the intrinsic dimension of what a layer of a network makes of the rows.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        Called on batches of X in evaluation mode; its mode is restored.
-    layer : torch.nn.Module
-        A part of the model that returns one tensor; its output is flattened.
-    X : tensor or array (n, ...)
-        What the model takes.
-    k, anchors, seed
-        As in `intrinsic_dimension`.
-
-    Raises
-    ------
-    BadInput
-        When the layer is not part of the model or returns no tensor.
-
-    Source: Konz, Mazurowski, ICLR 2024 [P001].
-    """
-    try:
-        import torch
-    except ImportError:
-        raise MissingExtra("representation_dimension", "torch") from None
-    if not any(layer is part for part in model.modules()):
-        raise BadInput("the layer is no part of the model", fix="pass one of model.modules()")
-    parameter = next(iter(model.parameters()), None)
-    device = torch.device("cpu") if parameter is None else parameter.device
-    kind = torch.float32 if parameter is None else parameter.dtype
-    inputs = torch.as_tensor(np.asarray(X) if not torch.is_tensor(X) else X)
-    kept: list[Floats] = []
-
-    def keep(_: Any, __: Any, out: Any) -> None:
-        if not torch.is_tensor(out):
-            raise BadInput("the layer returns no tensor", fix="choose a layer with one output")
-        kept.append(out.detach().flatten(1).double().cpu().numpy())
-
-    hook, training = layer.register_forward_hook(keep), model.training
-    try:
-        model.eval()
-        with torch.no_grad():
-            for batch in torch.split(inputs, BLOCK):
-                model(batch.to(device, kind) if batch.is_floating_point() else batch.to(device))
-    finally:
-        hook.remove()
-        model.train(training)
-    return intrinsic_dimension(np.concatenate(kept), k, anchors=anchors, seed=seed)
-
-
-@dataclass(frozen=True)
-class GeneralizationScaling:
-    """log loss = intercept + size_slope · log(n) / d + sharpness_slope · log K_F, fitted by least squares.
-
-    The law says −1 and, where K_F > 1, 1. `r2` is the share of the variance of log loss that is explained.
-    """
-
-    intercept: float
-    size_slope: float
-    sharpness_slope: float
-    r2: float
-
-    def predict(self, n: ArrayLike, dimension: ArrayLike, sharpness: ArrayLike) -> Floats:
-        """Return the loss at n training rows of a data set with this dimension and sharpness."""
-        size = np.log(np.asarray(n, dtype=np.float64)) / np.asarray(dimension, dtype=np.float64)
-        return np.exp(self.intercept + self.size_slope * size + self.sharpness_slope * np.log(sharpness))
-
-
-def fit_generalization_scaling(
-    loss: ArrayLike, n: ArrayLike, dimension: ArrayLike, sharpness: ArrayLike
-) -> GeneralizationScaling:
-    """Fit how the test loss falls with the number of rows and grows with dimension and sharpness.
-
-    Parameters
-    ----------
-    loss, n, dimension, sharpness : float arrays (m,)
-        Test loss, training rows, intrinsic dimension and label sharpness of m trained models, over data sets and
-        sizes; all above 0.
-
-    Examples
-    --------
-    >>> n = np.array([100.0, 1000.0, 100.0, 1000.0])
-    >>> loss = 3 * np.array([1, 1, 2, 2]) * n ** (-1 / np.array([4, 4, 8, 8]))
-    >>> fit_generalization_scaling(loss, n, [4, 4, 8, 8], [1, 1, 2, 2]).size_slope.__round__(6)
-    -1.0
-
-    Source: Konz, Mazurowski, ICLR 2024 [P001].
-    """
-    columns = {"loss": loss, "n": n, "dimension": dimension, "sharpness": sharpness}
-    values = {name: as_vector(name, column) for name, column in columns.items()}
-    m = same_length(**values)
-    for name, column in values.items():
-        if (column <= 0).any():
-            raise BadInput(f"{name} must be above 0", where=f"entry {int((column <= 0).argmax())}")
-    if m < 3:
-        raise BadInput(f"{m} models cannot fit three numbers", fix="give three or more")
-    design = np.column_stack([np.ones(m), np.log(values["n"]) / values["dimension"], np.log(values["sharpness"])])
-    target = np.log(values["loss"])
-    weights, *_ = np.linalg.lstsq(design, target, rcond=None)
-    rest, total = target - design @ weights, target - target.mean()
-    explained = 1 - float(rest @ rest) / float(total @ total) if float(total @ total) > 0 else float("nan")
-    intercept, size_slope, sharpness_slope = (float(w) for w in weights)
-    return GeneralizationScaling(intercept, size_slope, sharpness_slope, explained)
 
 
 def _rows(X: ArrayLike) -> Floats:

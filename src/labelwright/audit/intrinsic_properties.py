@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
+from labelwright.audit.close_contradictions import SHOWN_PAIRS, plain
 from labelwright.audit.intrinsic import (
     LabelSharpness,
-    closest_other_label,
-    dimension_of_distances,
     intrinsic_dimension,
     label_sharpness,
     two_neighbor_dimension,
 )
-from labelwright.data.dataset import Dataset
-from labelwright.data.neighbors import Neighbors
 from labelwright.errors import BadInput
 from labelwright.metrics.checks import as_codes
 from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Scalar, Section
@@ -29,7 +25,7 @@ from labelwright.progress import SILENT, Progress
 
 Floats = NDArray[np.float64]
 SIZES = (2, 5, 10, 20, 50, 100)  # neighbourhoods that the dimension is shown for
-SHOWN_PAIRS, VOTERS = 20, 10
+VOTERS = 10
 LEAST_ROWS, MOST_CLASSES = 50, 12
 GROWTH = (1, 2, 4, 8, 16, 32, 64)
 
@@ -93,10 +89,10 @@ class IntrinsicProperties:
             _verdict(dimension, x.shape[1], sharp, pairs),
             {
                 "rows with a label": size,
-                "intrinsic dimension": _plain(dimension),
+                "intrinsic dimension": plain(dimension),
                 "columns": x.shape[1],
-                "label sharpness": _plain(sharp.value),
-                "label sharpness, relative": _plain(sharp.relative),
+                "label sharpness": plain(sharp.value),
+                "label sharpness, relative": plain(sharp.relative),
             },
             _steps(pairs, sharp, dimension),
         )
@@ -104,12 +100,12 @@ class IntrinsicProperties:
     def _dimension_section(self, x: Floats, y: NDArray[np.int64], classes: Sequence[str], dimension: float) -> Section:
         asked = {"anchors": self.anchors, "seed": self.seed}
         by_size: tuple[tuple[Scalar, ...], ...] = tuple(
-            (k, _plain(intrinsic_dimension(x, k, **asked))) for k in SIZES if k < len(x)
+            (k, plain(intrinsic_dimension(x, k, **asked))) for k in SIZES if k < len(x)
         )
         counts = np.bincount(y[y >= 0], minlength=len(classes))
         biggest = [c for c in np.argsort(-counts, kind="stable")[:MOST_CLASSES].tolist() if counts[c] >= LEAST_ROWS]
         by_class: tuple[tuple[Scalar, ...], ...] = tuple(
-            (classes[c], int(counts[c]), _plain(intrinsic_dimension(x[y == c], self.k, **asked))) for c in biggest
+            (classes[c], int(counts[c]), plain(intrinsic_dimension(x[y == c], self.k, **asked))) for c in biggest
         )
         tables = [
             ReportTable(
@@ -130,77 +126,12 @@ class IntrinsicProperties:
             "The intrinsic dimension counts the directions in which near rows differ; the columns are far more. It is "
             "estimated low where it is high, and a few neighbours see noise rather than shape.",
             {
-                "intrinsic dimension": _plain(dimension),
-                "by the two nearest rows": _plain(two_neighbor_dimension(x, **asked)),
+                "intrinsic dimension": plain(dimension),
+                "by the two nearest rows": plain(two_neighbor_dimension(x, **asked)),
                 "columns": x.shape[1],
             },
             tuple(tables),
         )
-
-
-@dataclass(frozen=True)
-class Difficulty:
-    """The cheap part, from neighbours that are there anyway: for the audit's summary and its report.
-
-    `dimension` and `sharpness` are of the rows scaled to length 1. `pairs` (m, 2) are close rows with different labels.
-    """
-
-    dimension: float
-    sharpness: float
-    pairs: NDArray[np.int64]
-    distances: Floats
-    contradictions: int
-
-    def facts(self) -> dict[str, Any]:
-        """Return what the summary holds."""
-        return {
-            "intrinsic_dimension": _plain(self.dimension),
-            "label_sharpness": _plain(self.sharpness),
-            "contradictions": self.contradictions,
-            "closest_pair": [int(row) for row in self.pairs[0]] if len(self.pairs) else None,
-        }
-
-    def section(self, dataset: Dataset) -> Section:
-        """Return the part of the report; pairs are named by id and given label."""
-        ids, given = dataset.ids, dataset.given
-        rows: tuple[tuple[Scalar, ...], ...] = tuple(
-            (str(ids[a]), str(given[a]), str(ids[b]), str(given[b]), round(gap, 4))
-            for (a, b), gap in zip(self.pairs.tolist(), self.distances.tolist(), strict=True)
-        )
-        columns = ("row", "label", "close row", "its label", "distance")
-        return Section(
-            "Difficulty",
-            "Intrinsic dimension: in how many directions near rows differ; the more, the more rows a model needs. "
-            "Label sharpness: one over the smallest distance between rows of different labels, each row scaled to "
-            "length 1. One of the rows of a close pair may be labelled wrongly.",
-            {
-                "intrinsic dimension": _plain(self.dimension),
-                "label sharpness": _plain(self.sharpness),
-                "equal features, different labels": self.contradictions,
-            },
-            (ReportTable("Closest rows with different labels", columns, rows, private=True),) if rows else (),
-        )
-
-
-def difficulty(neighbors: Neighbors, labels: ArrayLike) -> Difficulty:
-    """Return dimension and sharpness from nearest neighbours by cosine: no distance is computed.
-
-    A cosine distance c is half the squared distance of the rows scaled to length 1.
-
-    Source: Konz, Mazurowski, ICLR 2024 [P001].
-    """
-    if neighbors.metric != "cosine":
-        raise BadInput("the neighbours are not by cosine", fix="search them with metric='cosine'")
-    apart = np.sqrt(2 * np.maximum(neighbors.distances.astype(np.float64), 0))
-    pairs, distances = closest_other_label(neighbors.indices, apart, labels, most=len(apart))
-    same = distances == 0
-    return Difficulty(
-        dimension=dimension_of_distances(apart),
-        sharpness=float(1 / distances[~same][0]) if (~same).any() else 0.0,
-        pairs=pairs[~same][:SHOWN_PAIRS],
-        distances=distances[~same][:SHOWN_PAIRS],
-        contradictions=int(same.sum()),
-    )
 
 
 def _pair_rows(
@@ -220,7 +151,7 @@ def _pair_rows(
         first, second, alone = (a, b, of_a) if of_a <= of_b else (b, a, of_b)
         text = "" if shown is None else shown[first][:160]
         lines.append(
-            (names[first], classes[y[first]], round(alone, 2), names[second], classes[y[second]], _plain(gap), text)
+            (names[first], classes[y[first]], round(alone, 2), names[second], classes[y[second]], plain(gap), text)
         )
     return lines
 
@@ -253,7 +184,7 @@ def _sharpness_section(
                 rows = np.flatnonzero((y == a) | (y == b))
                 cells[a, b] = cells[b, a] = label_sharpness(x[rows], y[rows], **asked).value
         lines: tuple[tuple[Scalar, ...], ...] = tuple(
-            (classes[a], *(_plain(cells[a, b]) if a != b else None for b in biggest)) for a in biggest
+            (classes[a], *(plain(cells[a, b]) if a != b else None for b in biggest)) for a in biggest
         )
         names = tuple(classes[c] for c in biggest)
         tables.append(ReportTable("Sharpness between two classes", ("class", *names), lines, plot=Plot("heat", names)))
@@ -272,16 +203,16 @@ def _sharpness_section(
                 mitigation_possible="yes",
             ),
         )
-    half = _plain(0.5 / sharp.value) if sharp.value else None
+    half = plain(0.5 / sharp.value) if sharp.value else None
     return Section(
         "How abruptly labels change",
         "Label sharpness is one over the smallest distance between drawn rows of different labels. The pair that "
         "decides it is often a label error: the row whose neighbours carry other labels stands first. A model that is "
         "right on both rows of a pair must change its mind within half their distance.",
         {
-            "label sharpness": _plain(sharp.value),
-            "99.9 % quantile over pairs": _plain(sharp.quantile),
-            "in units of the median distance": _plain(sharp.relative),
+            "label sharpness": plain(sharp.value),
+            "99.9 % quantile over pairs": plain(sharp.quantile),
+            "in units of the median distance": plain(sharp.relative),
             "no model right on all is robust beyond": half,
             "equal rows with different labels": sharp.contradictions,
         },
@@ -331,10 +262,6 @@ def _steps(pairs: Sequence[tuple[Scalar, ...]], sharp: LabelSharpness, dimension
     if math.isfinite(dimension) and dimension > 12:
         steps.append("More rows alone will help slowly: better features lower the dimension")
     return tuple(steps)
-
-
-def _plain(value: float) -> float | None:
-    return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
 def intrinsic_of_files(

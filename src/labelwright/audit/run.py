@@ -11,8 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from labelwright.audit.auditors import run_auditors
+from labelwright.audit.close_contradictions import Difficulty, difficulty
 from labelwright.audit.findings import merge_scores
-from labelwright.audit.intrinsic_properties import Difficulty, difficulty
 from labelwright.audit.material import Clock, Material, gather
 from labelwright.audit.noise_rate import NoiseEstimate, estimate_noise
 from labelwright.audit.nutrition import nutrition_label

@@ -15,7 +15,7 @@ from labelwright.audit.kinds import KINDS, kind_of
 from labelwright.inert import display_width, inert, shortened
 
 if TYPE_CHECKING:
-    from labelwright.audit.intrinsic_properties import Difficulty
+    from labelwright.audit.close_contradictions import Difficulty
     from labelwright.audit.noise_rate import NoiseEstimate
     from labelwright.audit.run import AuditResult
     from labelwright.data.dataset import Dataset

@@ -29,7 +29,7 @@ def command(
     json: opt.Json = False,
 ) -> None:
     """Which examples and words teach a person the classes? Writes instructions.md and tests it on held-out rows."""
-    from labelwright.audit.instruction_sheet import instructions_of_file
+    from labelwright.audit.instruction_files import instructions_of_file
 
     answer(
         "instructions",
