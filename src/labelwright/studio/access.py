@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Connection, func, select
 
 from labelwright.studio import tables as t
 from labelwright.studio.guard import SAFE
-from labelwright.studio.logins import Visitor, visitor_of
+from labelwright.studio.logins import KnownVisitors, Visitor
 from labelwright.studio.rights import may
 from labelwright.studio.studio import Studio
 
@@ -34,14 +35,21 @@ async def the_studio(request: Request) -> Studio:
     return studio
 
 
-def visitor(
+async def known_visitors(request: Request) -> KnownVisitors:
+    """Return who was looked up just now."""
+    visitors: KnownVisitors = request.app.state.visitors
+    return visitors
+
+
+async def visitor(
     request: Request,
     studio: Annotated[Studio, Depends(the_studio)],
+    visitors: Annotated[KnownVisitors, Depends(known_visitors)],
     x_csrf_token: Annotated[str | None, Header()] = None,
 ) -> Visitor:
     """Return who asks; 401 for nobody, 403 for a change without the token that our own pages send."""
-    with studio.database.look() as connection:
-        found = visitor_of(connection, session_token(request))
+    token = session_token(request)
+    found = visitors.get(token) or await run_in_threadpool(visitors.look_up, studio.database, token)
     if found is None:
         raise HTTPException(401, "Nobody is logged in here.")
     if request.method not in SAFE and not hmac.compare_digest(found.csrf.encode(), (x_csrf_token or "").encode()):
@@ -87,6 +95,7 @@ def check_look(connection: Connection, row: int, who: Visitor) -> None:
 
 
 StudioIs = Annotated[Studio, Depends(the_studio)]
+VisitorsAre = Annotated[KnownVisitors, Depends(known_visitors)]
 Sees = Annotated[Visitor, needs("see")]
 Reviews = Annotated[Visitor, needs("review")]
 Reverts = Annotated[Visitor, needs("revert")]

@@ -36,7 +36,7 @@ from labelwright.studio.decisions import CLASSES_VERSION, load_classes
 from labelwright.studio.gold import is_gold_place
 from labelwright.studio.project import facts
 
-SETTINGS = "annotation"
+SETTINGS, _TEXT = "annotation", "labelwright_guidelines"
 OPEN, DONE, SKIPPED = "open", "done", "skipped"
 ME, NOW = bindparam("me"), bindparam("now")
 
@@ -117,7 +117,8 @@ def hand_out(connection: Connection, user_id: int) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        ``assignment``, ``row``, ``lease_until`` and how many rows the person has labelled.
+        ``assignment``, ``row``, ``lease_until``, how many rows the person has labelled (``done``), and the
+        ``guidelines``.
     """
     now = time.time()
     begun = connection.execute(_BEGIN_TURN, {"me": user_id, "now": now}).one()
@@ -126,8 +127,9 @@ def hand_out(connection: Connection, user_id: int) -> dict[str, Any] | None:
         _end_leases(connection, now)
     mine = connection.execute(_MINE, {"me": user_id}).one()
     done = int(mine.done)
+    told = {"done": done, "guidelines": _guidelines_of(connection, begun.newest)}
     if mine.id is not None:
-        return {"assignment": mine.id, "row": mine.row, "lease_until": mine.lease_until, "done": done}
+        return {"assignment": mine.id, "row": mine.row, "lease_until": mine.lease_until, **told}
     if settings.quota is not None and done >= settings.quota:
         return None
     row = _take(connection, user_id, settings, done)
@@ -137,7 +139,10 @@ def hand_out(connection: Connection, user_id: int) -> dict[str, Any] | None:
     number = insert_row(
         connection, t.assignment, row=row, user_id=user_id, state=OPEN, handed_at=now, lease_until=until
     )
-    return {"assignment": number, "row": row, "lease_until": until, "done": done}
+    return {"assignment": number, "row": row, "lease_until": until, **told}
+
+
+_NEWEST = select(func.max(t.guideline.c.version)).scalar_subquery()
 
 
 def _stored_plan() -> ScalarSelect[Any]:
@@ -148,7 +153,7 @@ def _begin_turn() -> Select[Any]:
     """Lock a person, whose own requests wait for each other while others are not held up, and read the settings."""
     u, a = t.user.c, t.assignment.c
     over = exists().where(a.state == OPEN, a.lease_until < NOW)
-    query = select(u.id, _stored_plan().label("plan"), over.label("over")).where(u.id == ME)
+    query = select(u.id, _stored_plan().label("plan"), over.label("over"), _NEWEST.label("newest")).where(u.id == ME)
     return query.with_for_update(key_share=True)
 
 
@@ -252,7 +257,6 @@ def _held(connection: Connection, assignment: int, user_id: int) -> Row[Any]:
     return held
 
 
-_NEWEST = select(func.max(t.guideline.c.version)).scalar_subquery()
 _HELD = (
     select(t.assignment, CLASSES_VERSION.label("classes"), _NEWEST.label("newest"))
     .where(t.assignment.c.id == bindparam("number"), t.assignment.c.user_id == ME)
@@ -262,13 +266,18 @@ _HELD = (
 
 def guidelines(connection: Connection) -> dict[str, Any]:
     """Return the newest guidelines, version 0 and empty when there are none."""
-    newest = connection.execute(_GUIDELINES).one_or_none()
-    if newest is None:
+    return _guidelines_of(connection, connection.scalar(select(_NEWEST)))
+
+
+def _guidelines_of(connection: Connection, version: int | None) -> dict[str, Any]:
+    """Return one version of the guidelines; it never changes, so each connection reads it once."""
+    if version is None:
         return {"version": 0, "text": ""}
-    return {"version": newest.version, "text": newest.text}
-
-
-_GUIDELINES = select(t.guideline.c.version, t.guideline.c.text).order_by(t.guideline.c.version.desc()).limit(1)
+    known: tuple[int, str] | None = connection.info.get(_TEXT)
+    if known is None or known[0] != version:
+        text = connection.scalar(select(t.guideline.c.text).where(t.guideline.c.version == version))
+        known = connection.info[_TEXT] = version, str(text)
+    return {"version": version, "text": known[1]}
 
 
 def set_guidelines(connection: Connection, text: str, user_id: int) -> int:

@@ -80,8 +80,7 @@ def post_next(studio: StudioIs, who: Annotates) -> dict[str, Any]:
         handed = hand_out(connection, who.user_id)
         if handed is None:
             return {"assignment": None, "row": None}
-        told = guidelines(connection)
-    return {**handed, "content": studio.content.shown(handed["row"]), "guidelines": told}
+    return {**handed, "content": studio.content.shown(handed["row"])}
 
 
 @router.post("/{assignment}/answer", status_code=201)

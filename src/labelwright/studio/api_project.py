@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
-from labelwright.studio.access import Manages, Retrains, Sees, StudioIs
+from labelwright.studio.access import Manages, Retrains, Sees, StudioIs, VisitorsAre
 from labelwright.studio.class_changes import add, changes, merge, preview_merge, rename, take_back
 from labelwright.studio.explore import FeatureMap, confusion, copies, slices
 from labelwright.studio.inputs import After, ClassName, InPath, Text
@@ -168,8 +168,9 @@ def post_user(studio: StudioIs, _: Manages, given: UserIn) -> dict[str, int]:
 
 
 @router.patch("/users/{name:path}")
-def patch_user(studio: StudioIs, _: Manages, name: str, given: UserChangeIn) -> dict[str, str]:
+def patch_user(studio: StudioIs, _: Manages, visitors: VisitorsAre, name: str, given: UserChangeIn) -> dict[str, str]:
     """Change an account and end its sessions."""
     with studio.database.write() as connection:
         change_user(connection, name, role=given.role, password=given.password, active=given.active)
+    visitors.forget()
     return {"name": name}

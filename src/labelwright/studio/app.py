@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from anyio import to_thread
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
@@ -27,9 +32,11 @@ from labelwright.studio.guard import Guard, Origins
 from labelwright.studio.inputs import PROBLEMS
 from labelwright.studio.jobs import Jobs, end_stale_jobs
 from labelwright.studio.login_limits import LoginLimits, make_key
-from labelwright.studio.logins import EntryToken
+from labelwright.studio.logins import EntryToken, KnownVisitors
 from labelwright.studio.neighbourhoods import Neighbourhoods
 from labelwright.studio.studio import Studio
+
+AT_ONCE = 16  # requests that are worked on
 
 
 def create_app(studio: Studio, origins: Origins, entry: EntryToken | None = None) -> FastAPI:
@@ -43,16 +50,20 @@ def create_app(studio: Studio, origins: Origins, entry: EntryToken | None = None
     entry : EntryToken, optional
         Lets the person at the terminal in as the local owner, once. Without it people log in by name and password.
     """
-    app = FastAPI(title="labelwright studio", version=__version__, docs_url=None, redoc_url=None, responses=PROBLEMS)
+    app = FastAPI(
+        title="labelwright studio", version=__version__, docs_url=None, redoc_url=None, responses=PROBLEMS,
+        lifespan=_settled,
+    )  # fmt: skip
     app.state.studio, app.state.entry, app.state.jobs = studio, entry, Jobs(studio.database)
-    app.state.login_limits, app.state.neighbourhoods = LoginLimits(), Neighbourhoods(studio.audit)
+    app.state.login_limits, app.state.visitors = LoginLimits(), KnownVisitors()
+    app.state.neighbourhoods = Neighbourhoods(studio.audit)
     with studio.database.write() as connection:
         end_stale_jobs(connection)
         make_key(connection)
     app.state.secure_cookie = all(origin.startswith("https:") for origin in origins.allowed)
     app.include_router(entrance.router)
+    app.include_router(api_annotation.router)  # early: routes are tried in order, and these are asked for most
     app.include_router(api.router)
-    app.include_router(api_annotation.router)
     app.include_router(api_project.router)
     app.include_router(api_groups.router)
     app.include_router(api_export.router)
@@ -67,6 +78,19 @@ def create_app(studio: Studio, origins: Origins, entry: EntryToken | None = None
     app.add_exception_handler(StarletteHTTPException, _http)
     app.add_middleware(Guard, origins=origins)
     return app
+
+
+@asynccontextmanager
+async def _settled(_: FastAPI) -> AsyncIterator[None]:
+    """Work on few requests at a time, and let the garbage collector pass over what stays until the end.
+
+    The interpreter runs one thread at a time; many that wait for it slow each other.
+    """
+    to_thread.current_default_thread_limiter().total_tokens = AT_ONCE
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def _is_for_people(request: Request) -> bool:

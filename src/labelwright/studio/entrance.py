@@ -61,6 +61,7 @@ def logout(request: Request, studio: StudioIs, _: Annotated[Visitor, Depends(vis
     """End the session."""
     with studio.database.write() as connection:
         close_session(connection, session_token(request) or "")
+    request.app.state.visitors.forget()
     response = Response(status_code=204)
     _set_cookie(request, response, cookie_name(request), "", 0)
     return response
@@ -71,6 +72,7 @@ def _let_in(request: Request, studio: StudioIs, user_id: int) -> Response:
     with studio.database.write() as connection:
         close_session(connection, session_token(request) or "")
         token = open_session(connection, user_id)
+    request.app.state.visitors.forget()
     response = RedirectResponse("/", 303)
     _set_cookie(request, response, cookie_name(request), token, SESSION_SECONDS)
     return response

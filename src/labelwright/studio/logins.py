@@ -12,6 +12,7 @@ import time
 import unicodedata
 from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock
+from weakref import WeakSet
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -19,10 +20,11 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from labelwright.errors import BadInput, quoted
 from labelwright.studio import tables as t
-from labelwright.studio.database import insert_row
+from labelwright.studio.database import Database, insert_row
 from labelwright.studio.rights import checked_role
 
 SESSION_SECONDS = 12 * 3600
+KNOWN_SECONDS, MOST_KNOWN = 2.0, 10_000
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 1000
 _HASHER = PasswordHasher()
 _HASHING = BoundedSemaphore(2)  # each takes 64 MiB and a core for a while
@@ -37,6 +39,41 @@ class Visitor:
     name: str
     role: str
     csrf: str
+
+
+class KnownVisitors:
+    """Remembers for two seconds whose session a token is, so that people at work are not looked up at every request.
+
+    What ends sessions in this process forgets all of them; what does so in another one (the command line) holds after
+    those two seconds.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, Visitor]] = {}
+        _OF_ALL_STUDIOS.add(self)
+
+    def get(self, token: str | None) -> Visitor | None:
+        """Return the visitor of a session that was looked up just now."""
+        until, found = self._known.get(_hashed(token or ""), (0.0, None))
+        return found if until > time.monotonic() else None
+
+    def look_up(self, database: Database, token: str | None) -> Visitor | None:
+        """Return the visitor of a session, as the database says."""
+        known = self._known  # what is forgotten meanwhile stays forgotten
+        with database.look() as connection:
+            found = visitor_of(connection, token)
+        if found is not None and token is not None:
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+            known[_hashed(token)] = time.monotonic() + KNOWN_SECONDS, found
+        return found
+
+    def forget(self) -> None:
+        """Look everybody up again."""
+        self._known = {}
+
+
+_OF_ALL_STUDIOS: WeakSet[KnownVisitors] = WeakSet()
 
 
 class EntryToken:
@@ -155,6 +192,8 @@ def change_user(
         raise BadInput(f"{quoted(name)} is the only owner", fix="make another owner first")
     connection.execute(update(t.user).where(t.user.c.id == found.id).values(**values))
     connection.execute(delete(t.session).where(t.session.c.user_id == found.id))
+    for visitors in _OF_ALL_STUDIOS:
+        visitors.forget()
 
 
 def hashed_password(password: str) -> str:
