@@ -49,10 +49,12 @@ class HyperLabelModel(LabelModel):
 
     Notes
     -----
-    The authors train on tables of up to 2,000 rows and 60 sources; here it is up to 400 and 20, so that a laptop can.
-    Sources count as better than chance on each class; the network has no other assumption. It needs its full training:
-    after 600 batches of 8 tables it is no better than majority voting on independent sources, and worse where the
-    classes are uneven.
+    The network and the law of its synthetic votes are those of the authors' code. They train on a GPU, 50 tables of up
+    to 2,000 rows and 60 sources a batch, until 10,000 batches bring nothing; here tables have up to 400 rows and 20
+    sources, so that a laptop can. That is not enough: the law leaves so little to learn (a log-loss of 0.689 against
+    0.693 for knowing nothing) that after 7 minutes on tables of 20 to 200 rows and 2 to 20 sources the accuracy on
+    tables of independent sources was 0.75, where majority voting has 0.79. Take another label model, unless you can
+    train this one for days.
 
     Examples
     --------
