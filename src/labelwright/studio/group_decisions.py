@@ -109,13 +109,13 @@ def undo_of_user(connection: Connection, who: int, since: float, user_id: int) -
     Where the decision before is theirs, too, a row goes back to where it stood before the first of them.
     """
     i, e, earlier = t.item.c, t.event.c, t.event.alias("earlier")
-    chain = select(i.row, e.id, e.event_before, i.version).join(t.event, i.event_id == e.id)
-    chain = chain.where(e.user_id == who, e.at >= since).cte("chain", recursive=True)
-    of_them = (earlier.c.user_id == who, earlier.c.at >= since)
+    last = select(i.row, e.id, e.event_before, i.version).join(t.event, i.event_id == e.id)
+    chain = last.where(e.user_id == who, e.at >= since).cte("chain", recursive=True)
     more = select(chain.c.row, earlier.c.id, earlier.c.event_before, chain.c.version)
-    chain = chain.union_all(more.join(earlier, chain.c.event_before == earlier.c.id).where(*of_them))
-    first = select(chain.c.row, func.min(chain.c.id).label("id"), chain.c.version)
-    first = first.group_by(chain.c.row, chain.c.version)
+    more = more.join(earlier, chain.c.event_before == earlier.c.id)
+    whole = chain.union_all(more.where(earlier.c.user_id == who, earlier.c.at >= since))
+    first = select(whole.c.row, func.min(whole.c.id).label("id"), whole.c.version)
+    first = first.group_by(whole.c.row, whole.c.version)
     return _undo(connection, first.subquery(), user_id)
 
 

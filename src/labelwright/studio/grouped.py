@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, not_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, not_, select
 
 from labelwright.errors import BadInput
 from labelwright.studio import tables as t
@@ -101,19 +101,19 @@ def sample_state(connection: Connection, group: AnyGroup) -> dict[str, Any]:
     return _counted(connection.execute(query).all())
 
 
-def suspects_of(connection: Connection) -> dict[int, Row[Any]]:
+def suspects_of(connection: Connection) -> dict[int, Any]:
     """Return the suspect rows with a suggestion that nobody waits for in the random sample: verdict and labels."""
     c = t.item.c
     query = select(c.row, c.verdict, c.label, c.suggested).where(c.flagged, c.suggested.is_not(None), not_(waits()))
     return {told.row: told for told in connection.execute(query)}
 
 
-def state_of(connection: Connection, group: AnyGroup, rows: Mapping[int, Row[Any]]) -> dict[str, Any]:
+def state_of(connection: Connection, group: AnyGroup, rows: Mapping[int, Any]) -> dict[str, Any]:
     """Return what `sample_state` does, of rows that `suspects_of` has read already."""
     return _counted([rows[row] for row in _drawn(connection, group, rows)])
 
 
-def _counted(sample: Sequence[Row[Any]]) -> dict[str, Any]:
+def _counted(sample: Sequence[Any]) -> dict[str, Any]:
     done = [told for told in sample if told.verdict is not None]
     agreed = sum(told.verdict == "relabel" and told.label == told.suggested for told in done)
     return {"sample": len(sample), "sample_decided": len(done), "sample_agreed": agreed}

@@ -184,7 +184,7 @@ def item_view(connection: Connection, content: Content, row: int, *, blind: bool
         "score": found.score,
         "flagged": found.flagged,
         "likeliest": names,
-        "findings": findings_of(connection, row),
+        "findings": _told_once(findings_of(connection, row)),
         "nearest": _neighbors(connection, content, row, task),
     }
 
@@ -206,6 +206,11 @@ def _parts_view(
         "may_mark": [] if marks is None else parts.options(marks, names),
         "whole": row,
     }
+
+
+def _told_once(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return findings without those that say the same: of rows with parts, once of the row and once of the part."""
+    return list({(one["kind"], one["reason"], one["other_row"]): one for one in findings}.values())
 
 
 def _neighbors(connection: Connection, content: Content, row: int, task: str) -> list[dict[str, Any]]:
