@@ -80,7 +80,8 @@ def aggregation_lines(
         lines += ["", f"Next: open {folder / 'report.html'}; the labels are in {folder / 'labels.parquet'}."]
         if summary["n_reask"]:
             whom = "tasks a person should label" if about.form == "rules" else "tasks to ask again, and whom,"
-            lines.append(f"{counted(summary['n_reask'], 'row')} of {whom} are in {folder / 'reask.csv'}.")
+            stand = "is" if summary["n_reask"] == 1 else "are"
+            lines.append(f"{counted(summary['n_reask'], 'row')} of {whom} {stand} in {folder / 'reask.csv'}.")
     return lines
 
 
