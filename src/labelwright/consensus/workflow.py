@@ -109,7 +109,7 @@ def aggregate_file(
     if rules is not None:
         unused = {"--annotator": annotator, "--label": label, "--question": question, "--pred-probs": pred_probs}
         _refuse(unused | {"--predictions": predictions or None, "--abstain": abstain or None}, "with --rules")
-        functions = read_rules(rules, text, models=models, asked=asked)
+        functions = read_rules(Path(rules), text, models=models, asked=asked)
         return _by_rules(Path(path), functions, task, gold, jobs, method, seed, sheet, progress)
     _refuse({"--text": text, "--jobs": jobs if jobs != 1 else None, "--llm": asked}, "without --rules")
     model = None if method == AUTO else label_model(method, seed)

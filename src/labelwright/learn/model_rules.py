@@ -26,9 +26,11 @@ def models_on(
 
     def opened(folder: Path) -> tuple[Callable[[pa.Table], NDArray[np.float64]], Sequence[str]]:
         model = TrainedModel.load(folder)
-        if model.task.task != "classification" or model.space is None:
+        known = None if model.space is None or model.task.task != "classification" else model.space
+        probs = None if known is None else model.predict(model.rows_of(data, sheet=sheet)).probs
+        if known is None or probs is None:
             raise BadInput(f"this model predicts {model.task.task}", where=folder.name, fix="name a model of classes")
-        probs = model.predict(model.rows_of(data, sheet=sheet)).probs
-        return lambda table: probs, tuple(model.space.names)
+        found = probs
+        return lambda table: found, tuple(known.names)
 
     return opened
