@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from sqlalchemy import select, update
 from starlette.exceptions import HTTPException
 
 from labelwright.errors import BadInput
-from labelwright.studio import api, guard
+from labelwright.studio import api, guard, logins
 from labelwright.studio import tables as t
 from labelwright.studio.app import create_app
 from labelwright.studio.group_decisions import decide_each
@@ -385,3 +386,13 @@ def test_a_decision_made_after_the_suggestion_was_open_does_not_count_as_blind(b
     browser.post(f"/api/decisions/{first['event']}/undo")
     browser.post("/api/decisions", {"row": row, "verdict": "reject", "version": 2})
     assert browser.get("/api/overview").json()["noise_checked"]["of"] == 0
+
+
+def test_a_login_ended_by_another_program_is_out_after_two_seconds(studio, monkeypatch):
+    ann, _ = two_reviewers(studio)
+    assert ann.get("/api/me").status_code == 200
+    with studio.database.write() as connection:  # as another program does: nothing here is told
+        connection.execute(update(t.user).where(t.user.c.name == "ann").values(active=False))
+    later = time.monotonic() + logins.KNOWN_SECONDS
+    monkeypatch.setattr(logins.time, "monotonic", lambda: later)
+    assert ann.get("/api/me").status_code == 401

@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 
 from labelwright.errors import BadInput
 from labelwright.studio import tables as t
-from labelwright.studio.decisions import Choice, Conflict, decide, standing, undo
+from labelwright.studio.class_changes import rename
+from labelwright.studio.decisions import Choice, Conflict, decide, load_classes, standing, undo
 from labelwright.studio.group_decisions import decide_together, undo_of_user, undo_together
 from labelwright.studio.history import history
 from labelwright.studio.overview import overview
@@ -167,3 +168,17 @@ def test_replaying_the_events_gives_the_rows_as_they_are(ticket_audit, tmp_path_
     for row, (verdict, label) in replayed.items():
         assert (now(studio, row)["verdict"], now(studio, row)["label"]) == (verdict, label)
     studio.close()
+
+
+def test_a_class_renamed_in_an_action_that_failed_keeps_its_name(studio):
+    with studio.database.read() as connection:
+        old = dict(load_classes(connection).names)
+    with pytest.raises(RuntimeError), studio.database.write() as connection:
+        rename(connection, old[0], "gone again", studio.local_user)
+        assert load_classes(connection).names[0] == "gone again"
+        raise RuntimeError
+    with studio.database.write() as connection:
+        assert dict(load_classes(connection).names) == old
+        rename(connection, old[0], "stays", studio.local_user)
+    with studio.database.read() as connection:
+        assert load_classes(connection).names[0] == "stays"

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     Connection,
     Row,
     ScalarSelect,
@@ -38,7 +39,8 @@ from labelwright.studio.project import facts
 
 SETTINGS, _TEXT = "annotation", "labelwright_guidelines"
 OPEN, DONE, SKIPPED = "open", "done", "skipped"
-ME, NOW = bindparam("me"), bindparam("now")
+ME: BindParameter[int] = bindparam("me")
+NOW: BindParameter[float] = bindparam("now")
 
 
 @dataclass(frozen=True)
