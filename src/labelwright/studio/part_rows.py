@@ -32,7 +32,7 @@ _BOX = re.compile(r"(new|[0-9]{1,9}):" + ",".join([r"(-?[0-9]{1,9}(?:\.[0-9]{1,9
 
 def image_column(dataset: Dataset) -> str | None:
     """Return the column that holds the image of each row; None where rows have none."""
-    return _IMAGES.get(dataset.plan.task, dataset.plan.image)
+    return dataset.plan.image or _IMAGES.get(dataset.plan.task)
 
 
 def type_of(tag: str) -> str:
