@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -135,6 +136,9 @@ def test_a_region_of_a_mask_is_found_shown_and_made_true_pixel_by_pixel(masks, c
     with Image.open(masks / f"new/a/{WRONG_MASK:02d}.png") as mended:
         assert mended.mode == "P" and mended.getpalette()[:6] == [0, 0, 255, 255, 0, 0]
         assert (np.asarray(mended) == paint(WRONG_MASK)).all()
+    capsys.readouterr()
+    assert run(["compare", "masks", "new", "--rows-only", "--task", "segmentation", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"]["relabelled"] == 1
 
 
 def test_masks_without_a_model_are_looked_at_and_it_is_said(masks, capsys):
@@ -188,6 +192,19 @@ def test_boxes_of_coco_are_found_shown_and_made_true(boxes, capsys):
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["counts"]["label"] == 0
 
 
+def test_moved_and_new_boxes_are_labels_that_changed(boxes, capsys):
+    model = ["--images", "images", "--predictions", "results.json"]
+    assert run(["audit", "shapes.json", *model, "--quiet"]) == 0
+    decide_all(boxes / "shapes-audit", boxes / "d.csv")
+    assert run(["apply", "d.csv", "shapes.json", "--out", "new.json"]) == 0
+    capsys.readouterr()
+    assert run(["compare", "shapes.json", "new.json", *model, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["rows"]["relabelled"], found["rows"]["edited"]) == (3, 0)
+    assert run(["check", "shapes.json", *model, "--fail-on", "label>0.1%"]) == 3
+    assert run(["check", "new.json", *model, "--fail-on", "label>0.1%", "--baseline", "shapes-audit"]) == 0
+
+
 def test_boxes_of_yolo_are_found_and_made_true_line_by_line(boxes):
     assert run(["audit", "y/data", "--predictions", "y/said", "--out", "out", "--quiet"]) == 0
     decide_all(boxes / "out", boxes / "d.csv")
@@ -222,3 +239,18 @@ def test_boxes_without_a_model_are_looked_at_and_it_is_said(boxes, capsys):
 def test_bad_boxes_are_one_line_and_exit_code_2(boxes, capsys, arguments):
     assert run(["audit", *arguments, "--quiet"]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("out", ["audit", "deep/audit"])
+def test_the_studio_opens_what_an_audit_of_tokens_names(tmp_path, capsys, monkeypatch, out):
+    pytest.importorskip("fastapi", reason="the studio needs labelwright[studio]")
+    from labelwright.studio.studio import data_and_options
+
+    monkeypatch.chdir(tmp_path)
+    write_sentences(tmp_path / "places.conll")
+    assert run(["audit", "places.conll", "--task", "token", "--out", out, "--quiet", "--jobs", "1"]) == 0
+    words = capsys.readouterr().out.splitlines()[-1].partition("   (")[0].split()
+    assert words[:3] == ["Next:", "labelwright", "studio"]
+    data, known = data_and_options(Path(words[3]))
+    assert data.resolve() == tmp_path / "places.conll"
+    assert known.get("task", words[-1]) == "token"

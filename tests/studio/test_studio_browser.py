@@ -73,6 +73,7 @@ def demo(chromium, tmp_path_factory):
     assert problems == []
 
 
+@pytest.mark.slow
 def test_ten_labels_are_mended_one_is_taken_back_and_nine_rows_of_the_file_differ(demo):
     page, server, data, studio = demo
     page.click("text=Review suspect labels")

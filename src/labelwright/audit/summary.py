@@ -153,7 +153,10 @@ def next_steps(result: AuditResult, folder: Path | None) -> list[str]:
     if not any(result.summary["counts"].values()):
         return [f"Next: nothing stands out; {folder / 'report.html'} shows what was looked at."]
     places = f"open {folder / 'report.html'}; every finding is in {folder / 'issues.csv'}."
-    if not result.summary["counts"].get("label") or result.dataset.parts is not None:
+    # What was found in boxes and masks rests on files that the folder of an audit does not name.
+    task = result.dataset.plan.task
+    alone = task not in PART_WORDS or (task == "token" and result.options.pred_probs is None)
+    if not result.summary["counts"].get("label") or not alone:
         return [f"Next: {places}"]
     return [
         f"To look at them: {places}",
@@ -171,6 +174,7 @@ def studio_command(dataset: Dataset, folder: Path) -> str:
     if path.resolve().parent in (folder.resolve(), folder.resolve().parent):
         return f"labelwright studio {_typed(folder)}"
     column = "" if path.is_dir() else f" --label {_typed(dataset.plan.label)}"
+    column = f" --task {dataset.plan.task}" if dataset.parts is not None else column
     return f"labelwright studio {_typed(path)}{column}"
 
 
