@@ -28,10 +28,7 @@ def command(
     group: opt.Group = None,
     split: opt.Split = None,
     classes: opt.Classes = None,
-    images: Annotated[
-        Path | None,
-        Option(metavar="DIR", help="The folder of the images that boxes or masks belong to.", rich_help_panel=opt.DATA),
-    ] = None,
+    images: opt.Images = None,
     root: opt.Root = None,
     sheet: opt.Sheet = None,
     about: Annotated[
@@ -40,10 +37,7 @@ def command(
     ] = None,
     features: opt.Features = None,
     pred_probs: opt.PredProbs = None,
-    predictions: Annotated[
-        Path | None,
-        Option(metavar="FILE", help="Boxes that your model found, with confidences.", rich_help_panel=MODEL),
-    ] = None,
+    predictions: opt.Predictions = None,
     seed: opt.Seed = 0,
     jobs: opt.Jobs = None,
     out: Annotated[

@@ -19,6 +19,8 @@ def command(
     ] = False,
     label: opt.Label = None,
     task: opt.AuditTask = None,
+    predictions: opt.Predictions = None,
+    images: opt.Images = None,
     root: opt.Root = None,
     jobs: opt.Jobs = None,
     out: Annotated[
@@ -43,6 +45,8 @@ def command(
         rows_only=rows_only,
         label=label,
         task=task,
+        predictions=predictions,
+        images=images,
         root=root,
         jobs=jobs,
         progress=progress_for(json),

@@ -69,6 +69,12 @@ Split = Annotated[
         "--split", metavar="COL", help="Column that says train or test: leaks are looked for.", rich_help_panel=DATA
     ),
 ]
+Predictions = Annotated[
+    Path | None,
+    Option(
+        "--predictions", metavar="FILE", help="Boxes that your model found, with confidences.", rich_help_panel=DATA
+    ),
+]
 PredProbs = Annotated[
     Path | None,
     Option("--pred-probs", metavar="FILE", help="Your model's out-of-sample probabilities.", rich_help_panel=DATA),
@@ -76,6 +82,10 @@ PredProbs = Annotated[
 Classes = Annotated[
     str | None,
     Option("--classes", metavar="LIST|FILE", help="Class names in order, joined by commas.", rich_help_panel=DATA),
+]
+Images = Annotated[
+    Path | None,
+    Option("--images", metavar="DIR", help="Folder of the images that boxes or masks belong to.", rich_help_panel=DATA),
 ]
 Root = Annotated[
     Path | None, Option("--root", metavar="DIR", help="Open images only below this folder.", rich_help_panel=DATA)

@@ -140,6 +140,14 @@ def test_conll_a_span_gets_a_type(conll):
     )
 
 
+def test_conll_a_token_and_its_span_may_both_be_decided_if_they_agree(conll):
+    options = MendOptions(new_classes=("I-ORG",))
+    span = ("1#0-1", "relabel", "ORG")
+    assert mend(conll, ("1#0", "relabel", "B-ORG"), span, options=options) == mend(conll, span, options=options)
+    with pytest.raises(BadInput, match="'1#0' is decided twice: relabel to 'O'"):
+        mend(conll, ("1#0", "relabel", "O"), span, options=options)
+
+
 def test_conll_a_rejected_sentence_goes_with_its_blank_line(conll):
     old = conll.read_bytes()
     assert mend(conll, ("1", "reject"), ("1#0", "relabel", "B-ORG")) == old.replace(

@@ -166,7 +166,7 @@ def _merged(source: Source, columns: dict[str, list[str | None]]) -> Decisions:
         known = entries.setdefault(entry.id, entry)
         if (known.decision, known.label) != (entry.decision, entry.label):
             raise BadInput(
-                f"{quoted(entry.id)} is decided twice: {_said(known)} ({known.where}) and {_said(entry)}",
+                f"{quoted(entry.id)} is decided twice: {said(known)} ({known.where}) and {said(entry)}",
                 where=entry.where,
                 fix="leave one of the two",
             )
@@ -175,7 +175,8 @@ def _merged(source: Source, columns: dict[str, list[str | None]]) -> Decisions:
     return Decisions(tuple(entries.values()), undecided)
 
 
-def _said(entry: Decision) -> str:
+def said(entry: Decision) -> str:
+    """Return a decision in words."""
     return f"relabel to {quoted(entry.label)}" if entry.decision == "relabel" else entry.decision
 
 

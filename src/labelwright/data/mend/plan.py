@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from labelwright.data.mend.decisions import PART, Decision, Decisions
+from labelwright.data.mend.decisions import PART, Decision, Decisions, said
 from labelwright.data.mend.labels import LabelRule
 from labelwright.data.mend.manifest import ManifestLine
 from labelwright.data.readers.places import counted
@@ -145,7 +145,8 @@ def plan_changes(decisions: Decisions, items: Items, data: str) -> Changes:
     same = 0
     for row, entry in zip(rows, decisions, strict=True):
         if row in decided:
-            raise BadInput(f"{quoted(entry.id)} names a row that is decided already", where=entry.where)
+            _check_alike(decided[row], entry)
+            continue
         decided[row] = entry
         if entry.decision == "reject":
             reject.append(row)
@@ -157,6 +158,16 @@ def plan_changes(decisions: Decisions, items: Items, data: str) -> Changes:
         elif entry.decision == "keep" and entry.label is not None:
             _check_kept(entry, items.given[row])
     return Changes(relabel, frozenset(reject), decided, decisions.undecided, same)
+
+
+def _check_alike(earlier: Decision, entry: Decision) -> None:
+    """Refuse a second decision on an item, such as on a token and on a span that holds it, unless both say the same."""
+    if (entry.decision, entry.label) != (earlier.decision, earlier.label):
+        raise BadInput(
+            f"{quoted(entry.id)} is decided twice: {said(earlier)} ({earlier.where}) and {said(entry)}",
+            where=entry.where,
+            fix="leave one of the two",
+        )
 
 
 def _new_label(entry: Decision, row: int, items: Items) -> str:

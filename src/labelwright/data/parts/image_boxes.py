@@ -286,16 +286,22 @@ def _size_or_nothing(path: Path) -> tuple[float, float]:
 def _dataset(path: Path, kind: str, parts: ImageBoxes, space: LabelSpace) -> Dataset:
     boxes = parts.boxes
     bounds = zip(boxes.offsets[:-1].tolist(), boxes.offsets[1:].tolist(), strict=True)
-    named = space.decode(boxes.classes)
+    said = _said(boxes, space.decode(boxes.classes))
     table = pa.table(
         {
             "image": pa.array(parts.names, pa.string()),
             "file": pa.array(parts.files, pa.string()),
-            "classes": pa.array([named[a:b] for a, b in bounds], pa.list_(pa.string())),
+            "boxes": pa.array([said[a:b] for a, b in bounds], pa.list_(pa.string())),
         }
     )
     notes = (f"{counted(len(boxes), 'image')} with {counted(len(boxes.classes), 'box').replace('boxs', 'boxes')}",)
-    plan = Plan("detection", "image", "classes", id="image", notes=notes)
+    plan = Plan("detection", "image", "boxes", id="image", notes=notes)
     names = np.array(parts.names, dtype=np.str_)
     source = Source(table, path, kind, parts.root)
     return Dataset(source, plan, boxes.classes, (None,) * len(boxes), space, names, parts=parts)
+
+
+def _said(boxes: Boxes, names: Sequence[str | None]) -> list[str]:
+    """Return each box as text, such as ``dog 10,20,30,40`` (left, top, width, height): what a comparison reads."""
+    sides = np.column_stack([boxes.corners[:, :2], boxes.corners[:, 2:] - boxes.corners[:, :2]]).tolist()
+    return [f"{name} {x:g},{y:g},{w:g},{h:g}" for name, (x, y, w, h) in zip(names, sides, strict=True)]

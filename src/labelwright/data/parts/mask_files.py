@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -150,7 +151,8 @@ def load_masks(path: Path, *, classes: str | Path | Sequence[str] | None = None,
     """
     names = _mask_names(path)
     named = read_classes(classes)
-    seen = [_occurring(path, name) for name in names]
+    looks = [_occurring(path, name) for name in names]
+    seen, digests = [values for values, _ in looks], [digest for _, digest in looks]
     highest = max((int(values[-1]) for values in seen if len(values)), default=0)
     codes, space = _classes(named, seen, names, highest, path)
     found, root = _images_of(names, images, path)
@@ -163,7 +165,7 @@ def load_masks(path: Path, *, classes: str | Path | Sequence[str] | None = None,
         {
             "mask": pa.array(names, pa.string()),
             "image": pa.array(found, pa.string()),
-            "classes": pa.array([[space.names[k] for k in np.flatnonzero(row)] for row in present]),
+            "classes": pa.array(_said(present, space.names, digests), pa.list_(pa.string())),
         }
     )
     notes = [f"{counted(len(names), 'mask')} with {len(space)} classes"]
@@ -189,12 +191,19 @@ def _mask_names(path: Path) -> tuple[str, ...]:
     return kept
 
 
-def _occurring(path: Path, name: str) -> NDArray[np.int64]:
-    """Return the pixel values that occur in one mask, rising."""
+def _said(present: NDArray[np.int8], names: Sequence[str], digests: Sequence[str]) -> list[list[str]]:
+    """Return the classes of each mask and a digest of its pixels: a comparison sees that some were mended."""
+    held = ([names[k] for k in np.flatnonzero(row)] for row in present)
+    return [[*classes, f"pixels {digest}"] for classes, digest in zip(held, digests, strict=True)]
+
+
+def _occurring(path: Path, name: str) -> tuple[NDArray[np.int64], str]:
+    """Return the pixel values that occur in one mask, rising, and a digest of its pixels (8 hexadecimal digits)."""
     values = mask_values(path, name)
     if values.size and int(values.max()) > 65_535:
         raise BadInput(f"holds the number {int(values.max())}", where=quoted(name), fix="number classes from 0")
-    return np.flatnonzero(np.bincount(values.ravel())) if values.size else np.empty(0, np.int64)
+    digest = hashlib.blake2b(np.ascontiguousarray(values), digest_size=4).hexdigest()
+    return (np.flatnonzero(np.bincount(values.ravel())) if values.size else np.empty(0, np.int64)), digest
 
 
 def _classes(
