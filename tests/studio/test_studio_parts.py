@@ -184,6 +184,8 @@ def test_what_cannot_be_made_true_is_refused(browser_of, task):
     assert decide(browser, 0, "relabel", browser.get("/api/classes").json()[0]["name"]).status_code == 422
     assert browser.post("/api/annotation/rows", {"rows": [0]}).status_code == 422
     assert browser.get("/api/export/label-studio").status_code == 422
+    settled = {"rows": [{"row": row, "verdict": "relabel", "version": 0, "label": "no such class"}]}
+    assert browser.post("/api/settle", settled).status_code == 422
     assert browser.get("/api/history").json() == []
     assert decide(browser, 0, "reject").status_code == 201
     assert decide(browser, 1, "keep").status_code == 201

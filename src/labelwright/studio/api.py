@@ -181,6 +181,8 @@ def post_batch(studio: StudioIs, who: Reviews, given: BatchIn) -> dict[str, Any]
         group = Group(given.given, given.suggested)
         checked_enough(connection, group)
         rows = group_rows(connection, group)
+        if studio.content.parts is not None and given.verdict == "reject":
+            check_part(connection, studio, rows[0] if rows else 0, given.verdict, None)
         batch = decide_together(connection, rows, given.verdict, given.label, who.user_id)
         return {"batch": batch, "rows": len(rows)}
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, Field
 
 from labelwright.studio.access import Reviews, Sees, StudioIs
+from labelwright.studio.api_parts import check_part
 from labelwright.studio.decisions import Choice, decide_each_as_said
 from labelwright.studio.group_decisions import decide_together
 from labelwright.studio.grouped import checked_enough, group_rows
@@ -77,4 +78,6 @@ def post_settle(studio: StudioIs, who: Reviews, given: SettleIn) -> dict[str, An
     """Decide several rows as one action with one undo."""
     choices = [Choice(one.row, one.verdict, one.version, one.label, queue=given.queue) for one in given.rows]
     with studio.database.write() as connection:
+        for one in choices:
+            check_part(connection, studio, one.row, one.verdict, one.label)
         return {"batch": decide_each_as_said(connection, choices, who.user_id), "rows": len(choices)}
