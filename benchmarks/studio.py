@@ -168,7 +168,7 @@ def load(name: str, people: int, url: str | None, seconds: float) -> dict[str, A
             "next row p95 ms": float(np.quantile(told["next"], 0.95)) * 1e3, "errors": len(told["errors"]),
             "server cpu ms a request": spent / len(times) * 1e3,
             "client cpu ms a request": told["cpu"] / len(times) * 1e3,
-            "load of the machine before": load_average(), "must": f"no error, p95 150 ms, {asked_rate:.0f} decisions/s",
+            "load of the machine after": load_average(), "must": f"no error, p95 150 ms, {asked_rate:.0f} decisions/s",
             "holds": not told["errors"] and p95 <= LIMIT and rate >= 0.97 * asked_rate}  # fmt: skip
 
 
