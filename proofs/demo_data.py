@@ -22,9 +22,9 @@ TARGET = ROOT / "src" / "labelwright" / "data" / "demo" / "sms.csv"
 # Whole words, then parts of words.
 _WORDS = "adults? ass arse cock cum cumin dick gals gays? hoes? nasty rape raped tits wank wanking"
 _PARTS = (
-    "babes bangb bastard bitch boob breast dogging erotic fck filth fuck hardcore horny kinky knicker lapdanc lesb "
-    "masturb moan naked naughty nigg nude orgasm panties penis porn pussy seduc sex shag shit slut spank thong "
-    "threesome topless vagina viagra virgins whore"
+    "babes bangb bastard bitch boob breast chinky dogging erotic fag fck filth fuck hardcore horny kinky knicker "
+    "lapdanc lesb masturb moan naked naughty nigg nude orgasm panties penis porn pussy seduc sex shag shit slut "
+    "spank thong threesome topless vagina viagra virgins whore"
 )
 _UNFIT = re.compile(rf"\b(?:{'|'.join(_WORDS.split())})\b|{'|'.join(_PARTS.split())}|xxx pics|hot live", re.IGNORECASE)
 _NUMBER = re.compile(r"\d[\d -]{5,}\d")
