@@ -156,8 +156,8 @@ class DawidSkene(ConfusionModel):
             self._start(table.n_sources, table.said())
             self._counts = np.zeros((table.n_sources, table.n_symbols, table.n_classes))
             self._totals = np.zeros(table.n_classes)
-            votes = (table.offsets, table.source, table.value, table.weight)
-            share_count_pass(*votes, known, self._counts, self._totals)
+            cells = table.offsets, table.source, table.value, table.weight
+            share_count_pass(*cells, known, self._counts, self._totals)
         else:
             self._check_alike(table.n_sources, table.n_classes)
             confusion = np.ascontiguousarray(self.confusion_.transpose(0, 2, 1))

@@ -193,7 +193,7 @@ def _mask_names(path: Path) -> tuple[str, ...]:
 
 def _said(present: NDArray[np.int8], names: Sequence[str], digests: Sequence[str]) -> list[list[str]]:
     """Return the classes of each mask and a digest of its pixels: a comparison sees that some were mended."""
-    held = ([names[k] for k in np.flatnonzero(row)] for row in present)
+    held = ([names[k] for k in np.flatnonzero(row).tolist()] for row in present)
     return [[*classes, f"pixels {digest}"] for classes, digest in zip(held, digests, strict=True)]
 
 
@@ -202,7 +202,7 @@ def _occurring(path: Path, name: str) -> tuple[NDArray[np.int64], str]:
     values = mask_values(path, name)
     if values.size and int(values.max()) > 65_535:
         raise BadInput(f"holds the number {int(values.max())}", where=quoted(name), fix="number classes from 0")
-    digest = hashlib.blake2b(np.ascontiguousarray(values), digest_size=4).hexdigest()
+    digest = hashlib.blake2b(values.tobytes(), digest_size=4).hexdigest()
     return (np.flatnonzero(np.bincount(values.ravel())) if values.size else np.empty(0, np.int64)), digest
 
 
