@@ -50,7 +50,7 @@ def built_pages() -> dict[str, str]:
         "papers.md": papers_page(),
         "reference/command-line.md": command_line_page(),
         "reference/labelwright.md": "# labelwright\n\n"
-        + "\n".join(f"::: labelwright.facade.{name}\n" for name in ("Audit", "check", "compare")),
+        + "\n".join(f"::: labelwright.{name}\n" for name in ("facade.Audit", "versions.check", "versions.compare")),
         **{f"reference/{family}.md": family_page(family) for family in FAMILIES},
         **{uri: (ROOT / name).read_text(encoding="utf-8") for uri, name in ROOT_PAGES.items()},
     }

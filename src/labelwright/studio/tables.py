@@ -71,6 +71,7 @@ item = Table(
     Column("version", Integer, nullable=False, default=0),
     Column("event_id", Integer),  # the event that the present state comes from
     Index("item_queue", "verdict", "flagged", "score"),
+    Index("item_ahead", "verdict", "score"),
     Index("item_check", "check_place"),
     Index("item_pair", "flagged", "given", "suggested", "verdict", "check_place", "score"),
 )
@@ -90,6 +91,7 @@ finding = Table(
     Column("reason", Text),
     Index("finding_row", "row"),
     Index("finding_kind", "kind", "score"),
+    Index("finding_kind_row", "kind", "row"),
 )
 
 event = Table(

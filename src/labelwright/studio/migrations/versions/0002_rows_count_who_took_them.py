@@ -27,6 +27,8 @@ def upgrade() -> None:
     op.create_index("pool_gold", "annotation_pool", ["place"], sqlite_where=has_gold, postgresql_where=has_gold)
     op.drop_index("item_pair", "item")
     op.create_index("item_pair", "item", ["flagged", "given", "suggested", "verdict", "check_place", "score"])
+    op.create_index("item_ahead", "item", ["verdict", "score"])
+    op.create_index("finding_kind_row", "finding", ["kind", "row"])
     true, is_on = sa.text("marked = 1"), sa.text("marked")
     op.create_index("item_marked", "item", ["row"], sqlite_where=true, postgresql_where=is_on)
 
@@ -34,6 +36,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take it back."""
     op.drop_index("item_marked", "item")
+    op.drop_index("finding_kind_row", "finding")
+    op.drop_index("item_ahead", "item")
     op.drop_index("item_pair", "item")
     op.create_index("item_pair", "item", ["given", "suggested"])
     op.drop_index("pool_gold", "annotation_pool")
