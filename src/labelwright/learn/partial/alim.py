@@ -161,12 +161,12 @@ class ALIM(PiCO):
 
     Notes
     -----
-    On digits with 1,257 rows, 80 epochs, inclusion rate 0.3 and 30 % of the sets without the truth, with the classifier's
-    score, λ from epoch 35 on and learning rates chosen on other splits for each method: accuracy 0.912 to PRODEN's
-    0.868 (6 points asked, 4.5 measured) and PiCO's 0.61; 88 % of the missed truths were recovered (five seeds). With
-    prototypes for scores and λ from epoch 20 on it was 0.50: where prototypes settle on the wrong class in the first few
-    hundred steps, λ near 1 lets them have their way. The released code scores by prototypes, but after 80 of 1,000
-    epochs.
+    On digits with 1,257 rows, 80 epochs, inclusion rate 0.3 and 30 % of the sets without the truth, with the
+    classifier's score, λ from epoch 35 on and learning rates chosen on other splits for each method: accuracy 0.912 to
+    PRODEN's 0.868 (6 points asked, 4.5 measured) and PiCO's 0.61; 88 % of the missed truths were recovered (five
+    seeds). With prototypes for scores and λ from epoch 20 on it was 0.50: where prototypes settle on the wrong class
+    in the first few hundred steps, λ near 1 lets them have their way. The released code scores by prototypes, but
+    λ starts there after 80 of 1,000 epochs.
     """
 
     def __init__(
