@@ -63,7 +63,7 @@ def test_a_model_comes_with_a_card_that_tells_data_noise_method_and_limits(world
     assert card["data"]["rows"] == 240
     assert sum(card["classes"].values()) == 240
     assert card["noise"]["source"] == "model estimate"
-    assert card["method"] == "ImpreciseLabelLearner"
+    assert card["method"] == "EarlyLearningRegularization"
     assert "2.9%" in card["reason"]
     assert card["held_out"]["n"] == 48
     page = (folder / "model" / "MODEL_CARD.md").read_text()

@@ -81,7 +81,7 @@ def test_what_is_no_setting_is_refused(pair):
     [
         (Hard(Y, K), noise(0.01), "CrossEntropy"),
         (Hard(Y, K), noise(0.3), "EarlyLearningRegularization"),
-        (Hard(np.tile(Y, 10), K), noise(0.3), "ImpreciseLabelLearner"),
+        (Hard(np.tile(Y, 10), K), noise(0.3), "EarlyLearningRegularization"),
         (Hard(Y, K), None, "EarlyLearningRegularization"),
         (Hard(np.where(np.arange(60) < 10, Y, -1), K), None, "ImpreciseLabelLearner"),
         (evidence_of("candidates"), None, "PRODEN"),
