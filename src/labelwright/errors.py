@@ -59,6 +59,19 @@ class MissingExtra(BadInput, ImportError):
         super().__init__(f"{what} needs an optional dependency", fix=f'pip install "labelwright[{extra}]"')
 
 
+_EXTRAS = {
+    "studio": ("alembic", "argon2", "fastapi", "multipart", "python_multipart", "sqlalchemy", "starlette", "uvicorn"),
+    "postgres": ("psycopg",),
+    "torch": ("lightning_fabric", "safetensors", "torch"),
+}
+
+
+def extra_of(missing: ModuleNotFoundError) -> str | None:
+    """Return the extra that installs the module that was not found; None where it belongs to none."""
+    name = (missing.name or "").split(".")[0]
+    return next((extra for extra, modules in _EXTRAS.items() if name in modules), None)
+
+
 class GateFailed(LabelwrightError):
     """A check that the caller asked for did not hold (exit code 3)."""
 

@@ -176,3 +176,15 @@ def test_three_hundred_malformed_files_end_in_one_line_each(tmp_path, capsys):
         assert code in (0, 2), (path.name, errors)
         assert len(errors) == (code == 2), (path.name, errors)
         path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("module", "extra"), [("sqlalchemy", "studio"), ("fastapi.routing", "studio"), ("torch", "torch")]
+)
+def test_a_command_whose_extra_is_not_installed_names_it(monkeypatch, capsys, module, extra):
+    def broken():
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
+    monkeypatch.setattr("labelwright.cli.build_app", broken)
+    assert run(["studio", "data.csv"]) == 2
+    assert f'pip install "labelwright[{extra}]"' in capsys.readouterr().err

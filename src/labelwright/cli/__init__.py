@@ -73,7 +73,7 @@ def build_app() -> Typer:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code: 0 done, 1 our bug, 2 bad input, 3 gate failed, 130 interrupted."""
     from labelwright.cli.console import complain, keep_traceback
-    from labelwright.errors import LabelwrightError
+    from labelwright.errors import LabelwrightError, MissingExtra, extra_of
 
     try:
         result = build_app()(list(arguments) or ["--help"], standalone_mode=False, prog_name="labelwright")
@@ -88,6 +88,10 @@ def run(arguments: Sequence[str]) -> int:
         sys.stderr.close()
         return 0
     except Exception as bug:
+        extra = extra_of(bug) if isinstance(bug, ModuleNotFoundError) else None
+        if extra is not None:
+            complain(str(MissingExtra("this command", extra)))
+            return MissingExtra.exit_code
         # Usage errors are known by what they can do: Typer has moved their class between packages.
         if hasattr(bug, "format_message") and hasattr(bug, "exit_code"):
             message = bug.format_message()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from labelwright.errors import MissingExtra
+from labelwright.errors import MissingExtra, extra_of
 
 _HERE = "labelwright.nn"
 
@@ -75,7 +75,7 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(import_module(_FACE[name]), name)
     except ModuleNotFoundError as error:
-        if error.name in ("torch", "lightning_fabric", "safetensors"):
+        if extra_of(error) == "torch":
             raise MissingExtra("training networks", "torch") from None
         raise
 

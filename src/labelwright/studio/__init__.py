@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from labelwright.errors import MissingExtra
+from labelwright.errors import MissingExtra, extra_of
 
 _FACE = {
     "Client": "labelwright.studio.client",
@@ -26,8 +26,9 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(import_module(_FACE[name]), name)
     except ModuleNotFoundError as missing:
-        if (missing.name or "").split(".")[0] in ("fastapi", "sqlalchemy", "alembic", "uvicorn", "argon2", "starlette"):
-            raise MissingExtra("the studio", "studio") from None
+        extra = extra_of(missing)
+        if extra is not None:
+            raise MissingExtra("the studio", extra) from None
         raise
 
 
