@@ -7,9 +7,9 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from labelwright.cli import options as opt
 from labelwright.cli.measures.chat_model import LOCAL
 
-VOTES = "The votes"
 RULES = "Rules that vote"
 METHOD = "How they are merged"
 OUTPUT = "What comes out"
@@ -19,31 +19,25 @@ def command(
     votes: Annotated[
         Path, Argument(metavar="VOTES", help="A table of votes, a Label Studio export, or with --rules a data set.")
     ],
-    task: Annotated[
-        str | None, Option(metavar="COL", help="The column that names the task.", rich_help_panel=VOTES)
-    ] = None,
-    annotator: Annotated[
-        str | None,
-        Option(metavar="COL", help="The column that says who; one a person, joined by commas.", rich_help_panel=VOTES),
-    ] = None,
-    label: Annotated[
-        str | None, Option("--label", metavar="COL", help="The column that says what.", rich_help_panel=VOTES)
-    ] = None,
+    task: opt.VoteTask = None,
+    annotator: opt.VoteAnnotator = None,
+    label: opt.VoteLabel = None,
     gold: Annotated[
-        str | None, Option(metavar="COL", help="Known labels, empty where unknown.", rich_help_panel=VOTES)
+        str | None, Option(metavar="COL", help="Known labels, empty where unknown.", rich_help_panel=opt.VOTES)
     ] = None,
     question: Annotated[
-        str | None, Option(metavar="NAME", help="Which question of a Label Studio export.", rich_help_panel=VOTES)
+        str | None, Option(metavar="NAME", help="Which question of a Label Studio export.", rich_help_panel=opt.VOTES)
     ] = None,
     predictions: Annotated[
-        bool, Option("--predictions", help="Take models' predictions in an export as votes.", rich_help_panel=VOTES)
+        bool, Option("--predictions", help="Take models' predictions in an export as votes.", rich_help_panel=opt.VOTES)
     ] = False,
     abstain: Annotated[
         list[str] | None,
-        Option(metavar="LABEL", help="A label that means no answer. Repeatable.", rich_help_panel=VOTES),
+        Option(metavar="LABEL", help="A label that means no answer. Repeatable.", rich_help_panel=opt.VOTES),
     ] = None,
     sheet: Annotated[
-        str | None, Option(metavar="NAME", help="Sheet of an Excel file. Default: the first.", rich_help_panel=VOTES)
+        str | None,
+        Option(metavar="NAME", help="Sheet of an Excel file. Default: the first.", rich_help_panel=opt.VOTES),
     ] = None,
     rules: Annotated[
         Path | None,

@@ -8,6 +8,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 DATA = "The data"
+VOTES = "The votes"
 OUTPUT = "What comes out"
 RUN = "How it runs"
 
@@ -82,6 +83,21 @@ PredProbs = Annotated[
 Classes = Annotated[
     str | None,
     Option("--classes", metavar="LIST|FILE", help="Class names in order, joined by commas.", rich_help_panel=DATA),
+]
+VoteTask = Annotated[
+    str | None, Option("--task", metavar="COL", help="The column that names the task.", rich_help_panel=VOTES)
+]
+VoteAnnotator = Annotated[
+    str | None,
+    Option(
+        "--annotator",
+        metavar="COL",
+        help="The column that says who; one a person, joined by commas.",
+        rich_help_panel=VOTES,
+    ),
+]
+VoteLabel = Annotated[
+    str | None, Option("--label", metavar="COL", help="The column that says what.", rich_help_panel=VOTES)
 ]
 Images = Annotated[
     Path | None,

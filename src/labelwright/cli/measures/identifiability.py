@@ -10,21 +10,12 @@ from typer import Argument, Option
 from labelwright.cli import options as opt
 from labelwright.cli.measures.results import Out, answer
 
-VOTES = "The votes"
-
 
 def command(
     votes: Annotated[Path, Argument(metavar="VOTES", help="A table of votes, or a Label Studio export.")],
-    task: Annotated[
-        str | None, Option(metavar="COL", help="The column that names the task.", rich_help_panel=VOTES)
-    ] = None,
-    annotator: Annotated[
-        str | None,
-        Option(metavar="COL", help="The column that says who; one a person, joined by commas.", rich_help_panel=VOTES),
-    ] = None,
-    label: Annotated[
-        str | None, Option("--label", metavar="COL", help="The column that says what.", rich_help_panel=VOTES)
-    ] = None,
+    task: opt.VoteTask = None,
+    annotator: opt.VoteAnnotator = None,
+    label: opt.VoteLabel = None,
     tol: Annotated[
         float | None,
         Option(
