@@ -137,6 +137,7 @@ def _labels_section(
             answer.needed,
         )
         for m, answer in answers.items()
+        if m <= MOST_LABELS or (labels == m).any()  # beyond, numbers of labels that no item has say nothing
     )
     columns = ("labels an item", "items", "items with as many or more", "the noise is", "Kruskal ranks", "needed")
     alerts: tuple[Alert, ...] = ()
