@@ -1,6 +1,18 @@
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from labelwright.atomic import check_can_write, staged_directory, write_aside
+
+KILLED = """
+import os, pathlib, signal, sys
+from labelwright.atomic import write_aside
+with write_aside(pathlib.Path(sys.argv[1])) as aside:
+    aside.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_aside(tmp_path):
@@ -18,6 +30,18 @@ def test_a_write_replaces_the_file_and_is_private(tmp_path):
         aside.write_text("new")
     assert (tmp_path / "new" / "a.txt").read_text() == "new"
     assert (tmp_path / "new" / "a.txt").stat().st_mode & 0o077 == 0
+
+
+def test_what_a_killed_writer_of_this_file_left_aside_is_swept(tmp_path):
+    name = "a" * 251 + ".txt"
+    killed = subprocess.run([sys.executable, "-c", KILLED, tmp_path / name])
+    assert killed.returncode == -signal.SIGKILL
+    with write_aside(tmp_path / "other.txt") as aside:
+        aside.write_text("another file's writer leaves it alone")
+    assert len(list(tmp_path.glob(".labelwright-staging-*"))) == 1
+    with write_aside(tmp_path / name) as aside:
+        aside.write_text("whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [name, "other.txt"]
 
 
 def test_a_new_directory_appears_whole(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
 import secrets
 import shutil
@@ -16,9 +17,17 @@ _STAGING = ".labelwright-staging-"
 
 @contextmanager
 def write_aside(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it replaces `path` in one step, on failure it is removed."""
+    """Yield a temporary path beside `path`; on success it replaces `path` in one step, on failure it is removed.
+
+    What a killed earlier writer of the same `path` left aside is swept away.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.parent / f"{_STAGING}{secrets.token_hex(6)}{path.suffix}"
+    # A hash of the name, as the name itself may already be as long as file systems allow.
+    prefix = f"{_STAGING}{hashlib.blake2b(path.name.encode('utf-8', 'surrogateescape'), digest_size=6).hexdigest()}-"
+    for leftover in path.parent.glob(f"{prefix}*"):
+        with suppress(OSError):
+            leftover.unlink()
+    aside = path.parent / f"{prefix}{secrets.token_hex(6)}{path.suffix}"
     try:
         yield aside
         with aside.open("rb") as written:
