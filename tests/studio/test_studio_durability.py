@@ -11,17 +11,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 from threading import Thread
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from labelwright.cli import run
 from labelwright.errors import BadInput
 from labelwright.studio import daily_backups
 from labelwright.studio import tables as t
+from labelwright.studio import upgrade as upgrading
 from labelwright.studio.backup import back_up, restore, verify
 from labelwright.studio.database import Database, DatabaseUnavailable
 from labelwright.studio.decisions import Choice, decide, standing
@@ -291,40 +294,50 @@ def test_a_backup_made_while_people_decide_is_of_one_moment(studio, tmp_path):
         connection.close()
 
 
-def test_migrations_make_exactly_the_tables_of_the_program(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'new.sqlite'}")
-    with database.write() as connection:
-        upgrade(connection)
-    with database.read() as connection:
+def test_migrations_make_exactly_the_tables_of_the_program(studio):
+    with studio.database.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), t.metadata) == []
-    database.close()
 
 
-def test_an_older_project_is_backed_up_and_brought_up_to_date(studio, tmp_path):
-    folder = tmp_path / "old"
-    folder.mkdir()
-    old = Database(f"sqlite:///{folder / 'studio.sqlite'}")
-    with old.write() as connection:
-        upgrade(connection, "0001")
-        connection.exec_driver_sql("INSERT INTO account VALUES (1, 'ann', 'owner', NULL, 1, 0.0)")
-        for row in range(2):
-            connection.exec_driver_sql(
-                f"INSERT INTO item VALUES ({row}, 'r{row}', '[0]', '[0]', NULL, NULL, NULL, 1, 0, NULL, 0, NULL)"
-            )
-            connection.exec_driver_sql(f"INSERT INTO annotation_pool VALUES ({row}, {row}, NULL)")
-        connection.exec_driver_sql("INSERT INTO assignment VALUES (1, 0, 1, 'done', 0.0, 0.0, '[0]', 1.0, 0)")
-        connection.exec_driver_sql("INSERT INTO assignment VALUES (2, 1, 1, 'skipped', 0.0, 0.0, NULL, NULL, NULL)")
-    old.close()
-    database = open_database(folder)
+@pytest.fixture
+def next_version(tmp_path, monkeypatch):
+    """The program after its next change of tables; the statement of that change can be set."""
+    folder = tmp_path / "migrations"
+    copytree(Path(upgrading.__file__).parent / "migrations", folder, ignore=ignore_patterns("__pycache__"))
+
+    def version(statement):
+        lines = ["from alembic import op", "revision, down_revision = 'next', '0001'", "def upgrade():"]
+        lines.append(f"    op.execute('ALTER TABLE item ADD COLUMN later INTEGER'); op.execute({statement!r})")
+        (folder / "versions" / "next.py").write_text("\n".join(lines))
+        monkeypatch.setattr(upgrading, "_MIGRATIONS", folder)
+
+    return version
+
+
+def test_an_older_project_is_backed_up_and_brought_up_to_date(studio, next_version):
+    event = decided(studio, 3)
+    next_version("UPDATE item SET later = version")
+    database = open_database(studio.folder)
     with database.read() as connection:
-        assert connection.scalars(select(t.pool.c.taken).order_by(t.pool.c.row)).all() == [1, 0]
-        assert stored_version(connection) != "0001"
+        assert stored_version(connection) == "next"
+        assert connection.exec_driver_sql("SELECT later, event_id FROM item WHERE row = 3").one() == (1, event)
     database.close()
-    copy = folder / "backups" / "before-upgrade-from-0001.sqlite"
+    copy = studio.folder / "backups" / "before-upgrade-from-0001.sqlite"
     verify(copy)
     connection = sqlite3.connect(copy)
     assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+    assert connection.execute("SELECT event_id FROM item WHERE row = 3").fetchone() == (event,)
     connection.close()
+
+
+def test_a_change_of_tables_that_fails_leaves_them_as_they_were(studio, next_version):
+    decided(studio, 3)
+    next_version("UPDATE no_such_table SET later = 1")
+    with pytest.raises(OperationalError, match="no such table"):
+        open_database(studio.folder)
+    with studio.database.read() as connection:
+        assert stored_version(connection) == "0001"
+        assert compare_metadata(MigrationContext.configure(connection), t.metadata) == []
 
 
 def test_a_group_is_decided_in_a_few_statements_and_taken_back(studio):

@@ -36,6 +36,9 @@ from tests.studio.test_studio_decisions import (  # noqa: F401
     test_who_comes_second_is_told_and_changes_nothing,
     worst,
 )
+from tests.studio.test_studio_durability import (  # noqa: F401
+    test_migrations_make_exactly_the_tables_of_the_program,
+)
 from tests.studio.test_studio_history import (  # noqa: F401
     test_all_of_one_person_is_one_line_and_comes_back_as_it_was,
     test_an_action_its_undo_and_its_return_are_one_line_each_with_a_count,

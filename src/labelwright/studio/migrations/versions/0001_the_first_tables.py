@@ -43,8 +43,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("item", schema=None) as batch_op:
         batch_op.create_index("item_check", ["check_place"], unique=False)
-        batch_op.create_index("item_pair", ["given", "suggested"], unique=False)
+        batch_op.create_index(
+            "item_pair", ["flagged", "given", "suggested", "verdict", "check_place", "score"], unique=False
+        )
         batch_op.create_index("item_queue", ["verdict", "flagged", "score"], unique=False)
+        batch_op.create_index("item_ahead", ["verdict", "score"], unique=False)
+    true, is_on = sa.text("marked = 1"), sa.text("marked")
+    op.create_index("item_marked", "item", ["row"], sqlite_where=true, postgresql_where=is_on)
 
     op.create_table(
         "label_class",
@@ -69,6 +74,7 @@ def upgrade() -> None:
         sa.Column("row", sa.Integer(), nullable=False),
         sa.Column("place", sa.Integer(), nullable=False),
         sa.Column("gold", sa.Text(), nullable=True),
+        sa.Column("taken", sa.Integer(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
             ["row"],
             ["item.row"],
@@ -76,7 +82,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("row"),
     )
     with op.batch_alter_table("annotation_pool", schema=None) as batch_op:
-        batch_op.create_index("pool_place", ["place"], unique=False)
+        batch_op.create_index("pool_taken", ["taken", "place"], unique=False)
+    has_gold = sa.text("gold IS NOT NULL")
+    op.create_index("pool_gold", "annotation_pool", ["place"], sqlite_where=has_gold, postgresql_where=has_gold)
 
     op.create_table(
         "class_change",
@@ -143,6 +151,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("finding", schema=None) as batch_op:
         batch_op.create_index("finding_kind", ["kind", "score"], unique=False)
+        batch_op.create_index("finding_kind_row", ["kind", "row"], unique=False)
         batch_op.create_index("finding_row", ["row"], unique=False)
 
     op.create_table(
@@ -215,36 +224,18 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take it back."""
-    with op.batch_alter_table("assignment", schema=None) as batch_op:
-        batch_op.drop_index("assignment_user")
-        batch_op.drop_index("assignment_lease")
-
-    op.drop_table("assignment")
-    op.drop_table("login")
-    op.drop_table("job")
-    op.drop_table("guideline")
-    with op.batch_alter_table("finding", schema=None) as batch_op:
-        batch_op.drop_index("finding_row")
-        batch_op.drop_index("finding_kind")
-
-    op.drop_table("finding")
-    with op.batch_alter_table("event", schema=None) as batch_op:
-        batch_op.drop_index("event_user")
-        batch_op.drop_index("event_row")
-        batch_op.drop_index("event_batch")
-
-    op.drop_table("event")
-    op.drop_table("class_change")
-    with op.batch_alter_table("annotation_pool", schema=None) as batch_op:
-        batch_op.drop_index("pool_place")
-
-    op.drop_table("annotation_pool")
-    op.drop_table("meta")
-    op.drop_table("label_class")
-    with op.batch_alter_table("item", schema=None) as batch_op:
-        batch_op.drop_index("item_queue")
-        batch_op.drop_index("item_pair")
-        batch_op.drop_index("item_check")
-
-    op.drop_table("item")
-    op.drop_table("account")
+    for table in (
+        "assignment",
+        "login",
+        "job",
+        "guideline",
+        "finding",
+        "event",
+        "class_change",
+        "annotation_pool",
+        "meta",
+        "label_class",
+        "item",
+        "account",
+    ):
+        op.drop_table(table)
