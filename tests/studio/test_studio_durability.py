@@ -33,7 +33,7 @@ from labelwright.studio.lock import ProjectLock
 from labelwright.studio.logins import open_session, visitor_of
 from labelwright.studio.move import move_project
 from labelwright.studio.studio import open_database
-from labelwright.studio.upgrade import stored_version, upgrade
+from labelwright.studio.upgrade import stored_version
 from studio_world import Browser, fresh_studio
 from ticket_world import write_tickets
 

@@ -99,6 +99,12 @@ class _HashSink:
     def close(self) -> None: ...
 
 
+def file_hash(path: Path) -> bytes:
+    """Return 32 bytes that name what a file holds, whatever it is called."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_DIGEST)).digest()
+
+
 def default_folder() -> Path:
     """Return the cache folder: ``$LABELWRIGHT_CACHE``, else the user's cache folder of this system."""
     named = os.environ.get("LABELWRIGHT_CACHE")

@@ -13,6 +13,7 @@ from labelwright.facade import Audit
 from labelwright.progress import SILENT, Progress
 from labelwright.studio.copying import copy_project
 from labelwright.studio.database import Database
+from labelwright.studio.kept_audit import keep
 from labelwright.studio.lock import ProjectLock
 from labelwright.studio.studio import DATABASE, existing_database, open_database, project_folder
 from labelwright.studio.sync import Carried, carry_over
@@ -61,7 +62,10 @@ def sync_project(
     try:
         lock.lock_database(source)
         audit = Audit(data, progress=progress, **{name: value for name, value in options.items() if value is not None})
-        return _carried(source, audit.run().result, folder), folder
+        result = audit.run().result
+        carried = _carried(source, result, folder)
+        keep(result, folder)
+        return carried, folder
     finally:
         lock.release()
         source.close()

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from labelwright.audit.run import AuditResult
+from labelwright.data.dataset import Dataset
 from labelwright.errors import BadInput, quoted
 from labelwright.facade import Audit
 from labelwright.progress import SILENT, Progress
@@ -18,6 +19,7 @@ from labelwright.studio import tables as t
 from labelwright.studio.backup import back_up
 from labelwright.studio.database import Database, insert_row
 from labelwright.studio.items import Content
+from labelwright.studio.kept_audit import kept_or_run
 from labelwright.studio.lock import ProjectLock
 from labelwright.studio.pictures import Pictures
 from labelwright.studio.project import facts, fill, fingerprint, is_filled
@@ -51,13 +53,11 @@ class Studio:
         with database.write() as connection:
             if not is_filled(connection):
                 fill(connection, audit, seed=audit.options.seed)
-            elif facts(connection)["fingerprint"] != fingerprint(audit.dataset):
-                raise BadInput(
-                    f"the data {quoted(audit.dataset.source.path.name)} have changed since the project was made",
-                    fix="carry the decisions over with: labelwright studio sync NEW_DATA",
-                )
+            else:
+                _refuse_other_data(connection, audit.dataset)
         self.local_user = _ensure_local_user(database)
         self.lock: ProjectLock | None = None
+        self.audited_at: float | None = None  # seconds since 1970, where the audit is one that the project kept
 
     def close(self) -> None:
         """Close the database and end the process that draws images."""
@@ -102,12 +102,28 @@ def open_studio(
     try:
         database = open_database(folder, database_url)
         lock.lock_database(database)
-        studio = Studio(audit.run().result, database, folder)
+        result, at = kept_or_run(audit, folder, lambda: _refuse_before_audit(database, audit.dataset))
+        studio = Studio(result, database, folder)
     except BaseException:
         lock.release()
         raise
-    studio.lock = lock
+    studio.lock, studio.audited_at = lock, at
     return studio
+
+
+def _refuse_before_audit(database: Database, dataset: Dataset) -> None:
+    """Refuse data that are not the project's before the long work starts."""
+    with database.read() as connection:
+        if is_filled(connection):
+            _refuse_other_data(connection, dataset)
+
+
+def _refuse_other_data(connection: Connection, dataset: Dataset) -> None:
+    if facts(connection)["fingerprint"] != fingerprint(dataset):
+        raise BadInput(
+            f"the data {quoted(dataset.source.path.name)} have changed since the project was made",
+            fix="carry the decisions over with: labelwright studio sync PROJECT NEW_DATA",
+        )
 
 
 def project_folder(data: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import localtime, strftime
 from typing import Annotated
 
 from typer import Argument, Option
@@ -74,6 +75,9 @@ def command(
         seed=seed,
         jobs=jobs,
     )
+    if studio.audited_at is not None:
+        when = strftime("%Y-%m-%d %H:%M", localtime(studio.audited_at))
+        say(f"The audit of {when} is used again: neither the data nor the options have changed since.")
     try:
         serve(studio, Bind(host, port, tls_cert, tls_key, behind_proxy, public_url), say)
     finally:
