@@ -27,6 +27,7 @@ SHORT = (
     "ImpreciseLabelLearner",
     ESTIMATED,
     "EarlyLearningRegularization",
+    "CrossSplit",
     "GeneralizedCrossEntropy",
     "ForwardCorrection",
     "CoTeaching",

@@ -13,6 +13,7 @@ from labelwright.errors import BadInput
 from labelwright.evidence import Bags, Candidates, Hard, Mixed, Reals, Tags, Votes
 from labelwright.learn import ImpreciseClassifier, ImpreciseRegressor, choose_method
 from labelwright.learn.methods import METHODS, find_method, read_settings
+from labelwright.learn.noisy import CrossSplit, NestedCoTeaching, NestedTraining
 
 K = 3
 X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
@@ -61,6 +62,21 @@ def test_a_saved_model_gives_the_same_answers(method, tmp_path):
     np.testing.assert_array_equal(before, after)
 
 
+@pytest.mark.parametrize(
+    "objective", [NestedTraining(), NestedCoTeaching()], ids=lambda objective: type(objective).__name__
+)
+def test_objectives_that_part_their_rows_load_again_too(objective, tmp_path):
+    model = ImpreciseClassifier(objective, epochs=1).fit(X, Hard(Y, K))
+    again = ImpreciseClassifier.load(model.save(tmp_path / "model"))
+    before, after = (m.loop_.predict_proba(m._standardized(X)) for m in (model, again))
+    np.testing.assert_array_equal(before, after)
+
+
+def test_one_row_cannot_be_cut_into_halves():
+    with pytest.raises(BadInput, match="one row cannot be cut into halves"):
+        ImpreciseClassifier(CrossSplit(), epochs=1).fit(X[:1], Hard([0], K))
+
+
 def test_names_are_found_however_they_are_written():
     assert find_method("early learning regularization") is find_method("ELR") is find_method("p134")
 
@@ -80,8 +96,9 @@ def test_what_is_no_setting_is_refused(pair):
     ("evidence", "estimate", "name"),
     [
         (Hard(Y, K), noise(0.01), "CrossEntropy"),
-        (Hard(Y, K), noise(0.3), "EarlyLearningRegularization"),
-        (Hard(np.tile(Y, 10), K), noise(0.3), "EarlyLearningRegularization"),
+        (Hard(Y, K), noise(0.09), "EarlyLearningRegularization"),
+        (Hard(Y, K), noise(0.3), "CrossSplit"),
+        (Hard(np.tile(Y, 10), K), noise(0.3), "CrossSplit"),
         (Hard(Y, K), None, "EarlyLearningRegularization"),
         (Hard(np.where(np.arange(60) < 10, Y, -1), K), None, "ImpreciseLabelLearner"),
         (evidence_of("candidates"), None, "PRODEN"),

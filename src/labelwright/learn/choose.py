@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from labelwright.nn import Objective
 
 CLEAN = 0.03  # share of wrong labels that plain cross-entropy bears
+MANY = 0.10  # share from which two networks that correct each other's labels are worth their time
 KINDS = {
     Hard: "labels",
     Soft: "soft labels",
@@ -116,12 +117,19 @@ def _for_labels(evidence: Hard, noise: NoiseEstimate | None, n: int) -> Choice:
             "CrossEntropy",
             f"{about}. So few do not mislead a network much: plain cross-entropy [B001] wastes nothing on caution.",
         )
+    if noise.noise_rate < MANY:
+        return _chosen(
+            "EarlyLearningRegularization",
+            f"{about}. Early-learning regularisation [P134] holds a network to what it learnt first, before it "
+            "memorises wrong labels. It needs to know neither how many are wrong nor which class is taken for which, "
+            "and costs little where few are.",
+        )
     return _chosen(
-        "EarlyLearningRegularization",
-        f"{about}. Early-learning regularisation [P134] holds a network to what it learnt first, before it memorises "
-        "wrong labels. It needs to know neither how many are wrong nor which class is taken for which, and gained most "
-        "over cross-entropy on the sets that this rule was made on. In Python, `CrossSplit` often does better still, "
-        "for two networks and more than twice the time.",
+        "CrossSplit",
+        f"{about}. CrossSplit [P094] trains two networks, each on the labels of one half of the rows, and lets each "
+        "correct the labels that the other one learns from: what a network never saw it cannot have memorised. It "
+        "gained most over cross-entropy where many labels are wrong, and takes about four times as long; "
+        "`--method elr` is the quick way.",
     )
 
 

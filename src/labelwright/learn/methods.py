@@ -127,6 +127,7 @@ METHODS = (
     Method("CoTeachingPlus", "B011", "noisy", "labels", "", "forget"),
     Method("JoCoR", "B012", "noisy", "labels", "", "forget"),
     Method("DivideMix", "B013", "noisy", "labels"),
+    Method("CrossSplit", "P094", "noisy", "labels"),
     Method("SparseOverParameterization", "B014", "noisy", "labels", "sop"),
     Method("EarlyLearningRegularization", "P134", "noisy", "labels", "elr"),
     Method("EarlyLearningRegularizationPlus", "P134", "noisy", "labels", "elr-plus"),

@@ -150,8 +150,6 @@ class CrossSplit(TwoNetworks):
     def setup(self, task: Task) -> None:
         """Make both networks, cut the rows into halves, and remember β of every row."""
         super().setup(task)
-        if len(task.rows) < 2:
-            raise BadInput("one row cannot be cut into halves", fix="pass more rows")
         order = torch.randperm(len(task.rows)).numpy()
         half = np.zeros(task.n_rows, dtype=np.int64)
         half[task.rows[order[len(order) // 2 :]]] = 1
@@ -180,6 +178,8 @@ class CrossSplit(TwoNetworks):
 
     def streams(self, task: Task, epoch: int) -> Mapping[str, Stream]:
         """Return each network's own half, and after the start the other half without its labels."""
+        if len(task.rows) < 2:
+            raise BadInput("one row cannot be cut into halves", fix="pass more rows")
         halves = [self.rows_of(i, task) for i in PAIR]
         if epoch < self.warmup:
             return prefer_longest({f"labelled{i}": task.stream(halves[i]) for i in PAIR})

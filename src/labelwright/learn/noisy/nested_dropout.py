@@ -151,8 +151,11 @@ def choose_width(net: NestedNetwork, loop: Loop) -> None:
 
 
 def hold_out(task: Task, share: float) -> None:
-    """Take a random share of the rows out of training, unless some are held out already."""
+    """Take a random share of the rows out of training, unless some are held out already; a single row is both."""
     if len(task.held_out):
+        return
+    if len(task.rows) == 1:  # a model that is loaded is set up on one row
+        task.held_out = task.rows
         return
     order = task.rows[torch.randperm(len(task.rows)).numpy()]
     count = max(1, round(share * len(order)))
