@@ -21,7 +21,9 @@ Kind = Literal[
     "number", "category", "text", "date", "identifier", "image", "matrix", "tags", "constant", "empty", "other"
 ]
 
-_SAMPLE = 2000
+SAMPLE = 2000
+NAMED = 0.95  # of the cells of a sample, where a column holds names of image files
+_LONGEST_PATH = 1000
 _STRING_VIEW = pa.string_view() if hasattr(pa, "string_view") else None  # since Arrow 16
 _NUMERIC = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal)
 _ID_NAME = re.compile(r"(^|[_\-\s.])(id|ids|uuid|guid|index|idx|key|rowid|row|hash|md5|sha1|sha256|checksum)$", re.I)
@@ -174,8 +176,15 @@ def _image_reason(field: pa.Field, column: pa.ChunkedArray) -> str:
         return ""
     if isinstance(cells[0], bytes):
         return "it holds encoded images" if all(cell.startswith(_MAGIC) for cell in cells) else ""
-    named = sum(_suffix(cell) in IMAGE_SUFFIXES and len(cell) < 1000 for cell in cells)
-    return "its cells are names of image files" if named >= 0.95 * len(cells) else ""
+    named = sum(_suffix(cell) in IMAGE_SUFFIXES and len(cell) < _LONGEST_PATH for cell in cells)
+    return "its cells are names of image files" if named >= NAMED * len(cells) else ""
+
+
+def named_like_images(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Whether each cell of text is named like an image file, as the cells of a sample are judged; null for null."""
+    endings = "|".join(re.escape(suffix) for suffix in sorted(IMAGE_SUFFIXES))
+    named = pc.match_substring_regex(column, rf"(?i)({endings})\s*$")
+    return pc.and_(named, pc.less(pc.utf8_length(column), _LONGEST_PATH)) if pc.any(named).as_py() else named
 
 
 def _suffix(cell: str) -> str:
@@ -186,9 +195,14 @@ def _suffix(cell: str) -> str:
 def _sample(column: pa.ChunkedArray) -> list[Any]:
     """Return up to 2000 cells spread evenly over the column, null left out."""
     known = pc.drop_null(column)
-    if len(known) > _SAMPLE:
-        known = known.take(pa.array(np.linspace(0, len(known) - 1, _SAMPLE).astype(np.int64)))
+    if len(known) > SAMPLE:
+        known = known.take(pa.array(sampled_places(len(known))))
     return known.to_pylist()
+
+
+def sampled_places(n: int) -> NDArray[np.int64]:
+    """Return which of `n` known cells are looked at to tell what a column holds."""
+    return np.linspace(0, n - 1, SAMPLE).astype(np.int64) if n > SAMPLE else np.arange(n)
 
 
 def _profile_text(name: str, column: pa.ChunkedArray, distinct: int, known: int) -> ColumnProfile:

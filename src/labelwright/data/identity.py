@@ -8,6 +8,7 @@ with equal content are told apart by an occurrence number. Images count by the b
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -53,8 +54,8 @@ def row_ids(source: Source, plan: Plan) -> NDArray[np.str_]:
     """
     if plan.id is not None:
         return _from_column(source, plan.id)
-    digests = _content_digests(source, plan)
-    return _with_occurrence(digests)
+    digests = content_digests(source, plan)
+    return with_occurrence(digests)
 
 
 def content_hashes(source: Source, plan: Plan) -> NDArray[np.str_]:
@@ -70,7 +71,7 @@ def content_hashes(source: Source, plan: Plan) -> NDArray[np.str_]:
     """
     if plan.id is not None:
         source = replace(source, table=source.table.drop_columns([plan.id]))
-    return _hexadecimal(_content_digests(source, plan))
+    return _hexadecimal(content_digests(source, plan))
 
 
 def _from_column(source: Source, name: str) -> NDArray[np.str_]:
@@ -80,23 +81,35 @@ def _from_column(source: Source, name: str) -> NDArray[np.str_]:
     texts = cell_texts(column)
     if texts.null_count:
         rows = np.flatnonzero(pc.is_null(texts).to_numpy())
-        raise BadInput(
-            f"no id in {counted(len(rows), 'row')} ({', '.join(map(str, rows[:5]))}{' ...' if len(rows) > 5 else ''})",
-            where=source.where(int(rows[0]), name),
-            fix="fill the ids, or leave out --id to name rows by their content",
-        )
+        refuse_missing(rows, lambda k: source.where(int(rows[k]), name))
     ids = _as_numpy(texts)
-    if pc.count_distinct(texts).as_py() == len(ids):
-        return ids
+    if pc.count_distinct(texts).as_py() < len(ids):
+        refuse_repeated(ids, np.arange(len(ids)), lambda k: source.where(k, name))
+    return ids
+
+
+def refuse_missing(rows: NDArray[np.int64], where: Callable[[int], str]) -> None:
+    """Raise BadInput for rows without an id; `where` names the place of the k-th of them."""
+    raise BadInput(
+        f"no id in {counted(len(rows), 'row')} ({', '.join(map(str, rows[:5]))}{' ...' if len(rows) > 5 else ''})",
+        where=where(0),
+        fix="fill the ids, or leave out --id to name rows by their content",
+    )
+
+
+def refuse_repeated(ids: NDArray[np.str_], rows: NDArray[np.int64], where: Callable[[int], str]) -> None:
+    """Raise BadInput where an id names two of the rows; `where` names the place of the k-th of them."""
     values, first, counts = np.unique(ids, return_index=True, return_counts=True)
     twice = np.flatnonzero(counts > 1)
+    if not len(twice):
+        return
     worst = twice[np.argsort(first[twice])[0]]
-    rows = np.flatnonzero(ids == values[worst])
+    places = np.flatnonzero(ids == values[worst])
     rest = values[twice[twice != worst]]
     others = f", and {listed(rest, 3)} name more than one row too" if len(rest) else ""
     raise BadInput(
-        f"{quoted(values[worst])} names rows {', '.join(map(str, rows[:5]))}{others}",
-        where=source.where(int(rows[1]), name),
+        f"{quoted(values[worst])} names rows {', '.join(map(str, rows[places[:5]]))}{others}",
+        where=where(int(places[1])),
         fix="make the ids unique, or leave out --id to name rows by their content",
     )
 
@@ -107,8 +120,8 @@ def _as_numpy(texts: pa.ChunkedArray) -> NDArray[np.str_]:
     return np.concatenate(blocks) if blocks else np.empty(0, dtype=np.str_)
 
 
-def _content_digests(source: Source, plan: Plan) -> NDArray[np.void]:
-    """Return the 16-byte digest of each row."""
+def content_digests(source: Source, plan: Plan) -> NDArray[np.void]:
+    """Return the 16-byte digest of what each row holds beside its label; a part of the rows gives theirs."""
     left_out = {plan.label} | ({"split"} if source.format == "image_folder" else set())
     names = sorted(n for n in source.table.column_names if n not in left_out and not _is_artifact(n))
     if source.format == "image_folder":
@@ -200,8 +213,11 @@ def _hexadecimal(digests: NDArray[np.void]) -> NDArray[np.str_]:
     return np.frombuffer(digests.tobytes().hex().encode(), dtype="S32").astype("U32")
 
 
-def _with_occurrence(digests: NDArray[np.void]) -> NDArray[np.str_]:
-    """Return digests as text; the second row of the same digest gets ``-2``, the third ``-3``."""
+def with_occurrence(digests: NDArray[np.void], before: NDArray[np.int64] | int = 0) -> NDArray[np.str_]:
+    """Return digests as text; the second row of the same digest gets ``-2``, the third ``-3``.
+
+    `before` says how many rows of the digest of each came already.
+    """
     n = len(digests)
     hexadecimal = _hexadecimal(digests)
     words = np.frombuffer(digests.tobytes(), dtype="<u8").reshape(n, 2)
@@ -211,6 +227,7 @@ def _with_occurrence(digests: NDArray[np.void]) -> NDArray[np.str_]:
     begin = np.maximum.accumulate(np.where(is_first, np.arange(n), 0))
     occurrence = np.empty(n, dtype=np.int64)
     occurrence[order] = np.arange(n) - begin
+    occurrence += before
     again = np.flatnonzero(occurrence)
     if not len(again):
         return hexadecimal

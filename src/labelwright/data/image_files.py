@@ -11,7 +11,7 @@ import os
 import warnings
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,21 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 256 * 2**20
+_ORIENTATION, _WIDTH, _HEIGHT = 0x0112, 0x0100, 0x0101  # tags of EXIF and TIFF
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
+
+
+class Head(NamedTuple):
+    """What the head of an image file tells: its sides in stored pixels, and how to turn them upright (EXIF, 1 to 8)."""
+
+    width: int
+    height: int
+    orientation: int = 1
+
+    @property
+    def upright(self) -> tuple[int, int]:
+        """Width and height of the image when it is turned upright."""
+        return (self.height, self.width) if self.orientation >= 5 else (self.width, self.height)
 
 
 class UnreadableImage(BadInput):
@@ -105,6 +119,24 @@ def decode(data: bytes, at_least: int | None = None) -> Image:
         cut = "truncated" in str(e) or isinstance(e, EOFError)
         raise UnreadableImage("the image is cut short" if cut else "the image is damaged") from None
     except Exception as trouble:  # Pillow's plugins raise struct.error, zlib.error and others on hostile bytes
+        raise UnreadableImage(f"the image is damaged ({type(trouble).__name__})") from None
+
+
+def head_of(file: IO[bytes] | Path) -> Head:
+    """Return the head of an image file, without its pixels; UnreadableImage when there is none."""
+    from PIL import Image
+
+    _quieten_pillow()
+    try:
+        with Image.open(file, formats=FORMATS) as image:
+            orientation = image.getexif().get(_ORIENTATION, 1)
+            known = isinstance(orientation, int) and 1 <= orientation <= 8
+            tags = getattr(image, "tag_v2", {})  # of TIFF, whose size Pillow tells turned
+            stored = tags.get(_WIDTH, image.width), tags.get(_HEIGHT, image.height)
+            return Head(*stored, orientation if known else 1)
+    except FileNotFoundError:
+        raise UnreadableImage("there is no such file") from None
+    except Exception as trouble:  # as in `decode`
         raise UnreadableImage(f"the image is damaged ({type(trouble).__name__})") from None
 
 

@@ -77,13 +77,16 @@ class ImageRows:
             place = self._source.where(row, self._column)
             raise UnreadableImage(unreadable.problem, where=place) from None
 
-    def encoded(self, row: int) -> bytes | None:
-        """Return the bytes of a row as stored, None where the column holds raw pixels. UnreadableImage as `open`."""
+    @property
+    def is_encoded(self) -> bool:
+        """Whether the column holds files or their bytes, not raw pixels."""
         from labelwright.data.matrices import image_shape
 
-        if image_shape(self._source.table.schema.field(self._column)) is not None:
-            return None
-        return _stored(self._cells[row], self._root)
+        return image_shape(self._source.table.schema.field(self._column)) is None
+
+    def encoded(self, row: int) -> bytes | None:
+        """Return the bytes of a row as stored, None where the column holds raw pixels. UnreadableImage as `open`."""
+        return _stored(self._cells[row], self._root) if self.is_encoded else None
 
     def original(self, row: int) -> tuple[int, int, str]:
         """Return width, height and mode (``"RGB"``, ``"L"``, ...) of a row as stored, before conversion."""

@@ -67,8 +67,8 @@ def infer_plan(
     'table'
     """
     asked = Asked(_names(text), image, None if features is None else str(features), _names(feature_columns))
-    label, notes = _find_label(source, label)
-    _check_roles(source, label, asked, {"id": id, "group": group, "split": split})
+    label, notes = find_label(source, label)
+    check_roles(source, label, asked, {"id": id, "group": group, "split": split})
     reading = read_task(source, label, task)
     notes.append(f"task: {reading.task} ({reading.why})")
     if reading.task == "classification" and marks_unlabelled(plain_column(source.table.column(label))):
@@ -106,7 +106,8 @@ def _names(columns: Sequence[str] | str) -> tuple[str, ...]:
     return tuple(columns)
 
 
-def _find_label(source: Source, label: str | None) -> tuple[str, list[str]]:
+def find_label(source: Source, label: str | None) -> tuple[str, list[str]]:
+    """Return the label column and notes on how it was found; BadInput where it does not exist or is not said."""
     names = list(source.table.column_names)
     if label is not None:
         if label not in names:
@@ -130,7 +131,8 @@ def _find_label(source: Source, label: str | None) -> tuple[str, list[str]]:
     raise BadInput("which column holds the labels is not said", where=place(source.path), fix=fix)
 
 
-def _check_roles(source: Source, label: str, asked: Asked, others: dict[str, str | None]) -> None:
+def check_roles(source: Source, label: str, asked: Asked, others: dict[str, str | None]) -> None:
+    """Refuse columns that do not exist or are given two roles."""
     names = list(source.table.column_names)
     taken: dict[str, str] = {label: "label"}
     inputs = [("text", name) for name in asked.text] + [("feature column", name) for name in asked.feature_columns]

@@ -52,7 +52,9 @@ def marks_unlabelled(column: pa.ChunkedArray) -> bool:
     return len(values) >= 4 and values[0] == -1 and values[1:] == list(range(len(values) - 1))
 
 
-def read_task(source: Source, label: str, task: str | None = None) -> LabelReading:
+def read_task(
+    source: Source, label: str, task: str | None = None, counts: NDArray[np.int64] | None = None
+) -> LabelReading:
     """Return how the label column is to be read.
 
     Parameters
@@ -62,6 +64,8 @@ def read_task(source: Source, label: str, task: str | None = None) -> LabelReadi
         Name of the label column.
     task : str, optional
         ``"classification"``, ``"multilabel"`` or ``"regression"``, when the caller knows.
+    counts : array of int64, optional
+        How often each label occurs, where the source holds each label that occurs once.
 
     Raises
     ------
@@ -88,7 +92,7 @@ def read_task(source: Source, label: str, task: str | None = None) -> LabelReadi
         return LabelReading("classification", "as asked")
     if class_names(field) is not None:
         return LabelReading("classification", "the file names its classes")
-    return _scalar_task(column)
+    return _scalar_task(column, counts)
 
 
 def _read_lists(table: pa.Table, label: str, task: str | None) -> LabelReading:
@@ -146,7 +150,7 @@ def _is_number(cell: str) -> bool:
     return cell.isascii() and "_" not in cell
 
 
-def _scalar_task(column: pa.ChunkedArray) -> LabelReading:
+def _scalar_task(column: pa.ChunkedArray, counts: NDArray[np.int64] | None) -> LabelReading:
     if is_string(column.type) and (style := tag_style(column, plainly=True)):
         how = "lists in brackets" if style == "json" else f"tags separated by {style!r}"
         return LabelReading("multilabel", f"its cells hold {how}", style)
@@ -154,6 +158,7 @@ def _scalar_task(column: pa.ChunkedArray) -> LabelReading:
     if values is None or _has_leading_zeros(column):
         return LabelReading("classification", "its values are names")
     present = values[~np.isnan(values)]
+    n_present = len(present) if counts is None else int(counts[~np.isnan(values)].sum())
     distinct = np.unique(present)
     if not np.isfinite(present).all() or (present != np.floor(present)).any():
         if len(distinct) > _FEW_NUMBERS:
@@ -161,7 +166,7 @@ def _scalar_task(column: pa.ChunkedArray) -> LabelReading:
         return LabelReading("classification", f"it holds only {len(distinct)} distinct numbers")
     if len(distinct) <= _FEW_NUMBERS:
         return LabelReading("classification", f"it holds only {len(distinct)} distinct whole numbers")
-    if _are_class_numbers(distinct, present):
+    if _are_class_numbers(distinct, n_present):
         return LabelReading(
             "classification",
             f"it counts {len(distinct)} classes from {distinct[0]:.0f} to {distinct[-1]:.0f} without a gap",
@@ -169,9 +174,9 @@ def _scalar_task(column: pa.ChunkedArray) -> LabelReading:
     return LabelReading("regression", f"it holds {len(distinct):,} distinct whole numbers")
 
 
-def _are_class_numbers(distinct: NDArray[np.float64], present: NDArray[np.float64]) -> bool:
+def _are_class_numbers(distinct: NDArray[np.float64], n_present: int) -> bool:
     """Whole numbers from -1, 0 or 1 upwards without a gap, each in at least five rows as a rule."""
-    return bool(distinct[0] in (-1, 0, 1) and (np.diff(distinct) == 1).all() and len(present) >= 5 * len(distinct))
+    return bool(distinct[0] in (-1, 0, 1) and (np.diff(distinct) == 1).all() and n_present >= 5 * len(distinct))
 
 
 def _has_leading_zeros(column: pa.ChunkedArray) -> bool:

@@ -1,71 +1,99 @@
 """CSV and TSV: the label's cell of a decided row changes, the lines of a rejected row go, every other byte stays.
 
-Rows begin where the reader says they do; only decided rows are cut into cells. A new cell is quoted when the old one
-was, or when it must be.
+The file is looked through once for the rows that decisions name and once to write it, block by block, so that its size
+does not matter. Only decided rows are cut into cells. A new cell is quoted when the old one was, or when it must be.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labelwright.data.dataset import Source
+from labelwright.data.dataset import Plan
+from labelwright.data.mend.decisions import Decisions
+from labelwright.data.mend.given import given_labels, label_rule
+from labelwright.data.mend.labels import ClassNames
 from labelwright.data.mend.manifest import ManifestLine, decided_lines, safe_cell
 from labelwright.data.mend.plan import Changes, Items, rejected_remark
-from labelwright.data.mend.raw_text import Edit, RawText, spliced
+from labelwright.data.mend.raw_text import Spot, encoded, rewritten, write_text
+from labelwright.data.mend.row_scan import scan, some_ids
 from labelwright.data.mend.tag_cells import written_label
-from labelwright.data.tasks import TagStyle
+from labelwright.data.readers.record_blocks import DelimitedFile
+from labelwright.data.tasks import TagStyle, read_task
 
-_LF, _CR = 10, 13
-_BLOCK = 1 << 24
-_LINE_END = re.compile(rb"\r\n|\n|\r")
+
+def _no_items() -> Items:
+    return Items(np.empty(0, dtype=np.str_), (), ClassNames(()))
+
+
+def _no_places() -> NDArray[np.int64]:
+    return np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class DelimitedTable:
-    """A delimited text file whose label column can be mended.
+    """A delimited text file whose label column can be mended; `about` finds the rows that decisions name.
 
     Parameters
     ----------
-    path : Path
-    lines : array of int64, shape (n,)
-        First line of each row, from 1.
-    delimiter : str
-    column, width : int
-        Number of the label column, from 0, and of columns.
+    file : DelimitedFile
+    plan : Plan
+        The label, the id or the image; the task is settled by `about`.
+    task : str, optional
+        The task asked for.
+    classes : tuple of str, optional
+    new_classes : tuple of str
+        Classes that may be given though no row has them.
+    root : Path
+        The folder of images that a column names.
     items : Items
-        One a row.
+        The rows found, in the order of the file.
+    starts, ends : array of int64
+        Their bytes.
     tags : TagStyle or None
         How several tags are written in a cell.
     spreadsheet_safe : bool
         Put a quote before every cell that a spreadsheet would run as a formula. Changes cells that nobody decided on.
     """
 
-    path: Path
-    lines: NDArray[np.int64]
-    delimiter: str
-    column: int
-    width: int
-    items: Items
-    tags: TagStyle | None = None
+    file: DelimitedFile
+    plan: Plan
+    task: str | None
+    classes: tuple[str, ...] | None
+    new_classes: tuple[str, ...]
+    root: Path
     spreadsheet_safe: bool = False
+    items: Items = field(default_factory=_no_items)
+    starts: NDArray[np.int64] = field(default_factory=_no_places)
+    ends: NDArray[np.int64] = field(default_factory=_no_places)
+    tags: TagStyle | None = None
 
     is_tree = False
 
-    @classmethod
-    def of(
-        cls, source: Source, label: str, items: Items, tags: TagStyle | None = None, *, spreadsheet_safe: bool = False
-    ) -> DelimitedTable:
-        """Take what is needed of a source as `read_delimited` gives it; the table itself may go."""
-        names = source.table.column_names
-        lines = np.zeros(0, np.int64) if source.line_numbers is None else source.line_numbers
-        delimiter = source.details["delimiter"]
-        return cls(source.path, lines, delimiter, names.index(label), len(names), items, tags, spreadsheet_safe)
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.file.path
+
+    def about(self, decisions: Decisions) -> DelimitedTable:
+        """Return the table with the rows that decisions name as its items."""
+        found = scan(self.file, self.plan, (entry.id for entry in decisions), self.root)
+        task = read_task(found.values, self.plan.label, self.task, found.counts).task
+        plan = replace(self.plan, task=task)
+        rule, style = label_rule(found.values, plan, self.classes, self.new_classes)
+        given = given_labels(found.labels, plan, style, self.classes)
+        items = Items(found.ids, given, rule, total=found.n_rows, every_id=self._every_id)
+        return replace(self, plan=plan, items=items, starts=found.starts, ends=found.ends, tags=style)
+
+    def _every_id(self) -> Iterator[str]:
+        """Yield the ids of all rows; of the first ones where their content names them, as those look alike."""
+        return some_ids(self.file, self.plan, self.root)
 
     def remarks(self, changes: Changes) -> tuple[str, ...]:
         """Say that rejected rows are left out, and that cells change which nobody decided on where that was asked."""
@@ -74,30 +102,31 @@ class DelimitedTable:
 
     def write(self, changes: Changes, out: Path) -> list[ManifestLine]:
         """Write the mended file and say which decisions it holds."""
-        raw = RawText.read(self.path)
-        pieces: Iterable[bytes] = spliced(raw.data, self._edits(raw, changes))
+        names = self.file.names
+        grammar = Grammar(self.file.delimiter, names.index(self.plan.label), len(names))
+        pieces: Iterable[bytes] = rewritten(self.file.text.blocks(), self._spots(changes, grammar))
         if self.spreadsheet_safe:
-            pieces = _neutralised(b"".join(pieces), self._grammar())
-        digest = raw.write(pieces, out)
+            pieces = _neutralised(self.file.whole(pieces), grammar)
+        digest = write_text(self.file.text, pieces, out)
         file = ManifestLine(old_path=self.path.name, new_path=out.name, sha256=digest)
         return [file, *decided_lines(changes, self.items)]
 
-    def _grammar(self) -> Grammar:
-        return Grammar(self.delimiter, self.column, self.width)
+    def _spots(self, changes: Changes, grammar: Grammar) -> Iterator[Spot]:
+        for row in sorted({*changes.relabel, *changes.reject}):
+            change = _gone if row in changes.reject else partial(self._relabelled, changes, grammar, row)
+            yield Spot(int(self.starts[row]), int(self.ends[row]), change)
 
-    def _edits(self, raw: RawText, changes: Changes) -> Iterator[Edit]:
-        grammar = self._grammar()
-        rows = np.array(sorted({*changes.relabel, *changes.reject}), dtype=np.int64)
-        starts = line_offsets(raw.data, self.lines[rows])
-        for row, start in zip(rows.tolist(), starts.tolist(), strict=True):
-            if row in changes.reject:
-                yield Edit(start, grammar.record_end(raw.data, start), b"")
-                continue
-            begin, end = grammar.cell(raw.data, start)
-            like = raw.data[begin:end].strip(b'"').replace(b'""', b'"').decode()
-            label = written_label(changes.relabel[row], like, self.tags)
-            text = raw.encode(label, changes.decided[row].where)
-            yield Edit(begin, end, grammar.cell_text(text, raw.data[begin:end]))
+    def _relabelled(self, changes: Changes, grammar: Grammar, row: int, record: bytes) -> bytes:
+        """Return the bytes of a record with its new label."""
+        begin, end = grammar.cell(record, 0)
+        like = record[begin:end].strip(b'"').replace(b'""', b'"').decode()
+        label = written_label(changes.relabel[row], like, self.tags)
+        text = encoded(self.file.text, label, changes.decided[row].where)
+        return record[:begin] + grammar.cell_text(text, record[begin:end]) + record[end:]
+
+
+def _gone(record: bytes) -> bytes:
+    return b""
 
 
 class Grammar:
@@ -123,7 +152,6 @@ class Grammar:
         d = re.escape(self._delimiter)
         cell = rb'(?:"[^"]*(?:""[^"]*)*"|[^' + d + rb"\r\n]*)"
         self._cell = re.compile(b"(?:%b%b){%d}(%b)" % (cell, d, column, cell))
-        self._record = re.compile(b"%b(?:%b%b){%d}" % (cell, d, cell, width - 1))
         self.cells = re.compile(b"(%b)(%b|\r\n|\n|\r|\\Z)" % (cell, d))
         self._must_quote = re.compile(b'[%b"\r\n]' % d)
         self._alone = width == 1
@@ -135,14 +163,6 @@ class Grammar:
             raise ValueError(f"no such cell in the record at byte {start}")
         return match.span(1)
 
-    def record_end(self, data: bytes, start: int) -> int:
-        """Return where the record that begins at `start` ends, its line end included."""
-        match = self._record.match(data, start)
-        if match is None:
-            raise ValueError(f"no record at byte {start}")
-        line_end = _LINE_END.match(data, match.end())
-        return line_end.end() if line_end else match.end()
-
     def cell_text(self, text: bytes, like: bytes) -> bytes:
         """Return `text` as a cell, quoted where `like` is or where it must be."""
         if like.startswith(b'"') or self._must_quote.search(text) or (self._alone and not text):
@@ -150,39 +170,13 @@ class Grammar:
         return text
 
 
-def line_offsets(data: bytes, lines: NDArray[np.int64], *, returns: bool = True) -> NDArray[np.int64]:
-    """Return the byte at which each line begins; lines count from 1 and end in LF, CR LF or (with `returns`) CR.
-
-    Parameters
-    ----------
-    data : bytes
-    lines : array of int64, shape (m,)
-        Ascending.
-
-    Examples
-    --------
-    >>> line_offsets(b"a\\r\\nb\\rc", np.array([1, 2, 3]))
-    array([0, 3, 5])
-    """
-    buffer = np.frombuffer(data, dtype=np.uint8)
-    offsets = np.zeros(len(lines), dtype=np.int64)
-    seen = 1  # lines that have begun
-    at = int(np.searchsorted(lines, 1, side="right"))
-    for block in range(0, len(buffer), _BLOCK):
-        part = buffer[block : block + _BLOCK]
-        following = np.append(part[1:], buffer[block + _BLOCK] if block + _BLOCK < len(buffer) else 0)
-        ends = (part == _LF) | ((part == _CR) & (following != _LF)) if returns else part == _LF
-        begins = np.flatnonzero(ends) + block + 1
-        upto = int(np.searchsorted(lines, seen + len(begins), side="right"))
-        offsets[at:upto] = begins[lines[at:upto] - seen - 1]
-        seen, at = seen + len(begins), upto
-        if at == len(lines):
-            break
-    return offsets
+def _neutralised(blocks: Iterable[bytes], grammar: Grammar) -> Iterator[bytes]:
+    """Yield whole records with a quote before each cell that would run as a formula."""
+    for data in blocks:
+        yield b"".join(_safe_cells(data, grammar))
 
 
-def _neutralised(data: bytes, grammar: Grammar) -> Iterator[bytes]:
-    """Yield the file with a quote before each cell that would run as a formula."""
+def _safe_cells(data: bytes, grammar: Grammar) -> Iterator[bytes]:
     position = 0
     while position < len(data):
         match = grammar.cells.match(data, position)

@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from labelwright.data.dataset import Plan, Source
+import pyarrow as pa
+
+from labelwright.data.dataset import Modality, Plan, Source
 from labelwright.data.identity import row_ids
-from labelwright.data.infer import infer_plan
+from labelwright.data.infer import check_roles, find_label, infer_plan
+from labelwright.data.input_columns import Asked
 from labelwright.data.labels import class_order, read_classes
 from labelwright.data.mend.coco import CocoFile
 from labelwright.data.mend.columnar import ColumnarTable
@@ -28,8 +31,9 @@ from labelwright.data.mend.yolo import YoloFolder
 from labelwright.data.readers.coco import is_coco, parsed_json
 from labelwright.data.readers.conll import SUFFIXES as CONLL_SUFFIXES
 from labelwright.data.readers.conll import tag_column
-from labelwright.data.readers.dispatch import read_source
+from labelwright.data.readers.dispatch import is_delimited, read_source, reading
 from labelwright.data.readers.places import place
+from labelwright.data.readers.record_blocks import DelimitedFile
 from labelwright.data.readers.yolo import YAML_NAMES, yolo_names, yolo_yaml
 from labelwright.data.tasks import read_task
 from labelwright.errors import BadInput, did_you_mean, quoted
@@ -80,6 +84,9 @@ def open_mendable(path: Path, options: MendOptions) -> Mendable:
     special = _of_parts(path, options)
     if special is not None:
         return special
+    if is_delimited(path):
+        with reading(path):
+            return _delimited(path, None, options)
     source = read_source(path, options.root)
     return open_source(source, plan_of(source, options), options)
 
@@ -112,12 +119,7 @@ def plan_of(source: Source, options: MendOptions) -> Plan:
     Where rows are named by a column, nothing but that and the label matters, and no other column is looked at.
     """
     if options.id is not None and options.label is not None:
-        for name in (options.id, options.label):
-            if name not in source.table.column_names:
-                fix = did_you_mean(name, source.table.column_names)
-                raise BadInput(f"there is no column {quoted(name)}", where=place(source.path), fix=fix)
-        if options.id == options.label:
-            raise BadInput(f"column {quoted(options.id)} is given both as label and as id", fix="give each its own")
+        _check_columns(source.table.column_names, options.id, options.label, source.path)
         return Plan(read_task(source, options.label, options.task).task, "none", options.label, id=options.id)
     return infer_plan(
         source,
@@ -131,8 +133,18 @@ def plan_of(source: Source, options: MendOptions) -> Plan:
     )
 
 
+def _check_columns(names: Sequence[str], id: str, label: str, path: Path) -> None:
+    for name in (id, label):
+        if name not in names:
+            raise BadInput(f"there is no column {quoted(name)}", where=place(path), fix=did_you_mean(name, names))
+    if id == label:
+        raise BadInput(f"column {quoted(id)} is given both as label and as id", fix="give each its own")
+
+
 def open_source(source: Source, plan: Plan, options: MendOptions) -> Mendable:
     """Open data that are read already."""
+    if source.format == "csv":
+        return _delimited(source.path, plan, options)
     if source.format not in _OPENERS:
         raise BadInput(
             f"data of the format {source.format} cannot be written back as they were",
@@ -142,9 +154,40 @@ def open_source(source: Source, plan: Plan, options: MendOptions) -> Mendable:
     return _OPENERS[source.format](source, plan, options)
 
 
-def _delimited(source: Source, plan: Plan, options: MendOptions) -> Mendable:
-    items, style = table_items(source, plan, read_classes(options.classes), options.new_classes)
-    return DelimitedTable.of(source, plan.label, items, style, spreadsheet_safe=options.spreadsheet_safe)
+def _delimited(path: Path, plan: Plan | None, options: MendOptions) -> Mendable:
+    file = DelimitedFile.open(path)
+    return DelimitedTable(
+        file,
+        plan or _plan_of_columns(file, options),
+        options.task,
+        read_classes(options.classes),
+        options.new_classes,
+        options.root or path.parent,
+        options.spreadsheet_safe,
+    )
+
+
+def _plan_of_columns(file: DelimitedFile, options: MendOptions) -> Plan:
+    """Return what the columns of a delimited file are for, as far as it matters for the names of rows.
+
+    With the modality ``"none"`` the image column, if there is one, is found when the rows are looked at.
+    """
+    names = file.names
+    if options.id is not None and options.label is not None:
+        _check_columns(names, options.id, options.label, file.path)
+    header = Source(pa.table({name: pa.array([], pa.string()) for name in names}), file.path, "csv", file.path.parent)
+    label, _ = find_label(header, options.label)
+    asked = Asked(tuple(options.text), options.image, None, tuple(options.feature_columns))
+    check_roles(header, label, asked, {"id": options.id, "split": options.split})
+    modality: Modality = "text" if options.text else "table" if options.feature_columns else "none"
+    return Plan(
+        "classification",
+        "image" if options.image else modality,
+        label,
+        image=options.image,
+        id=options.id,
+        split=options.split,
+    )
 
 
 def _json(source: Source, plan: Plan, options: MendOptions) -> Mendable:
@@ -173,7 +216,6 @@ def _huggingface(source: Source, plan: Plan, options: MendOptions) -> Mendable:
 
 
 _OPENERS: dict[str, Callable[[Source, Plan, MendOptions], Mendable]] = {
-    "csv": _delimited,
     "jsonl": _json,
     "parquet": _columnar,
     "arrow": _columnar,

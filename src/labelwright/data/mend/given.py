@@ -35,20 +35,36 @@ def table_items(
     new : tuple of str
         Classes that may be given though no row has them.
     """
-    style: TagStyle | None = None
-    rule: LabelRule
+    rule, style = label_rule(source, plan, classes, new)
+    return Items(row_ids(source, plan), given_labels(source, plan, style, classes), rule), style
+
+
+def label_rule(
+    source: Source, plan: Plan, classes: Sequence[str] | None, new: tuple[str, ...]
+) -> tuple[LabelRule, TagStyle | None]:
+    """Return which labels may be given, and how tags are written; of `source` only the labels that occur matter."""
     if plan.task == "regression":
-        given: Given = known_texts(plain_column(source.table.column(plan.label))).to_pylist()
-        rule = Numbers()
-    elif plan.task == "multilabel":
+        return Numbers(), None
+    named = classes or class_names(source.table.schema.field(plan.label))
+    if plan.task == "multilabel":
         style = read_task(source, plan.label, "multilabel").tags or "|"
-        given, names = _tags(source, plan, style, classes)
-        rule = TagNames(ClassNames(names, new, _closed(source, plan)))
-    else:
-        given = class_texts(source, plan.label, classes)
-        names = tuple(classes or class_names(source.table.schema.field(plan.label)) or class_order(ordered(given)))
-        rule = ClassNames(names, new, _closed(source, plan))
-    return Items(row_ids(source, plan), given, rule), style
+        rule = ClassNames(tuple(named or _tag_names(source, plan, style, classes)), new, _closed(source, plan))
+        return TagNames(rule), style
+    names = tuple(named or class_order(ordered(class_texts(source, plan.label, classes))))
+    return ClassNames(names, new, _closed(source, plan)), None
+
+
+def given_labels(source: Source, plan: Plan, style: TagStyle | None, classes: Sequence[str] | None) -> Given:
+    """Return the label of each row in words, None where there is none."""
+    if plan.task == "regression":
+        found: Given = known_texts(plain_column(source.table.column(plan.label))).to_pylist()
+        return found
+    if plan.task != "multilabel":
+        return class_texts(source, plan.label, classes)
+    if style == "matrix":
+        return encode_labels(source, plan, classes)[1]
+    lists = tag_lists(source, plan.label, style or "|")
+    return [None if tags is None else "|".join(tags) for tags in lists]
 
 
 def _closed(source: Source, plan: Plan) -> str:
@@ -80,11 +96,9 @@ def _shared(texts: pa.ChunkedArray) -> list[str | None]:
     return found
 
 
-def _tags(source: Source, plan: Plan, style: TagStyle, classes: Sequence[str] | None) -> tuple[Given, tuple[str, ...]]:
+def _tag_names(source: Source, plan: Plan, style: TagStyle, classes: Sequence[str] | None) -> tuple[str, ...]:
     if style == "matrix":
-        _, given, space = encode_labels(source, plan, classes)
-        return given, space.names if space else ()
+        space = encode_labels(source, plan, classes)[2]
+        return space.names if space else ()
     lists = tag_lists(source, plan.label, style)
-    named = class_names(source.table.schema.field(plan.label))
-    present = class_order(ordered(tag for tags in lists if tags for tag in tags))
-    return [None if tags is None else "|".join(tags) for tags in lists], tuple(classes or named or present)
+    return class_order(ordered(tag for tags in lists if tags for tag in tags))

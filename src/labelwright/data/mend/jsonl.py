@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelwright.data.dataset import Source
-from labelwright.data.mend.delimited import line_offsets
 from labelwright.data.mend.json_spans import elements, members, removal
 from labelwright.data.mend.manifest import ManifestLine, decided_lines
 from labelwright.data.mend.plan import Changes, Items, rejected_remark
@@ -24,6 +23,9 @@ from labelwright.data.mend.raw_text import Edit, RawText, TextEdit, spliced, spl
 from labelwright.data.mend.tag_cells import written_label
 from labelwright.data.tasks import TagStyle
 from labelwright.errors import BadInput, quoted
+
+_LF = 10
+_BLOCK = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class JsonRows:
         rows = np.array(sorted({*changes.relabel, *changes.reject}), dtype=np.int64)
         edits: list[Edit] = []
         escaped = raw.data.isascii()
-        starts = line_offsets(raw.data, self.lines[rows], returns=False).tolist() if self.lines is not None else []
+        starts = _line_offsets(raw.data, self.lines[rows]).tolist() if self.lines is not None else []
         for row, start in zip(rows.tolist(), starts, strict=True):
             feed = raw.data.find(b"\n", start)
             end = len(raw.data) if feed < 0 else feed + 1
@@ -126,6 +128,20 @@ class JsonRows:
         if old is None:
             return as_kind(label, self.like, where)
         return as_kind(written_label(label, str(old), self.tags), old, where)
+
+
+def _line_offsets(data: bytes, lines: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return where lines, counted from 1 and in order, begin, in bytes."""
+    offsets = np.zeros(len(lines), dtype=np.int64)
+    seen, at = 1, int(np.searchsorted(lines, 1, side="right"))  # lines that have begun
+    for block in range(0, len(data), _BLOCK):
+        begins = np.flatnonzero(np.frombuffer(data, np.uint8, min(_BLOCK, len(data) - block), block) == _LF) + block + 1
+        upto = int(np.searchsorted(lines, seen + len(begins), side="right"))
+        offsets[at:upto] = begins[lines[at:upto] - seen - 1]
+        seen, at = seen + len(begins), upto
+        if at == len(lines):
+            break
+    return offsets
 
 
 def _parsed(label: str, where: str) -> Any:

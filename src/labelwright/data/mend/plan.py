@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -38,6 +39,10 @@ class Items:
         Items that have no label of their own and can only be kept or rejected (an image with boxes, a sentence).
     called : sequence of str, length n, optional
         What people call them, such as the path of an image; the id by default.
+    total : int, optional
+        How many items the data have, where only those that decisions name are here.
+    every_id : callable, optional
+        Yields the ids of all items then, for a hint when one is not found.
     """
 
     ids: NDArray[np.str_]
@@ -45,6 +50,15 @@ class Items:
     rule: LabelRule
     unlabelled: frozenset[int] = frozenset()
     called: Sequence[str] | None = None
+    total: int | None = None
+    every_id: Callable[[], Iterator[str]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids) if self.total is None else self.total
+
+    def names(self) -> Iterator[str]:
+        """Yield the ids of all items."""
+        return iter(self.ids.tolist()) if self.every_id is None else self.every_id()
 
 
 @dataclass(frozen=True)
@@ -209,16 +223,15 @@ def _rows(decisions: Decisions, items: Items, data: str) -> list[int]:
 def _unknown_id(decisions: Decisions, missing: NDArray[np.intp], items: Items, data: str) -> BadInput:
     entry = decisions.entries[int(missing[0])]
     more = f" ({len(missing) - 1:,} more like it)" if len(missing) > 1 else ""
-    near = difflib.get_close_matches(entry.id, items.ids[:_SEARCHED].tolist(), n=1, cutoff=0.8)
-    padded = [name for name in items.ids.tolist() if name.lstrip("0") == entry.id.lstrip("0")][:1]
-    if padded:
-        fix = f"write {quoted(padded[0])} (a spreadsheet may have dropped its zeros)"
+    searched = list(islice(items.names(), _SEARCHED))
+    near = difflib.get_close_matches(entry.id, searched, n=1, cutoff=0.8)
+    padded = next((name for name in items.names() if name.lstrip("0") == entry.id.lstrip("0")), None)
+    if padded is not None:
+        fix = f"write {quoted(padded)} (a spreadsheet may have dropped its zeros)"
     elif near:
         fix = f"did you mean {quoted(near[0])}"
-    elif not len(items.ids):
-        fix = "check the data"
+    elif not searched:
+        fix = "give --id and the other options as in the audit, and the same data"
     else:
-        fix = (
-            f"ids look like {quoted(items.ids[0])}; give --id and the other options as in the audit, and the same data"
-        )
+        fix = f"ids look like {quoted(searched[0])}; give --id and the other options as in the audit, and the same data"
     return BadInput(f"there is no row {quoted(entry.id)} in {quoted(data)}{more}", where=entry.where, fix=fix)

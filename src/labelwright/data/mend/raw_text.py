@@ -9,20 +9,15 @@ from __future__ import annotations
 import codecs
 import gzip
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
-from labelwright.data.readers.encoded_text import read_text
+from labelwright.data.readers.encoded_text import EncodedFile, is_packed, read_text
 from labelwright.data.readers.places import place
 from labelwright.errors import BadInput, quoted
 
-_MARKS = {
-    "utf-8-sig": ((codecs.BOM_UTF8, "utf-8"),),
-    "utf-16": ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")),
-    "utf-32": ((codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be")),
-}
 _BLOCK = 1 << 22
 
 
@@ -42,78 +37,129 @@ class TextEdit(NamedTuple):
     text: str
 
 
+class Spot(NamedTuple):
+    """Bytes ``start`` to ``end`` of the UTF-8 text become what `change` makes of them."""
+
+    start: int
+    end: int
+    change: Callable[[bytes], bytes]
+
+
 @dataclass(frozen=True)
 class RawText:
     """A text file as UTF-8 with what it takes to write it back.
 
     Parameters
     ----------
-    path : Path
+    file : EncodedFile
     data : bytes
         UTF-8, without the byte-order mark.
-    mark : bytes
-        The byte-order mark that the file begins with, maybe empty.
-    codec : str
-        Name of the codec of the rest of the file.
-    packed : bool
-        Whether the file is gzip-compressed.
     """
 
-    path: Path
+    file: EncodedFile
     data: bytes
-    mark: bytes
-    codec: str
-    packed: bool
 
     @classmethod
     def read(cls, path: Path) -> RawText:
         """Read a text file; BadInput where it is no text."""
         text = read_text(path)
-        mark, codec = b"", text.encoding
-        packed = path.suffix.lower() == ".gz"
-        if text.encoding in _MARKS:
-            with gzip.open(path) if packed else path.open("rb") as file:
-                head = file.read(4)
-            mark, codec = next((m, c) for m, c in _MARKS[text.encoding] if head.startswith(m))
-        return cls(path, text.data, mark, codec, packed)
+        return cls(EncodedFile.of(path, text.encoding), text.data)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.file.path
 
     def encode(self, text: str, where: str) -> bytes:
         """Return `text` as UTF-8; BadInput when the encoding of the file cannot hold it."""
-        try:
-            text.encode(self.codec)
-            return text.encode("utf-8")
-        except UnicodeEncodeError:
-            raise BadInput(
-                f"{quoted(text)} cannot be written in {self.codec}, the encoding of {quoted(self.path.name)}",
-                where=where,
-                fix="save the data as UTF-8 first, or choose another label",
-            ) from None
+        return encoded(self.file, text, where)
 
     def write(self, pieces: Iterable[bytes], out: Path) -> str:
         """Write UTF-8 pieces in the encoding of the file; return the SHA-256 of the new file."""
-        with out.open("wb") as raw:
-            if self.packed:
-                with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as file:
-                    self._write(pieces, file)
-            else:
-                self._write(pieces, raw)
-        with out.open("rb") as written:
-            return hashlib.file_digest(written, "sha256").hexdigest()
-
-    def _write(self, pieces: Iterable[bytes], file: BinaryIO | gzip.GzipFile) -> None:
-        file.write(self.mark)
-        if self.codec == "utf-8":
-            for piece in pieces:
-                file.write(piece)
-            return
-        decoder = codecs.getincrementaldecoder("utf-8")()  # a piece may end within a character
-        for piece in pieces:
-            file.write(decoder.decode(piece).encode(self.codec))
+        return write_text(self.file, pieces, out)
 
     @property
     def name(self) -> str:
         """The file's name for messages."""
         return place(self.path)
+
+
+def encoded(file: EncodedFile, text: str, where: str) -> bytes:
+    """Return `text` as UTF-8; BadInput when the encoding of the file cannot hold it."""
+    try:
+        text.encode(file.codec)
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise BadInput(
+            f"{quoted(text)} cannot be written in {file.codec}, the encoding of {quoted(file.path.name)}",
+            where=where,
+            fix="save the data as UTF-8 first, or choose another label",
+        ) from None
+
+
+def write_text(file: EncodedFile, pieces: Iterable[bytes], out: Path) -> str:
+    """Write UTF-8 pieces to `out` in the form of `file`; return the SHA-256 of what was written."""
+    with out.open("wb") as raw:
+        hashed = _Hashed(raw)
+        if is_packed(file.path):
+            with gzip.GzipFile(filename="", mode="wb", fileobj=hashed, mtime=0) as packed:  # type: ignore[call-overload]
+                _write(file, pieces, packed)
+        else:
+            _write(file, pieces, hashed)
+    return hashed.digest.hexdigest()
+
+
+class _Hashed:
+    """A file being written whose bytes are hashed on their way."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.digest = file, hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def _write(file: EncodedFile, pieces: Iterable[bytes], out: Any) -> None:
+    out.write(file.mark)
+    if file.codec == "utf-8":
+        for piece in pieces:
+            out.write(piece)
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")()  # a piece may end within a character
+    for piece in pieces:
+        out.write(decoder.decode(piece).encode(file.codec))
+
+
+def rewritten(blocks: Iterable[bytes], spots: Iterable[Spot]) -> Iterator[bytes]:
+    """Yield a text that comes in blocks with every spot changed; spots are in order and do not overlap.
+
+    Examples
+    --------
+    >>> b"".join(rewritten([b"a,c", b"at"], [Spot(2, 5, bytes.upper)]))
+    b'a,CAT'
+    """
+    waiting = iter(spots)
+    spot = next(waiting, None)
+    rest, position = b"", 0  # what is held back, and where it begins
+    for block in blocks:
+        data = rest + block if rest else block
+        done = 0
+        while spot is not None and spot.end <= position + len(data):
+            if spot.start < position + done:
+                raise ValueError(f"spots overlap at byte {spot.start}")
+            yield data[done : spot.start - position]
+            yield spot.change(data[spot.start - position : spot.end - position])
+            done, spot = spot.end - position, next(waiting, None)
+        keep = len(data) if spot is None else max(min(spot.start - position, len(data)), done)
+        yield data[done:keep]
+        rest, position = data[keep:], position + keep
+    if spot is not None:
+        raise ValueError(f"the text ends before byte {spot.end}")
+    yield rest
 
 
 def spliced(data: bytes, edits: Iterable[Edit]) -> Iterator[bytes]:

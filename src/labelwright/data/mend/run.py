@@ -11,6 +11,7 @@ from typing import Any
 from labelwright.data.mend.coco import CocoFile
 from labelwright.data.mend.conll import ConllFile
 from labelwright.data.mend.decisions import Decisions, read_decisions
+from labelwright.data.mend.delimited import DelimitedTable
 from labelwright.data.mend.formats import MendOptions, open_mendable
 from labelwright.data.mend.manifest import MANIFEST, write_manifest
 from labelwright.data.mend.masks import MaskFolder
@@ -141,7 +142,7 @@ def apply_decisions(
     opened = open_mendable(Path(data), options) if isinstance(data, str | os.PathLike) else data
     if isinstance(opened, ConllFile):
         entries = opened.expand(entries)
-    elif isinstance(opened, CocoFile | MaskFolder | YoloFolder):
+    elif isinstance(opened, CocoFile | DelimitedTable | MaskFolder | YoloFolder):
         opened = opened.about(entries)
     changes = plan_changes(entries, opened.items, opened.path.name)
     plan = planned(opened, changes, notes)
@@ -161,7 +162,7 @@ def planned(opened: Mendable, changes: Changes, notes: tuple[str, ...] = ()) -> 
     shown = tuple(
         (str(called[row]), items.given[row], None if row in changes.reject else changes.relabel[row]) for row in chosen
     )
-    return Applied(opened.path.name, len(items.ids), changes.counts(), shown, notes=(*notes, *opened.remarks(changes)))
+    return Applied(opened.path.name, len(items), changes.counts(), shown, notes=(*notes, *opened.remarks(changes)))
 
 
 def _written(opened: Mendable, changes: Changes, out: Path, options: MendOptions, planned: Applied) -> Applied:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,6 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from labelwright.data.dataset import Dataset, Plan, Source
+from labelwright.data.image_files import Head
+from labelwright.data.parts.frames import Frames
 from labelwright.data.parts.image_sizes import image_size
 from labelwright.data.readers.coco import (
     KEYS,
@@ -57,6 +59,16 @@ class ImageBoxes:
     files: tuple[str, ...]
     root: Path
     keys: dict[Any, int]
+
+
+def box_frames(parts: ImageBoxes, head: Callable[[int], Head | None]) -> Frames:
+    """Return how boxes lie on their images as these are shown, by the heads of the files of the images."""
+    sizes = parts.boxes.sizes
+
+    def told(row: int) -> tuple[float, float]:
+        return (float("nan"), float("nan")) if sizes is None else (float(sizes[row, 0]), float(sizes[row, 1]))
+
+    return Frames(len(parts.names), told, head)
 
 
 def load_coco(path: Path, *, images: Path | None = None) -> Dataset:

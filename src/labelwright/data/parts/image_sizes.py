@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from labelwright.data.image_files import FORMATS
-from labelwright.data.readers.places import place, said
+from labelwright.data.image_files import UnreadableImage, head_of
+from labelwright.data.readers.places import place
 from labelwright.errors import BadInput
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Return width and height in pixels; BadInput where the file is no image."""
-    from PIL import Image
+    """Return width and height in pixels of the image when it is upright; BadInput where the file is no image.
 
+    Shares of YOLO files are of these sides, as in the tools that write and read them.
+    """
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            return image.size
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BadInput(f"cannot be read as an image ({said(error)})", where=place(path), fix="check it") from None
+        return head_of(path).upright
+    except UnreadableImage as unreadable:
+        raise BadInput(f"cannot be read as an image: {unreadable.problem}", where=place(path), fix="check it") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,8 +13,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from labelwright.data.dataset import Dataset, Plan, Source
-from labelwright.data.image_files import MAX_PIXELS
+from labelwright.data.image_files import MAX_PIXELS, Head
 from labelwright.data.labels import read_classes
+from labelwright.data.parts.frames import Frames
 from labelwright.data.readers.image_folder import IMAGE_SUFFIXES, REJECTED
 from labelwright.data.readers.places import counted, place, said
 from labelwright.errors import BadInput, listed, quoted
@@ -69,6 +70,16 @@ class MaskFiles:
     def code_of(self, kind: int) -> int:
         """Return the pixel value of a class."""
         return int(np.flatnonzero(self.codes == kind)[0])
+
+
+def mask_frames(masks: MaskFiles, head: Callable[[int], Head | None]) -> Frames:
+    """Return how masks lie on their images as these are shown, by the heads of the files of the images."""
+
+    def shape(row: int) -> tuple[float, float]:
+        height, width = masks.values(row).shape
+        return width, height
+
+    return Frames(len(masks), shape, head)
 
 
 def mask_values(path: Path, name: str) -> NDArray[np.integer]:

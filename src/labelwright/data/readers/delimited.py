@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +97,7 @@ def sniff_delimiter(data: bytes, prefer: str = ",") -> str:
 def _widths(text: str, delimiter: str) -> list[int]:
     """Return the number of cells of the first non-blank records."""
     widths: list[int] = []
-    with _unlimited_fields():
+    with unlimited_fields():
         try:
             for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
                 if record:
@@ -110,7 +110,8 @@ def _widths(text: str, delimiter: str) -> list[int]:
 
 
 @contextmanager
-def _unlimited_fields() -> Iterator[None]:
+def unlimited_fields() -> Iterator[None]:
+    """Let Python's reader take cells of any length."""
     before = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     try:
         yield
@@ -133,12 +134,13 @@ def record_layout(data: bytes, delimiter: str) -> Layout | None:
     A quote opens a cell only after a delimiter or a line end and closes it only before one; then a line end stands
     between records exactly when the number of quotes before it is even.
     """
-    if data.count(b"\r") != data.count(b"\r\n"):
-        return None
+    return regular_layout(data) if keeps_the_rules(data, ord(delimiter)) else None
+
+
+def regular_layout(data: bytes) -> Layout:
+    """Return the layout of the non-blank records of a text that keeps the rules."""
     buffer = np.frombuffer(data, dtype=np.uint8)
     quotes = np.flatnonzero(buffer == _QUOTE)
-    if len(quotes) and not _quotes_are_regular(buffer, quotes, ord(delimiter)):
-        return None
     feeds = np.flatnonzero(buffer == _LF)
     outside = np.searchsorted(quotes, feeds) % 2 == 0 if len(quotes) else np.ones(len(feeds), dtype=bool)
     ends = feeds[outside]
@@ -148,6 +150,18 @@ def record_layout(data: bytes, delimiter: str) -> Layout | None:
     length = ends - starts
     blank = (length == 0) | ((length == 1) & (buffer[np.minimum(starts, len(buffer) - 1)] == _CR))
     return Layout(starts[~blank], ends[~blank], lines[~blank])
+
+
+def keeps_the_rules(data: bytes, delimiter: int) -> bool:
+    """Whether quotes and line ends keep to RFC 4180, in a text that begins and ends with a record."""
+    buffer = np.frombuffer(data, dtype=np.uint8)
+    if data.find(b"\r") >= 0:
+        returns = np.flatnonzero(buffer == _CR)
+        if returns[-1] == len(buffer) - 1 or (buffer[returns + 1] != _LF).any():
+            return False
+    if data.find(b'"') < 0:
+        return True
+    return _quotes_are_regular(buffer, np.flatnonzero(buffer == _QUOTE), delimiter)
 
 
 def _quotes_are_regular(buffer: NDArray[np.uint8], quotes: NDArray[np.int64], delimiter: int) -> bool:
@@ -182,7 +196,7 @@ def swallowed_rows(data: bytes, delimiter: str, layout: Layout, n_columns: int) 
 
 
 def _header(line: bytes, delimiter: str, path: Path, line_number: int) -> list[str]:
-    with _unlimited_fields():
+    with unlimited_fields():
         names = next(csv.reader(io.StringIO(line.decode(), newline=""), delimiter=delimiter))
     return checked_names(names, f"{place(path)} line {line_number}")
 
@@ -197,6 +211,35 @@ def checked_names(names: list[str], where: str) -> list[str]:
 
 
 def _read_fast(data: bytes, delimiter: str, layout: Layout, names: list[str], path: Path) -> pa.Table:
+    return read_block(data, delimiter, layout, names, path).slice(1)
+
+
+def read_block(
+    data: bytes,
+    delimiter: str,
+    layout: Layout,
+    names: list[str],
+    path: Path,
+    line: int = 1,
+    columns: Sequence[str] | None = None,
+) -> pa.Table:
+    """Return well-formed records as a table of strings, the header too where it is among them.
+
+    Parameters
+    ----------
+    data : bytes
+    delimiter : str
+    layout : Layout
+        Of `data`.
+    names : list of str
+        All columns.
+    path : Path
+        For messages, which name the line.
+    line : int
+        The line of the file with which `data` begin.
+    columns : sequence of str, optional
+        The columns wanted, by default all.
+    """
     longest = int((layout.ends - layout.starts).max()) + 2
     try:
         table = pyarrow.csv.read_csv(
@@ -209,42 +252,54 @@ def _read_fast(data: bytes, delimiter: str, layout: Layout, names: list[str], pa
             ),
             parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
+                column_types=dict.fromkeys(names, pa.string()),
+                strings_can_be_null=True,
+                null_values=[""],
+                include_columns=None if columns is None else list(columns),
             ),
         )
     except pa.ArrowException:
         table = None
     if table is None or table.num_rows != len(layout.starts):
-        return _read_slowly(data, delimiter, path)[1]  # names the line that does not fit
-    return table.slice(1)
+        table = _parsed_slowly(data, delimiter, path, line, names)[0]  # names the line that does not fit
+        return table if columns is None else table.select(list(columns))
+    return table
 
 
 def _read_slowly(data: bytes, delimiter: str, path: Path) -> tuple[list[str], pa.Table, NDArray[np.int64]]:
     """Parse with Python's strict reader: the names, the table, the first line of each row."""
+    table, lines = _parsed_slowly(data, delimiter, path, 1, None)
+    return table.column_names, table, lines
+
+
+def _parsed_slowly(
+    data: bytes, delimiter: str, path: Path, line: int, names: list[str] | None
+) -> tuple[pa.Table, NDArray[np.int64]]:
+    """Parse with Python's strict reader; the first record names the columns unless they are known."""
     reader = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
-    names: list[str] = []
-    first = 1
-    with _unlimited_fields():
+    first = line
+    with unlimited_fields():
         try:
             for record in reader:
-                if record and not names:
+                if record and names is None:
                     names = checked_names(record, f"{place(path)} line {first}")
-                elif record:
+                elif record and names is not None:
                     if len(record) != len(names):
-                        raise _ragged(path, first, len(record), len(names))
+                        raise ragged(path, first, len(record), len(names))
                     rows.append(record)
                     lines.append(first)
-                first = reader.line_num + 1
+                first = reader.line_num + line
         except csv.Error as error:
-            raise _broken(path, first, error) from None
-    columns = zip(*rows, strict=True) if rows else ([] for _ in names)
+            raise broken(path, first, error) from None
+    columns = zip(*rows, strict=True) if rows else ([] for _ in names or ())
     arrays = [pa.array([cell or None for cell in column], pa.string()) for column in columns]
-    return names, pa.table(arrays, names=names), np.asarray(lines, dtype=np.int64)
+    return pa.table(arrays, names=names or []), np.asarray(lines, dtype=np.int64)
 
 
-def _ragged(path: Path, line: int, cells: int, expected: int) -> BadInput:
+def ragged(path: Path, line: int, cells: int, expected: int) -> BadInput:
+    """Return the error of a record with too many or too few cells."""
     return BadInput(
         f"has {cells} cell{'s' * (cells != 1)} but the header names {expected}",
         where=f"{place(path)} line {line}",
@@ -252,7 +307,8 @@ def _ragged(path: Path, line: int, cells: int, expected: int) -> BadInput:
     )
 
 
-def _broken(path: Path, line: int, error: csv.Error) -> BadInput:
+def broken(path: Path, line: int, error: csv.Error) -> BadInput:
+    """Return the error of a record that Python's reader cannot read."""
     if "unexpected end" in str(error):
         problem, fix = "a quote opens here and never closes", "close it, or write a literal quote as two"
     else:

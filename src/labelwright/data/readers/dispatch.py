@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -69,25 +70,42 @@ def read_source(
     labelwright.errors.BadInput: no such file.csv: there is no such file or folder. Fix: check the path.
     """
     where, base = Path(path), Path(root) if root is not None else None
-    try:
+    with reading(where):
         return _read(where, base, sheet)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Say in one line what a system or a library says of a path that cannot be read."""
+    try:
+        _check_exists(path)
+        yield
     except RecursionError:
-        raise BadInput("is nested too deeply", where=place(where), fix="flatten it") from None
+        raise BadInput("is nested too deeply", where=place(path), fix="flatten it") from None
     except PermissionError:
-        raise BadInput("may not be read", where=place(where), fix="check its rights") from None
+        raise BadInput("may not be read", where=place(path), fix="check its rights") from None
     except (OSError, UnicodeError, pa.ArrowException) as error:
-        raise BadInput(f"cannot be read ({said(error)})", where=place(where), fix="check the file") from None
+        raise BadInput(f"cannot be read ({said(error)})", where=place(path), fix="check the file") from None
+
+
+def is_delimited(path: Path) -> bool:
+    """Whether a path is a file that `read_delimited` reads, by its name."""
+    return path.is_file() and READERS.get(_suffix(path)) is read_delimited
+
+
+def _suffix(path: Path) -> str:
+    """Return the ending that tells the format."""
+    suffix = path.suffix.lower()
+    inner = Path(path.stem).suffix.lower()
+    return inner if suffix == ".gz" and inner in _TEXT_SUFFIXES else suffix
 
 
 def _read(path: Path, root: Path | None, sheet: str | None) -> Source:
-    _check_exists(path)
-    suffix = path.suffix.lower()
+    suffix = _suffix(path)
     if sheet is not None and suffix not in _SHEETS:
         raise BadInput("only workbooks have sheets", where=place(path), fix="leave out the sheet")
     if path.is_dir():
         return _read_folder(path, root)
-    if suffix == ".gz" and Path(path.stem).suffix.lower() in _TEXT_SUFFIXES:
-        suffix = Path(path.stem).suffix.lower()
     if suffix in _SHEETS:
         return read_spreadsheet(path, root, sheet)
     if suffix not in READERS:
