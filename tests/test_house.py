@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import pkgutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,16 @@ def test_a_public_name_stands_in_one_room_only():
                 names = [name for room in rooms for name in room.split()]
                 twice[_room(path)] = {name for name in names if names.count(name) > 1}
     assert twice and not any(twice.values()), twice
+
+
+def test_no_public_name_is_a_module_beside_it():
+    """Importing the module would put it in the name's place."""
+    hidden = []
+    for path in SRC.rglob("__init__.py"):
+        package = ".".join(["labelwright", *path.parent.relative_to(SRC).parts])
+        modules = {module.name for module in pkgutil.iter_modules([str(path.parent)])}
+        hidden += [f"{package}.{name}" for name in modules & set(getattr(import_module(package), "__all__", []))]
+    assert hidden == []
 
 
 def test_no_relative_imports():

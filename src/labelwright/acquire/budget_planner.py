@@ -38,6 +38,8 @@ def split_of(budget: float, fraction: float, price_cheap: float, price_careful: 
     (130, 3)
     """
     careful = int(fraction * budget / price_careful + 1e-9)
+    if fraction == 1:  # what is left over would buy cheap ones for a plan that is to have none
+        return 0, careful
     return int((budget - careful * price_careful) / price_cheap + 1e-9), careful
 
 

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
+from labelwright.audit.equal_rows import Content, blank_rows, row_groups, text_groups
 from labelwright.audit.inputs import NeighborTable, neighbor_arrays, same_length
-from labelwright.audit.row_groups import Content, blank_rows, row_groups, text_groups
 from labelwright.audit.scores import Scores
 from labelwright.errors import quoted
 

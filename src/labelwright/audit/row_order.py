@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labelwright.audit.equal_rows import row_groups
 from labelwright.audit.inputs import NeighborTable, neighbor_arrays
-from labelwright.audit.row_groups import row_groups
 from labelwright.audit.scores import Scores
 from labelwright.errors import BadInput
 

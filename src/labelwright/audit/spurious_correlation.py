@@ -18,8 +18,8 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
+from labelwright.audit.equal_rows import row_groups
 from labelwright.audit.inputs import class_codes, same_length
-from labelwright.audit.row_groups import row_groups
 from labelwright.audit.scores import Scores
 from labelwright.errors import quoted
 from labelwright.evidence.space import LabelSpace

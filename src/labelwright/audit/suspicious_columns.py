@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
+from labelwright.audit.equal_rows import row_groups
 from labelwright.audit.inputs import same_length
 from labelwright.audit.missing_values import empty_cells, plain_column
-from labelwright.audit.row_groups import row_groups
 from labelwright.audit.scores import Scores
 from labelwright.errors import quoted
 

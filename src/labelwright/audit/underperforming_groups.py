@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labelwright.audit.equal_rows import row_groups
 from labelwright.audit.inputs import class_codes, feature_matrix, probabilities, reasons_at, same_length
-from labelwright.audit.row_groups import row_groups
 from labelwright.audit.scores import Scores
 from labelwright.errors import BadInput, quoted
 from labelwright.evidence.space import LabelSpace

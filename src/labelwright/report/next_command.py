@@ -131,7 +131,7 @@ def _simulate(ask: NextAsk, budget: int, folder: Path, told: Mapping[str, Any], 
 
 
 def _plan(ask: NextAsk, folder: Path, told: Mapping[str, Any], progress: Progress) -> list[str]:
-    from labelwright.acquire.plan_budget import plan_from_data
+    from labelwright.acquire.two_tiers import plan_from_data
 
     if ask.money is None or ask.cheap is None or ask.careful is None:
         raise BadInput(

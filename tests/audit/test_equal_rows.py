@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelwright.audit.row_groups import row_groups, text_groups
+from labelwright.audit.equal_rows import row_groups, text_groups
 
 
 @given(st.lists(st.text(max_size=3)))
