@@ -101,4 +101,4 @@ def did_you_mean(name: str, options: Iterable[str]) -> str:
     best = list(dict.fromkeys(lower + near))
     if best:
         return f"did you mean {' or '.join(quoted(option) for option in best)}?".rstrip("?")
-    return f"use one of {listed(known)}" if known else "there is nothing to choose from"
+    return f"use one of {listed(known, 12)}" if known else "there is nothing to choose from"

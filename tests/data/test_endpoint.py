@@ -192,6 +192,14 @@ def test_a_letter_that_is_written_counts_as_certain(text):
     assert_allclose(letter_probs(said(text), 2), [0, 1])
 
 
+def test_answers_that_name_no_option_are_counted_in_one_line(monkeypatch):
+    lines, replies = [], iter([said("B"), said("maybe")])
+    model = ChatEndpoint("m", base_url="http://localhost/v1", parallel=1, notify=lines.append)
+    monkeypatch.setattr(model, "_reply", lambda body: next(replies))
+    assert np.isnan(model.option_probs([Prompt("one"), Prompt("two")], ["yes", "no"])).sum() == 2
+    assert lines == ["m named none of the answers for 1 of 2 prompts"]
+
+
 @pytest.mark.parametrize("choice", [said("maybe"), said(""), {}, {"message": None, "logprobs": 3}, said("C")])
 def test_an_answer_that_names_no_option_is_nan(choice):
     assert np.isnan(letter_probs(choice, 2)).all()

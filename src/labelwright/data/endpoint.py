@@ -61,7 +61,7 @@ class ChatEndpoint:
     timeout : float, default 60.0
         Seconds that one request may take.
     notify : callable, optional
-        Told in one line what is sent where, before it is sent; prints to the standard error by default.
+        Told in one line what is sent where, before it is sent, and how many answers named no option; prints to the standard error by default.
 
     Raises
     ------
@@ -124,7 +124,11 @@ class ChatEndpoint:
         ending = f"\n\n{listed}\n\nAnswer with the letter alone."
         wanted = {"max_tokens": 1, "temperature": 0.0, "logprobs": True, "top_logprobs": SHOWN_TOKENS}
         choices = self._ask(prompts, ending, wanted)
-        return np.array([letter_probs(choice, len(options)) for choice in choices]).reshape(-1, len(options))
+        probs = np.array([letter_probs(choice, len(options)) for choice in choices]).reshape(-1, len(options))
+        unread = int(np.isnan(probs).any(axis=1).sum())
+        if unread:
+            self.notify(f"{self.model} named none of the answers for {unread:,} of {len(prompts):,} prompts")
+        return probs
 
     def write(self, prompts: Sequence[Prompt]) -> list[str]:
         """Return the written answer to each prompt."""
