@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 
 from labelwright.errors import BadInput
 from labelwright.studio import tables as t
@@ -18,8 +19,11 @@ from labelwright.studio.annotation import (
     set_guidelines,
     set_plan,
     skip,
+    standing_votes,
     submit,
 )
+from labelwright.studio.database import insert_row
+from labelwright.studio.decisions import known_classes
 from labelwright.studio.gold import is_gold_place
 from labelwright.studio.logins import add_user
 from studio_world import Browser
@@ -200,3 +204,29 @@ def test_the_whole_round_through_the_interface(browser, studio):
     done = browser.post("/api/annotation/accept-agreed").json()
     assert done["rows"] == 3
     assert browser.post(f"/api/batches/{done['batch']}/undo").json() == {"rows": 3}
+
+
+def test_a_number_is_no_answer_where_rows_have_classes(studio, team):
+    held = take(studio, team[0])
+    with pytest.raises(BadInput, match=r"3\.5 is no class"), studio.database.write() as connection:
+        submit(connection, held["assignment"], team[0], 3.5)
+
+
+def test_an_answer_with_a_class_renamed_meanwhile_is_written_as_it_is_called_now(studio, team):
+    held = take(studio, team[0])
+    with studio.database.write() as connection:
+        known_classes(connection)
+        connection.execute(update(t.label_class).where(t.label_class.c.name == "billing").values(name="invoices"))
+        insert_row(connection, t.class_change, kind="rename", about="{}", user_id=team[0], at=1.0, taken_back=False)
+    with studio.database.write() as connection:
+        submit(connection, held["assignment"], team[0], "invoices")
+        assert standing_votes(connection)[0][0] == held["row"]
+    other = take(studio, team[1])
+    with pytest.raises(BadInput, match="there is no class"), studio.database.write() as connection:
+        submit(connection, other["assignment"], team[1], "billing")
+
+
+def test_the_tables_let_nobody_hold_two_rows(studio, team):
+    take(studio, team[0])
+    with pytest.raises(IntegrityError), studio.database.write() as connection:
+        insert_row(connection, t.assignment, row=5, user_id=team[0], state="open", handed_at=0.0, lease_until=1e12)

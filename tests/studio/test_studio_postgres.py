@@ -53,7 +53,7 @@ from tests.studio.test_studio_project import (  # noqa: F401
 
 from labelwright.errors import BadInput
 from labelwright.studio import tables as t
-from labelwright.studio.annotation import Plan, add_rows, hand_out, set_plan, submit
+from labelwright.studio.annotation import Plan, add_rows, next_row, set_plan, submit
 from labelwright.studio.backup import back_up, restore, verify
 from labelwright.studio.decisions import Choice, Conflict, decide
 from labelwright.studio.lock import ProjectLock
@@ -157,12 +157,11 @@ def test_people_who_ask_at_the_same_moment_never_get_a_row_more_often_than_plann
     def work(user):
         mine = []
         while True:
-            with studio.database.write() as connection:
-                held = hand_out(connection, user)
+            held = next_row(studio.database, user)
             if held is None:
                 return mine
             mine.append(held["row"])
-            with studio.database.write() as connection:
+            with studio.database.steps() as connection:
                 submit(connection, held["assignment"], user, "billing")
 
     found = at_once(work, people)
@@ -177,11 +176,9 @@ def test_one_person_who_asks_twice_at_once_holds_one_row(studio):
         user = add_user(connection, "hasty", "annotator", "correct horse battery")
         add_rows(connection, range(12))
 
-    def ask(_):
-        with studio.database.write() as connection:
-            return hand_out(connection, user)["row"]
-
-    assert len(set(at_once(ask, range(AT_ONCE)))) == 1
+    assert len({handed["row"] for handed in at_once(lambda _: next_row(studio.database, user), range(AT_ONCE))}) == 1
+    with studio.database.read() as connection:
+        assert connection.scalar(select(func.sum(t.pool.c.taken))) == 1
 
 
 def test_a_project_moves_into_postgresql_and_its_numbers_go_on(ticket_audit, tmp_path, empty):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from functools import wraps
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 from fastapi import Depends, Header, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
@@ -17,6 +18,8 @@ from labelwright.studio.rights import may
 from labelwright.studio.studio import Studio
 
 COOKIE = "labelwright_session"
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def cookie_name(request: Request) -> str:
@@ -41,15 +44,10 @@ async def known_visitors(request: Request) -> KnownVisitors:
     return visitors
 
 
-async def visitor(
-    request: Request,
-    studio: Annotated[Studio, Depends(the_studio)],
-    visitors: Annotated[KnownVisitors, Depends(known_visitors)],
-    x_csrf_token: Annotated[str | None, Header()] = None,
-) -> Visitor:
+async def visitor(request: Request, x_csrf_token: Annotated[str | None, Header()] = None) -> Visitor:
     """Return who asks; 401 for nobody, 403 for a change without the token that our own pages send."""
-    token = session_token(request)
-    found = visitors.get(token) or await run_in_threadpool(visitors.look_up, studio.database, token)
+    token, visitors = session_token(request), await known_visitors(request)
+    found = visitors.get(token) or await run_in_threadpool(visitors.look_up, request.app.state.studio.database, token)
     if found is None:
         raise HTTPException(401, "Nobody is logged in here.")
     if request.method not in SAFE and not hmac.compare_digest(found.csrf.encode(), (x_csrf_token or "").encode()):
@@ -60,13 +58,24 @@ async def visitor(
 def needs(action: str) -> Any:
     """Return the dependency that lets through only whose role has `action`."""
 
-    async def checked(found: Annotated[Visitor, Depends(visitor)]) -> Visitor:
+    async def checked(request: Request, x_csrf_token: Annotated[str | None, Header()] = None) -> Visitor:
+        found = await visitor(request, x_csrf_token)
         if not may(found.role, action):
             raise HTTPException(403, f"Your role, {found.role}, may not do this.")
         return found
 
     dependency: Callable[..., Awaitable[Visitor]] = checked
     return Depends(dependency)
+
+
+def in_a_thread(work: Callable[P, R]) -> Callable[P, Awaitable[R]]:
+    """Let a route work in a thread, once: FastAPI would send its answer through a second one, to be checked."""
+
+    @wraps(work)
+    async def route(*args: P.args, **named: P.kwargs) -> R:
+        return await run_in_threadpool(work, *args, **named)
+
+    return route
 
 
 def check_own(connection: Connection, event: int, who: Visitor) -> None:

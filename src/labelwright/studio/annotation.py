@@ -2,7 +2,8 @@
 
 A row that is handed out is leased; after 30 idle minutes it goes to somebody else. Nobody gets a row twice, whether
 labelled or skipped. Rows that were begun are finished before new ones start. Each row counts who took it; PostgreSQL
-hands rows out side by side, passing over those that it is handing to somebody else just then.
+hands rows out side by side, passing over those that it is handing to somebody else just then. A person who asks twice
+at the same moment is told of the same row.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     Connection,
     Row,
     ScalarSelect,
@@ -29,18 +30,18 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 
 from labelwright.errors import BadInput
 from labelwright.studio import tables as t
-from labelwright.studio.database import gather_statistics, insert_row, present
-from labelwright.studio.decisions import CLASSES_VERSION, load_classes
+from labelwright.studio.database import Database, DatabaseUnavailable, gather_statistics, insert_row, present
+from labelwright.studio.decisions import CLASSES_VERSION, known_classes, load_classes
 from labelwright.studio.gold import is_gold_place
+from labelwright.studio.leases import DONE, GOLD, ME, NOW, OPEN, ROW, SKIPPED, end_leases, give_back, lease
 from labelwright.studio.project import facts
 
 SETTINGS, _TEXT = "annotation", "labelwright_guidelines"
-OPEN, DONE, SKIPPED = "open", "done", "skipped"
-ME: BindParameter[int] = bindparam("me")
-NOW: BindParameter[float] = bindparam("now")
+TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,14 @@ def add_gold(connection: Connection, answers: dict[int, Any]) -> int:
     return len(answers)
 
 
+def next_row(database: Database, user_id: int) -> dict[str, Any] | None:
+    """Do as `hand_out`, each step stored by itself; of two requests of a person at one moment both get the same row."""
+    for _ in range(TRIES):
+        with suppress(IntegrityError), database.steps() as connection:
+            return hand_out(connection, user_id)
+    raise DatabaseUnavailable()
+
+
 def hand_out(connection: Connection, user_id: int) -> dict[str, Any] | None:
     """Lease the next row to a person; None when nothing is left for them.
 
@@ -123,25 +132,24 @@ def hand_out(connection: Connection, user_id: int) -> dict[str, Any] | None:
         ``guidelines``.
     """
     now = time.time()
-    begun = connection.execute(_BEGIN_TURN, {"me": user_id, "now": now}).one()
-    settings = _plan_of(begun.plan)
-    if begun.over:
-        _end_leases(connection, now)
-    mine = connection.execute(_MINE, {"me": user_id}).one()
-    done = int(mine.done)
-    told = {"done": done, "guidelines": _guidelines_of(connection, begun.newest)}
-    if mine.id is not None:
-        return {"assignment": mine.id, "row": mine.row, "lease_until": mine.lease_until, **told}
+    stands = connection.execute(_STANDS, {"me": user_id, "now": now}).one()
+    if stands.over:
+        end_leases(connection, now)
+        stands = connection.execute(_STANDS, {"me": user_id, "now": now}).one()
+    settings, done = _plan_of(stands.plan), int(stands.done)
+    told = {"done": done, "guidelines": _guidelines_of(connection, stands.newest)}
+    if stands.id is not None:
+        return {"assignment": stands.id, "row": stands.row, "lease_until": stands.lease_until, **told}
     if settings.quota is not None and done >= settings.quota:
         return None
-    row = _take(connection, user_id, settings, done)
-    if row is None:
+    asked = {"me": user_id, "now": now, "until": now + settings.lease_seconds, "overlap": settings.overlap}
+    leased = None
+    if is_gold_place(facts(connection)["fingerprint"], user_id, done, settings.gold_every):
+        leased = lease(connection, GOLD, asked)
+    leased = leased or lease(connection, ROW, asked)
+    if leased is None:
         return None
-    until = now + settings.lease_seconds
-    number = insert_row(
-        connection, t.assignment, row=row, user_id=user_id, state=OPEN, handed_at=now, lease_until=until
-    )
-    return {"assignment": number, "row": row, "lease_until": until, **told}
+    return {"assignment": leased[0], "row": leased[1], "lease_until": asked["until"], **told}
 
 
 _NEWEST = select(func.max(t.guideline.c.version)).scalar_subquery()
@@ -151,67 +159,18 @@ def _stored_plan() -> ScalarSelect[Any]:
     return select(t.meta.c.value).where(t.meta.c.key == SETTINGS).scalar_subquery()
 
 
-def _begin_turn() -> Select[Any]:
-    """Lock a person, whose own requests wait for each other while others are not held up, and read the settings."""
+def _stands() -> Select[Any]:
+    """Select how a person stands: rows labelled, the row in hand if any; and the settings, and whether leases ended."""
     u, a = t.user.c, t.assignment.c
-    over = exists().where(a.state == OPEN, a.lease_until < NOW)
-    query = select(u.id, _stored_plan().label("plan"), over.label("over"), _NEWEST.label("newest")).where(u.id == ME)
-    return query.with_for_update(key_share=True)
-
-
-def _mine() -> Select[Any]:
-    """Select how many rows a person has labelled, and the row in hand: none, or one."""
-    u, a = t.user.c, t.assignment.c
+    over = exists().where(a.state == OPEN, a.lease_until < NOW).correlate(None)
     labelled = select(func.count()).where(a.user_id == ME, a.state == DONE).scalar_subquery()
     held = and_(a.user_id == u.id, a.state == OPEN)
-    query = select(labelled.label("done"), a.id, a.row, a.lease_until)
-    return query.select_from(t.user.outerjoin(t.assignment, held)).where(u.id == ME).limit(1)
+    about = (_stored_plan().label("plan"), over.label("over"), _NEWEST.label("newest"), labelled.label("done"))
+    query = select(*about, a.id, a.row, a.lease_until)
+    return query.select_from(t.user.outerjoin(t.assignment, held)).where(u.id == ME)
 
 
-_BEGIN_TURN, _MINE = _begin_turn(), _mine()
-
-
-def _end_leases(connection: Connection, now: float) -> None:
-    """Take rows back from people who left them lying."""
-    a = t.assignment.c
-    over = select(a.id, a.row).where(a.state == OPEN, a.lease_until < now).order_by(a.row)
-    for told in connection.execute(over.with_for_update(skip_locked=True)).all():
-        connection.execute(delete(t.assignment).where(a.id == told.id))
-        _give_back(connection, told.row)
-
-
-def _give_back(connection: Connection, row: int) -> None:
-    p = t.pool.c
-    connection.execute(update(t.pool).where(p.row == row).values(taken=p.taken - 1))
-
-
-def _take(connection: Connection, user_id: int, settings: Plan, done: int) -> int | None:
-    """Find the next row for a person and count that it is taken; None when there is none."""
-    me, row = {"me": user_id}, None
-    if is_gold_place(facts(connection)["fingerprint"], user_id, done, settings.gold_every):
-        row = connection.scalar(_TAKE_GOLD, me)
-    if row is None and settings.overlap > 1:
-        row = connection.scalar(_TAKE_BEGUN, me | {"overlap": settings.overlap})
-    if row is None:
-        row = connection.scalar(_TAKE_NEW, me)
-    return None if row is None else int(row)
-
-
-def _taking(*which: Any) -> Any:
-    """Take the first of some rows of the pool that the person never had, in one statement; rows in other hands wait.
-
-    `offset` keeps PostgreSQL from joining the whole pool with all assignments: it looks rows up, one by one, in order.
-    """
-    a, p = t.assignment.c, t.pool.c
-    had = exists(select(a.id).where(a.row == p.row, a.user_id == ME).correlate(t.pool).limit(1).offset(0))
-    first = select(p.row).where(*which, ~had).order_by(p.place).limit(1).with_for_update(skip_locked=True)
-    return update(t.pool).where(p.row == first.scalar_subquery()).values(taken=p.taken + 1).returning(p.row)
-
-
-_POOL = t.pool.c
-_TAKE_GOLD = _taking(_POOL.gold.is_not(None))
-_TAKE_BEGUN = _taking(_POOL.gold.is_(None), _POOL.taken > 0, _POOL.taken < bindparam("overlap"))
-_TAKE_NEW = _taking(_POOL.gold.is_(None), _POOL.taken == 0)
+_STANDS = _stands()
 
 
 def submit(
@@ -226,22 +185,30 @@ def submit(
     BadInput
         The row is not theirs (any more), or the answer is no label.
     """
-    held = _held(connection, assignment, user_id)
-    label = load_classes(connection, held.classes).label_of(answer, facts(connection)["task"])
-    if held.state == DONE and held.label == label:
-        return {"assignment": assignment, "state": DONE}
-    if held.state != OPEN:
-        raise BadInput("this row was answered already", fix="go on to the next one")
-    values = {"number": assignment, "state": DONE, "label": label, "seconds": seconds, "guideline": held.newest or 0}
-    connection.execute(_ANSWER, values)
-    return {"assignment": assignment, "state": DONE}
+    done = {"assignment": assignment, "state": DONE}
+    label, version = _label(connection, answer)
+    for _ in range(TRIES):
+        told = {"number": assignment, "me": user_id, "label": label, "seconds": seconds, "classes": version}
+        if connection.scalar(_ANSWER, told) is not None:
+            return done
+        held = _held(connection, assignment, user_id)  # answered before, gone, or the classes have changed meanwhile
+        version, classes = held.classes, load_classes(connection, held.classes)
+        label = classes.label_of(answer, facts(connection)["task"])
+        if held.state == DONE and held.label == label:
+            return done
+        if held.state != OPEN:
+            raise BadInput("this row was answered already", fix="go on to the next one")
+    raise DatabaseUnavailable()
 
 
-_ANSWER = (
-    update(t.assignment)
-    .where(t.assignment.c.id == bindparam("number"))
-    .values({name: bindparam(name) for name in ("state", "label", "seconds", "guideline")})
-)
+def _label(connection: Connection, answer: Any) -> tuple[str, str]:
+    """Return an answer as stored, and the version of the classes that it was written with: those last read, if any."""
+    task, (version, classes) = facts(connection)["task"], known_classes(connection)
+    try:
+        return classes.label_of(answer, task), version
+    except BadInput:  # a class that was added or renamed since
+        version, classes = known_classes(connection, fresh=True)
+        return classes.label_of(answer, task), version
 
 
 def skip(connection: Connection, assignment: int, user_id: int) -> None:
@@ -249,7 +216,7 @@ def skip(connection: Connection, assignment: int, user_id: int) -> None:
     held = _held(connection, assignment, user_id)
     if held.state == OPEN:
         connection.execute(update(t.assignment).where(t.assignment.c.id == assignment).values(state=SKIPPED))
-        _give_back(connection, held.row)
+        give_back(connection, held.row)
 
 
 def _held(connection: Connection, assignment: int, user_id: int) -> Row[Any]:
@@ -259,10 +226,14 @@ def _held(connection: Connection, assignment: int, user_id: int) -> Row[Any]:
     return held
 
 
-_HELD = (
-    select(t.assignment, CLASSES_VERSION.label("classes"), _NEWEST.label("newest"))
-    .where(t.assignment.c.id == bindparam("number"), t.assignment.c.user_id == ME)
-    .with_for_update(of=t.assignment)
+_A = t.assignment.c
+_MINE = (_A.id == bindparam("number"), _A.user_id == ME)
+_HELD = select(t.assignment, CLASSES_VERSION.label("classes")).where(*_MINE).with_for_update(of=t.assignment)
+_ANSWER = (  # one statement; it finds no row where the label was written with classes that have changed since
+    update(t.assignment)
+    .where(*_MINE, _A.state == OPEN, bindparam("classes") == CLASSES_VERSION)
+    .values(state=DONE, label=bindparam("label"), seconds=bindparam("seconds"), guideline=func.coalesce(_NEWEST, 0))
+    .returning(_A.id)
 )
 
 

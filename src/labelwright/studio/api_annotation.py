@@ -8,14 +8,14 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from labelwright.errors import BadInput
-from labelwright.studio.access import Adjudicates, Annotates, Manages, StudioIs
+from labelwright.studio.access import Adjudicates, Annotates, Manages, StudioIs, in_a_thread
 from labelwright.studio.agreement import agreed_rows, disagreements, live_agreement
 from labelwright.studio.annotation import (
     Plan,
     add_gold,
     add_rows,
     guidelines,
-    hand_out,
+    next_row,
     plan,
     progress,
     set_guidelines,
@@ -74,19 +74,20 @@ def check_whole(studio: Studio) -> None:
 
 
 @router.post("/next")
+@in_a_thread
 def post_next(studio: StudioIs, who: Annotates) -> dict[str, Any]:
     """Hand the next row to whoever asks: its content, the classes' guidelines, and nothing that tells a label."""
-    with studio.database.write() as connection:
-        handed = hand_out(connection, who.user_id)
-        if handed is None:
-            return {"assignment": None, "row": None}
+    handed = next_row(studio.database, who.user_id)
+    if handed is None:
+        return {"assignment": None, "row": None}
     return {**handed, "content": studio.content.shown(handed["row"])}
 
 
 @router.post("/{assignment}/answer", status_code=201)
+@in_a_thread
 def post_answer(studio: StudioIs, who: Annotates, assignment: InPath, given: AnswerIn) -> dict[str, Any]:
     """Store an answer."""
-    with studio.database.write() as connection:
+    with studio.database.steps() as connection:
         return submit(connection, assignment, who.user_id, given.label, seconds=given.seconds)
 
 

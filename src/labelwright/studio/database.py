@@ -7,10 +7,10 @@ at once, between processes by SQLite's own.
 
 from __future__ import annotations
 
+import select as select_now
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from selectors import EVENT_READ, DefaultSelector
 from threading import Lock
 from typing import Any
 
@@ -32,8 +32,8 @@ MOST_CONNECTIONS = 40  # as many as requests are worked on at a time
 class DatabaseUnavailable(LabelwrightError):
     """The database cannot take the action now: nothing of it was stored; `status` is the number in HTTP."""
 
-    def __init__(self, message: str, status: int = BUSY) -> None:
-        super().__init__(message)
+    def __init__(self, message: str | None = None, status: int = BUSY) -> None:
+        super().__init__(message or _BUSY)
         self.status = status
 
 
@@ -54,6 +54,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
+        by_themselves: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None}
+        self._steps = self.engine if self.is_sqlite else _engine(url, **by_themselves)
         self._turn = Lock()
 
     @property
@@ -76,9 +78,18 @@ class Database:
 
     @contextmanager
     def look(self) -> Iterator[Connection]:
-        """Open a connection for a single query, which needs no transaction of its own in PostgreSQL."""
-        options: dict[str, Any] = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
-        with _said(), self.engine.connect().execution_options(**options) as connection:
+        """Open a connection for single queries, which need no transaction of their own in PostgreSQL."""
+        with _said(), self._steps.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def steps(self) -> Iterator[Connection]:
+        """Open a connection for statements that are each whole by themselves.
+
+        PostgreSQL stores every one of them at once, which spares the ways there and back that open and close a
+        transaction; SQLite stores all of them when the block ends.
+        """
+        with self.write() if self.is_sqlite else self.look() as connection:
             yield connection
 
     @contextmanager
@@ -96,7 +107,7 @@ class Database:
             yield
             return
         if not self._turn.acquire(timeout=WAIT_FOR_WRITER / 1000):
-            raise DatabaseUnavailable(_BUSY)
+            raise DatabaseUnavailable()
         try:
             yield
         finally:
@@ -105,6 +116,7 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        self._steps.dispose()
 
 
 def insert_row(connection: Connection, table: Table, **values: Any) -> int:
@@ -135,7 +147,7 @@ def pieces(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
         yield numbers[start : start + MOST_VALUES]
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, **options: Any) -> Engine:
     try:
         parsed = make_url(url)
     except Exception:
@@ -153,7 +165,7 @@ def _engine(url: str) -> Engine:
         raise BadInput(
             f"{quoted(parsed.get_backend_name())} is no database that the studio knows", fix="use PostgreSQL or SQLite"
         )
-    engine = create_engine(parsed, pool_size=MOST_CONNECTIONS, max_overflow=10)
+    engine = create_engine(parsed, pool_size=MOST_CONNECTIONS, max_overflow=10, pool_use_lifo=True, **options)
     _drop_dead_connections(engine)
     return engine
 
@@ -168,9 +180,11 @@ def _drop_dead_connections(engine: Engine) -> None:
 
 
 def _can_be_read(number: int) -> bool:
-    with DefaultSelector() as selector:
-        selector.register(number, EVENT_READ)
-        return bool(selector.select(0))
+    if hasattr(select_now, "poll"):
+        waiting = select_now.poll()
+        waiting.register(number, select_now.POLLIN)
+        return bool(waiting.poll(0))
+    return bool(select_now.select([number], [], [], 0)[0])  # Windows
 
 
 def _refuse_network(path: Path) -> None:
@@ -212,13 +226,13 @@ def _said() -> Iterator[None]:
     try:
         yield
     except PoolTimeout:
-        raise DatabaseUnavailable(_BUSY) from None
+        raise DatabaseUnavailable() from None
     except OperationalError as error:
         said, state = str(error.orig).lower(), getattr(error.orig, "sqlstate", None) or ""
         if "disk is full" in said or "no space left" in said or state == "53100":
             raise DatabaseUnavailable(_FULL, WITHOUT_ROOM) from None
         if "locked" in said or state[:2] == "40":  # of PostgreSQL: it ended one of two that waited for each other
-            raise DatabaseUnavailable(_BUSY) from None
+            raise DatabaseUnavailable() from None
         if "readonly" in said or "unable to open" in said or "disk i/o" in said:
             line = f"the database cannot be written ({said}). Fix: look at its folder."
             raise DatabaseUnavailable(line, WITHOUT_ROOM) from None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, Row, String, bindparam, cast, select, update
+from sqlalchemy import Connection, Engine, Row, String, bindparam, cast, func, select, update
 
 from labelwright.errors import BadInput, LabelwrightError, quoted
 from labelwright.studio import tables as t
@@ -64,24 +64,25 @@ class Choice:
 
 
 _C = t.class_change.c
-CLASSES_VERSION = (  # changes with every change of the classes; None before the first
-    select(cast(_C.id, String) + ":" + cast(_C.at, String)).order_by(_C.id.desc()).limit(1).scalar_subquery()
+CLASSES_VERSION = (  # differs after every change of the classes, in whatever order two of them are stored
+    select(cast(func.count(), String) + ":" + cast(func.coalesce(func.max(_C.at), 0.0), String))
+    .select_from(t.class_change)
+    .scalar_subquery()
 )
-_ASK = "?"
-_KNOWN: WeakKeyDictionary[Engine, tuple[str | None, Classes]] = WeakKeyDictionary()
+_KNOWN: WeakKeyDictionary[Engine, tuple[str, Classes]] = WeakKeyDictionary()
 
 
-def load_classes(connection: Connection, version: str | None = _ASK) -> Classes:
+def load_classes(connection: Connection, version: str | None = None) -> Classes:
     """Return the classes of the project, which are read again when they have changed.
 
     Parameters
     ----------
     connection : Connection
-    version : str or None
+    version : str, optional
         `CLASSES_VERSION`, where a query of the caller's has brought it along.
     """
-    if version == _ASK:
-        version = connection.scalar(select(CLASSES_VERSION))
+    if version is None:
+        version = str(connection.scalar(select(CLASSES_VERSION)))
     known = _KNOWN.get(connection.engine)
     if known is not None and known[0] == version:
         return known[1]
@@ -90,6 +91,18 @@ def load_classes(connection: Connection, version: str | None = _ASK) -> Classes:
     classes = Classes((told.id, told.name, told.merged_into) for told in found)
     _KNOWN[connection.engine] = version, classes
     return classes
+
+
+def known_classes(connection: Connection, *, fresh: bool = False) -> tuple[str, Classes]:
+    """Return the classes as they were read last, and their version: for who tests the version afterwards.
+
+    `fresh` looks whether they have changed.
+    """
+    known = None if fresh else _KNOWN.get(connection.engine)
+    if known is None:
+        version = str(connection.scalar(select(CLASSES_VERSION)))
+        known = version, load_classes(connection, version)
+    return known
 
 
 def decide(connection: Connection, choice: Choice, user_id: int) -> int:

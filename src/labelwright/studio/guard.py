@@ -13,11 +13,13 @@ import ipaddress
 import logging
 import secrets
 import traceback
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -59,7 +61,7 @@ class Origins:
             own = {f"{parts.scheme}://{parts.netloc.lower().removesuffix(plain)}"}
         return cls(frozenset(own))
 
-    @property
+    @cached_property
     def hosts(self) -> frozenset[str]:
         """The values of Host that belong to them."""
         return frozenset(urlsplit(origin).netloc for origin in self.allowed)
@@ -93,10 +95,7 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers[name] = value
-                headers.setdefault("cache-control", "no-store")
+                message["headers"] = _guarded(message.get("headers", ()))
             await send(message)
 
         if refused is not None:
@@ -126,6 +125,17 @@ class Guard:
         return None
 
 
+_OURS = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+_NO_STORE, _NAMES = (b"cache-control", b"no-store"), {name.encode() for name in HEADERS}
+
+
+def _guarded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return headers with ours in place of any of the same names, and nothing kept where nothing else is said."""
+    kept = [(name, value) for name, value in headers if name not in _NAMES]
+    said = any(name == b"cache-control" for name, _ in kept)
+    return [*kept, *_OURS] if said else [*kept, *_OURS, _NO_STORE]
+
+
 TOO_LARGE = f"This is larger than {LARGEST_BODY // 1_000_000} MB."
 
 
@@ -143,7 +153,8 @@ def _bounded(receive: Receive) -> Receive:
         if whole:
             return await receive()  # waits for the browser to go away
         try:
-            message = await asyncio.wait_for(receive(), max(end - asyncio.get_running_loop().time(), 0.001))
+            async with asyncio.timeout_at(end):
+                message = await receive()
         except TimeoutError:
             raise HTTPException(408, "The request took too long to arrive.") from None
         seen, whole = seen + len(message.get("body", b"")), not message.get("more_body", False)

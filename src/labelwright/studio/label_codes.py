@@ -104,6 +104,8 @@ class Classes:
             if value != value or value in (float("inf"), float("-inf")):
                 raise BadInput(f"{quoted(given)} is no finite number", fix="give a number")
             return encoded(value) or ""
+        if isinstance(given, (int, float)):
+            raise BadInput(f"{given!r} is no class", fix="choose a class")
         names = [given] if isinstance(given, str) else list(given or [])
         if task != "multilabel" and len(names) != 1:
             raise BadInput(f"{len(names)} classes are given for a row that has one", fix="choose one class")

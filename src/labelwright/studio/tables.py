@@ -133,8 +133,8 @@ pool = Table(  # rows that annotators are handed
     Column("place", Integer, nullable=False),  # low = first
     Column("gold", Text),  # the known answer of a gold question
     Column("taken", Integer, nullable=False, server_default="0"),  # people who have it in hand or answered it
-    Index("pool_taken", "taken", "place"),
 )
+Index("pool_taken", pool.c.taken.desc(), pool.c.place)  # the order in which rows are handed out
 Index("pool_gold", pool.c.place, sqlite_where=pool.c.gold.is_not(None), postgresql_where=pool.c.gold.is_not(None))
 
 assignment = Table(
@@ -153,6 +153,8 @@ assignment = Table(
     Index("assignment_user", "user_id", "state"),
     Index("assignment_lease", "state", "lease_until"),
 )
+_IN_HAND = assignment.c.state == "open"
+Index("assignment_in_hand", assignment.c.user_id, unique=True, sqlite_where=_IN_HAND, postgresql_where=_IN_HAND)
 
 class_change = Table(
     "class_change",
@@ -176,4 +178,18 @@ job = Table(
     Column("user_id", ForeignKey("account.id"), nullable=False),
     Column("started_at", Float, nullable=False),
     Column("ended_at", Float),
+    Column("owner", Integer),  # the process that watches it
+    Column("stop", Boolean, nullable=False, default=False),  # somebody wants it to end
+)
+_RUNS = job.c.state == "running"
+Index("job_running", job.c.state, unique=True, sqlite_where=_RUNS, postgresql_where=_RUNS)
+
+login_try = Table(  # passwords that were tried just now
+    "login_try",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(64), nullable=False),  # a keyed hash of a name, an address, a browser
+    Column("at", Float, nullable=False),
+    Index("login_try_key", "key", "at"),
+    Index("login_try_at", "at"),
 )

@@ -82,7 +82,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("row"),
     )
     with op.batch_alter_table("annotation_pool", schema=None) as batch_op:
-        batch_op.create_index("pool_taken", ["taken", "place"], unique=False)
+        batch_op.create_index("pool_taken", [sa.text("taken DESC"), "place"], unique=False)
     has_gold = sa.text("gold IS NOT NULL")
     op.create_index("pool_gold", "annotation_pool", ["place"], sqlite_where=has_gold, postgresql_where=has_gold)
 
@@ -176,12 +176,27 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("started_at", sa.Float(), nullable=False),
         sa.Column("ended_at", sa.Float(), nullable=True),
+        sa.Column("owner", sa.Integer(), nullable=True),
+        sa.Column("stop", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["user_id"],
             ["account.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
     )
+    runs = sa.text("state = 'running'")
+    op.create_index("job_running", "job", ["state"], unique=True, sqlite_where=runs, postgresql_where=runs)
+    op.create_table(
+        "login_try",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("login_try", schema=None) as batch_op:
+        batch_op.create_index("login_try_at", ["at"], unique=False)
+        batch_op.create_index("login_try_key", ["key", "at"], unique=False)
+
     op.create_table(
         "login",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
@@ -220,6 +235,10 @@ def upgrade() -> None:
     with op.batch_alter_table("assignment", schema=None) as batch_op:
         batch_op.create_index("assignment_lease", ["state", "lease_until"], unique=False)
         batch_op.create_index("assignment_user", ["user_id", "state"], unique=False)
+    open_ = sa.text("state = 'open'")
+    op.create_index(
+        "assignment_in_hand", "assignment", ["user_id"], unique=True, sqlite_where=open_, postgresql_where=open_
+    )
 
 
 def downgrade() -> None:
@@ -227,6 +246,7 @@ def downgrade() -> None:
     for table in (
         "assignment",
         "login",
+        "login_try",
         "job",
         "guideline",
         "finding",
