@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 PEOPLE = ("Ann", "Bob", "Cem", "Dora", "Eve", "Finn")
 PLACES = ("Oslo", "Bonn", "Rome", "Graz", "Lyon", "Turin")
@@ -128,3 +128,33 @@ def write_yolo(folder: Path, n: int = 16) -> None:
         (folder / f"data/labels/train/{i:02d}.txt").write_text(given)
         said = "".join(line(bounds, kind, 0.97) for bounds, kind in scene(i))
         (folder / f"said/{i:02d}.txt").write_text(said)
+
+
+PATCH = (50, 8, 24, 14)  # left, top, width and height of the red patch of a turned image, in stored pixels
+
+
+def write_turned(folder: Path, *, upright: bool) -> None:
+    """Write eight images that their files say to turn, one an orientation, with a box on the red patch of each.
+
+    The boxes are told on the upright images, or on the stored pixels (80 x 60).
+    """
+    (folder / "images").mkdir(parents=True)
+    entries, boxes = [], []
+    for k in range(1, 9):
+        stored = np.full((60, 80, 3), 255, np.uint8)
+        left, top, width, height = PATCH
+        stored[top : top + height, left : left + width] = (255, 0, 0)
+        exif = Image.Exif()
+        exif[0x0112] = k
+        Image.fromarray(stored).save(folder / f"images/{k}.png", exif=exif)
+        box, size = PATCH, (80, 60)
+        if upright:
+            seen = ImageOps.exif_transpose(Image.open(folder / f"images/{k}.png")).convert("RGB")
+            red = np.argwhere(np.asarray(seen)[:, :, 1] == 0)
+            (top, left), (bottom, right) = red.min(0).tolist(), red.max(0).tolist()
+            box, size = (left, top, right - left + 1, bottom - top + 1), seen.size
+        entries.append({"id": k, "file_name": f"{k}.png", "width": size[0], "height": size[1]})
+        boxes.append({"id": k, "image_id": k, "category_id": 1, "bbox": list(box)})
+    kinds = [{"id": k + 1, "name": name} for k, name in enumerate(SHAPES)]
+    content = {"images": entries, "annotations": boxes, "categories": kinds}
+    (folder / "turned.json").write_text(json.dumps(content))

@@ -10,7 +10,7 @@ from browser_world import WITHOUT_BROWSER, launch, press, stored, until, watched
 from labelwright.data.cache import Cache
 from labelwright.facade import Audit
 from listening_studio import Server
-from parts_world import write_coco, write_sentences
+from parts_world import PATCH, write_coco, write_sentences, write_turned
 from studio_world import fresh_studio
 
 pytestmark = WITHOUT_BROWSER
@@ -93,6 +93,23 @@ def test_a_box_is_drawn_moved_and_taken_out(page_of, tmp_path):
     assert done.pop("100#0") == "reject"
     moved = next(name for name in done if name.startswith("100#1:"))
     assert moved.split(",")[2] == "11" and any(name.startswith("100#new:") for name in done)
+
+
+def test_a_box_drawn_on_a_turned_image_is_told_in_the_pixels_of_its_data(page_of, tmp_path):
+    write_turned(tmp_path / "boxes", upright=False)
+    data, images = tmp_path / "boxes/turned.json", tmp_path / "boxes/images"
+    page, server = page_of(data, task="detection", images=images)
+    for row in range(8):
+        page.goto(server.url(f"/review?kind=all&rows={row}"))
+        page.wait_for_selector("svg.drawn")
+        page.evaluate("document.querySelector('svg.drawn').scrollIntoView({ behavior: 'instant' })")
+        place = page.locator("svg.drawn .box rect").bounding_box()
+        page.mouse.move(place["x"], place["y"])
+        page.mouse.down()
+        page.mouse.move(place["x"] + place["width"], place["y"] + place["height"])
+        page.mouse.up()
+        drawn = [float(page.input_value(f"form.partform [name={side}]")) for side in ("left", "top", "width", "height")]
+        assert all(abs(one - told) < 0.8 for one, told in zip(drawn, PATCH, strict=True)), (row, drawn)
 
 
 def test_tags_are_ticked_by_keys(page_of, tmp_path):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +14,20 @@ from labelwright.data.cache import Cache
 from labelwright.data.load import load_dataset
 from labelwright.facade import Audit
 from labelwright.studio.part_rows import PartRows
-from parts_world import CLASSES, MISSING, MOVED, SWAPPED, WRONG, WRONG_MASK, write_coco, write_masks, write_sentences
+from labelwright.studio.pictures import Pictures
+from parts_world import (
+    CLASSES,
+    MISSING,
+    MOVED,
+    PATCH,
+    SWAPPED,
+    WRONG,
+    WRONG_MASK,
+    write_coco,
+    write_masks,
+    write_sentences,
+    write_turned,
+)
 from studio_world import Browser, fresh_studio
 
 PAGES = ("/", "/review", "/groups", "/explore", "/copies", "/retrain", "/annotate", "/adjudicate", "/history",
@@ -204,3 +219,40 @@ def test_rows_whose_names_hold_the_mark_of_parts_are_told_apart(audits):
 
 def test_data_without_parts_have_none_marked(browser):
     assert mark(browser, 0, "0-1", "billing").status_code == 422
+
+
+@pytest.mark.parametrize("upright", [True, False])
+def test_a_box_lies_on_its_spot_of_a_turned_image(upright, tmp_path):
+    write_turned(tmp_path, upright=upright)
+    options = {"images": tmp_path / "images", "jobs": 1, "cache": Cache(tmp_path / "cache")}
+    studio = fresh_studio(Audit(tmp_path / "turned.json", **options).run().result, tmp_path)
+    browser = Browser(studio).enter()
+    for row in range(8):
+        figure = browser.get(f"/api/items/{row}").json()["figure"]
+        shown = Image.open(io.BytesIO(browser.get(f"/api/items/{row}/image?size=1024").content)).convert("RGB")
+        assert list(shown.size) == figure["view"]
+        (box,) = figure["boxes"]
+        a, b, c, d, e, f = map(float, (figure["turn"] or "1 0 0 1 0 0").split())
+        x, y = (np.array([box[side], box[side] + box[long]])
+                for side, long in (("left", "width"), ("top", "height")))  # fmt: skip
+        across, down = np.sort(a * x + c * y + e).astype(int), np.sort(b * x + d * y + f).astype(int)
+        patch = np.asarray(shown.crop((across[0], down[0], across[1], down[1])))
+        assert (patch == (255, 0, 0)).all() and patch.size == PATCH[2] * PATCH[3] * 3
+        assert box["text_at"] == [across[0], down[0]]
+    studio.close()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_mask_lies_as_its_image_where_that_is_turned(turned, tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (8, 6)).save(tmp_path / "images/a.png", exif=exif)
+    mask = np.zeros((6, 8), np.uint8)
+    mask[0, 1] = 1
+    Image.fromarray(np.rot90(mask, -1) if turned else mask).save(tmp_path / "masks/a.png")
+    data = load_dataset(tmp_path / "masks", task="segmentation", images=tmp_path / "images", parts=True)
+    frame = PartRows(data, Pictures(SimpleNamespace(dataset=data)).head).frame(0)
+    assert frame.view == (6, 8) and frame.orientation == (1 if turned else 6)
+    assert np.array_equal(frame.turned(data.parts.values(0)), np.rot90(mask, -1))

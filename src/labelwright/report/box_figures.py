@@ -9,10 +9,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from labelwright.data.dataset import Dataset
-from labelwright.data.parts.image_boxes import ImageBoxes
+from labelwright.data.parts.frames import Frame
+from labelwright.data.parts.image_boxes import ImageBoxes, box_frames
 from labelwright.evidence.boxes import Boxes
 from labelwright.inert import inert
-from labelwright.report.image_panels import DOUBT, GIVEN, SAID, as_uri, beside, keyed, opened
+from labelwright.report.image_panels import DOUBT, GIVEN, SAID, as_uri, beside, head, keyed, opened
 from labelwright.report.rows import shorten
 
 BUDGET = 7_000_000  # characters of all pictures
@@ -33,6 +34,7 @@ class BoxFigures:
 
     def __init__(self, dataset: Dataset, predicted: Boxes | None) -> None:
         self.dataset, self.predicted = dataset, predicted
+        self._frames = box_frames(dataset.parts, lambda row: head(dataset.parts.root, dataset.parts.files[row]))
         self._room = BUDGET
 
     def draw(self, row: int, marks: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
@@ -41,10 +43,11 @@ class BoxFigures:
             return None
         parts: ImageBoxes = self.dataset.parts
         image = opened(parts.root, parts.files[row])
-        ground, scale = self._ground(row, image)
+        place = self._place(row)
+        ground = self._ground(place, image)
         mine = slice(*parts.boxes.offsets[row : row + 2])
         doubted = {str(mark["part"]).partition(":")[0] for mark in marks}
-        given = _Canvas(ground, scale)
+        given = _Canvas(ground, place)
         for number, (corners, kind) in enumerate(
             zip(parts.boxes.corners[mine], parts.boxes.classes[mine], strict=True)
         ):
@@ -54,7 +57,7 @@ class BoxFigures:
                 given.box(_corners(str(mark["part"])), mark["suggested"] or "", DOUBT, dashed=True)
         panels, key = [given.image], [("given", GIVEN), ("in doubt", DOUBT)]
         if self.predicted is not None:
-            panels.append(self._said(row, ground, scale))
+            panels.append(self._said(row, ground, place))
             key.append(("what the model sees", SAID))
         sheet = keyed(beside(panels), key)
         picture = as_uri(sheet)
@@ -68,27 +71,28 @@ class BoxFigures:
             "caption": f"Boxes in doubt are red; a dashed box is one that the model would draw.{missing}",
         }
 
-    def _said(self, row: int, ground: Image.Image, scale: float) -> Image.Image:
+    def _said(self, row: int, ground: Image.Image, place: Frame) -> Image.Image:
         assert self.predicted is not None and self.predicted.confidence is not None
-        said, canvas = self.predicted, _Canvas(ground, scale)
+        said, canvas = self.predicted, _Canvas(ground, place)
         for at in range(int(said.offsets[row]), int(said.offsets[row + 1])):
             if said.confidence[at] >= SHOWN_FROM:  # type: ignore[index]
                 words = f"{self._name(said.classes[at])} {said.confidence[at]:.2f}"  # type: ignore[index]
                 canvas.box(said.corners[at], words, SAID)
         return canvas.image
 
-    def _ground(self, row: int, image: Image.Image | None) -> tuple[Image.Image, float]:
-        boxes: Boxes = self.dataset.parts.boxes
-        if image is None:
-            size = np.array([np.nan, np.nan]) if boxes.sizes is None else boxes.sizes[row]
-            reach = boxes.corners[slice(*boxes.offsets[row : row + 2]), 2:].max(axis=0, initial=1.0)
-            width, height = np.where(np.isnan(size), np.maximum(reach, 1), size)
-            scale = SIDE / max(width, height)
-            return Image.new(
-                "RGB", (max(1, round(width * scale)), max(1, round(height * scale))), (236, 233, 226)
-            ), scale
-        scale = SIDE / max(image.size)
-        return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale)))), scale
+    def _place(self, row: int) -> Frame:
+        """Return the pixels that the boxes of an image are told in; as far as they reach where nothing tells."""
+        place, boxes = self._frames.of(row), self.dataset.parts.boxes
+        if not np.isnan(place.width + place.height):
+            return place
+        reach = boxes.corners[slice(*boxes.offsets[row : row + 2]), 2:].max(axis=0, initial=1.0)
+        return Frame(float(reach[0]), float(reach[1]))
+
+    def _ground(self, place: Frame, image: Image.Image | None) -> Image.Image:
+        width, height = place.view
+        scale = SIDE / max(width, height)
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        return Image.new("RGB", size, (236, 233, 226)) if image is None else image.resize(size)
 
     def _name(self, kind: int) -> str:
         assert self.dataset.space is not None
@@ -98,15 +102,15 @@ class BoxFigures:
 class _Canvas:
     """An image that boxes are drawn on."""
 
-    def __init__(self, ground: Image.Image, scale: float) -> None:
-        self.image, self._scale = ground.copy(), scale
+    def __init__(self, ground: Image.Image, place: Frame) -> None:
+        self.image, self._place = ground.copy(), place
+        self._scale = ground.width / place.view[0], ground.height / place.view[1]
         self._pen = ImageDraw.Draw(self.image)
         self._font = ImageFont.load_default(12)
 
     def box(self, corners: Any, words: str, color: tuple[int, int, int], *, dashed: bool = False) -> None:
         """Draw a box with its class at its upper edge."""
-        x0, y0, x1, y1 = (float(value) * self._scale for value in corners)
-        x0, x1, y0, y1 = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
+        x0, y0, x1, y1 = (self._place.corners(np.reshape(corners, (1, 4)))[0] * (self._scale * 2)).tolist()
         if dashed:
             self._dashes((x0, y0, x1, y1), color)
         else:

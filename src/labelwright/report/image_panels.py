@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from labelwright.data.image_files import UnreadableImage, decode, file_bytes
+from labelwright.data.image_files import Head, UnreadableImage, decode, file_bytes, head_of, safe_path
 from labelwright.inert import inert
 from labelwright.report.rows import shorten
 
@@ -37,6 +37,16 @@ def opened(root: Path, name: str | None) -> Image | None:
     try:
         return decode(file_bytes(root, name))
     except (UnreadableImage, OSError):
+        return None
+
+
+def head(root: Path, name: str | None) -> Head | None:
+    """Return the head of the file of an image, None where there is none to be had."""
+    if name is None:
+        return None
+    try:
+        return head_of(safe_path(root, name))
+    except UnreadableImage:
         return None
 
 

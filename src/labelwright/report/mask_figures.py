@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from labelwright.data.dataset import Dataset
-from labelwright.data.parts.mask_files import MaskFiles, PixelProbs
+from labelwright.data.parts.mask_files import MaskFiles, PixelProbs, mask_frames
 from labelwright.data.parts.regions import read_region
 from labelwright.errors import BadInput
-from labelwright.report.image_panels import as_uri, beside, color_of, keyed, opened, outlined, panel_scale, shaded
+from labelwright.report.image_panels import as_uri, beside, color_of, head, keyed, opened, outlined, panel_scale, shaded
 
 MOST_NAMED = 12
 BUDGET = 7_000_000  # characters of all pictures
@@ -30,6 +30,7 @@ class MaskFigures:
 
     def __init__(self, dataset: Dataset, probs: PixelProbs | None) -> None:
         self.dataset, self.probs = dataset, probs
+        self._frames = mask_frames(dataset.parts, lambda row: head(dataset.parts.root, dataset.parts.images[row]))
         self._room = BUDGET
 
     def draw(self, row: int, marks: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
@@ -41,22 +42,23 @@ class MaskFigures:
         masks: MaskFiles = self.dataset.parts
         try:
             mask = masks[row]
+            place = self._frames.of(row)
         except BadInput:
             return None
-        height, width = mask.shape
+        width, height = map(int, place.view)
         scale = panel_scale(width, height)
         size = max(1, round(width * scale)), max(1, round(height * scale))
         image = opened(masks.root, masks.images[row])
         ground = Image.new("RGB", size, "white") if image is None else image.resize(size)
-        given = shaded(ground, mask, 0.9 if image is None else 0.55)
+        given = shaded(ground, place.turned(mask), 0.9 if image is None else 0.55)
         for mark in marks:
-            given = outlined(given, self._pixels(mask, mark))
+            given = outlined(given, place.turned(self._pixels(mask, mark)))
         panels, words, held = [given], ["given"], np.bincount(mask[mask >= 0], minlength=1)
         if image is not None:
             panels, words = [ground, given], ["the image", "the given mask"]
         if self.probs is not None:
             said = np.asarray(self.probs[row]).argmax(axis=0)
-            panels.append(shaded(ground, said, 0.9 if image is None else 0.55))
+            panels.append(shaded(ground, place.turned(said), 0.9 if image is None else 0.55))
             held = np.bincount(np.concatenate([mask[mask >= 0].ravel(), said.ravel()]))
             words.append("what the model says")
         sheet = keyed(beside(panels), self._key(held))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from sqlalchemy import Connection, Row, func, select
 
 from labelwright.audit.run import AuditResult
+from labelwright.data.image_files import Head
 from labelwright.errors import BadInput
 from labelwright.report.rows import RowContent
 from labelwright.studio import tables as t
@@ -35,15 +36,18 @@ class Content:
     ----------
     audit : AuditResult
     rows : RowContent
+    head : callable
+        The head of the file of a row's image, None where it cannot be had.
     """
 
     audit: AuditResult
     rows: RowContent
+    head: Callable[[int], Head | None]
 
     @classmethod
-    def of(cls, audit: AuditResult) -> Content:
+    def of(cls, audit: AuditResult, head: Callable[[int], Head | None] = lambda row: None) -> Content:
         """Return the content of an audited data set. Images are served on their own, not within a row."""
-        return cls(audit, RowContent(audit.dataset, audit.neighbors, images=_NoImages()))
+        return cls(audit, RowContent(audit.dataset, audit.neighbors, images=_NoImages()), head)
 
     def shown(self, row: int) -> dict[str, Any]:
         """Return texts, cells and whether there is an image."""
@@ -58,7 +62,7 @@ class Content:
     @cached_property
     def parts(self) -> PartRows | None:
         """What may be said of parts of rows; None where rows have none."""
-        return None if self.audit.dataset.parts is None else PartRows(self.audit.dataset)
+        return None if self.audit.dataset.parts is None else PartRows(self.audit.dataset, self.head)
 
     def place(self, connection: Connection, item: int) -> tuple[int, str | None]:
         """Return the row of the data that an item is about, and the part of it, None for all of it."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
+from labelwright.data.parts.frames import Frame
 from labelwright.data.parts.image_boxes import ImageBoxes
 from labelwright.data.parts.mask_files import MaskFiles
 from labelwright.data.parts.regions import read_region
@@ -23,19 +24,31 @@ def figure(parts: PartRows, row: int, part: str | None, marked: list[dict[str, A
     Returns
     -------
     dict
-        ``tokens`` (text, tag, number, in doubt or not), or ``width``, ``height`` with ``boxes`` or with the ``path`` of
-        a region.
+        ``tokens`` (text, tag, number, in doubt or not); or ``boxes`` or the ``path`` of a region in pixels of ``width``
+        and ``height``, with the size of the image as it is shown (``view``) and the matrix that lays them on it
+        (``turn``), None where they lie so.
     """
     held = parts.dataset.parts
     if isinstance(held, Sentences):
         return {"tokens": _tokens(parts, held, row, part)}
     if isinstance(held, ImageBoxes):
-        width, height = parts.size(row)
-        return {"width": width, "height": height, "boxes": _boxes(parts, held, row, part, marked)}
+        place = parts.frame(row)
+        boxes = _boxes(parts, held, row, part, marked)
+        for box in boxes:
+            left, top, width, height = (box[side] for side in ("left", "top", "width", "height"))
+            across, down, *_ = place.corners(np.array([[left, top, left + width, top + height]]))[0].tolist()
+            box["text_at"] = [across, down]
+        return _drawn_on(place) | {"boxes": boxes}
     assert isinstance(held, MaskFiles)
     values = held.values(row)
     drawn = None if part is None else _path(_pixels(parts, held, values, part))
-    return {"width": values.shape[1], "height": values.shape[0], "path": drawn}
+    return _drawn_on(parts.frame(row)) | {"path": drawn}
+
+
+def _drawn_on(place: Frame) -> dict[str, Any]:
+    """Return the pixels that marks are told in, the size of the image as it is shown, and what turns them upright."""
+    turn = None if place.orientation == 1 else " ".join(f"{number!r}" for number in place.matrix)
+    return {"width": place.width, "height": place.height, "view": list(place.view), "turn": turn}
 
 
 def _tokens(parts: PartRows, held: Sentences, row: int, part: str | None) -> list[dict[str, Any]]:

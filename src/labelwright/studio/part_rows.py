@@ -8,17 +8,21 @@ of whole rows.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from math import isnan
 from typing import Any
 
 import pyarrow.compute as pc
 
 from labelwright.audit.run import AuditResult
 from labelwright.data.dataset import Dataset
+from labelwright.data.image_files import Head
 from labelwright.data.mend.box_parts import box_name
-from labelwright.data.parts.image_boxes import ImageBoxes
+from labelwright.data.parts.frames import Frame, Frames
+from labelwright.data.parts.image_boxes import ImageBoxes, box_frames
+from labelwright.data.parts.mask_files import MaskFiles, mask_frames
 from labelwright.data.parts.sentences import Sentences
 from labelwright.errors import BadInput, did_you_mean, quoted
 from labelwright.studio.label_codes import encoded
@@ -96,9 +100,12 @@ class PartRows:
     ----------
     dataset : Dataset
         With parts.
+    head : callable
+        The head of the file of a row's image, None where it cannot be had.
     """
 
     dataset: Dataset
+    head: Callable[[int], Head | None] = lambda row: None
 
     @cached_property
     def _rows(self) -> dict[str, int]:
@@ -182,16 +189,23 @@ class PartRows:
 
     def _checked_bounds(self, row: int, box: re.Match[str]) -> str:
         left, top, width, height = (float(box[k]) for k in range(2, 6))
-        wide, high = self.size(row)
+        place = self.frame(row)
+        wide, high = place.width, place.height
         inside = min(left, top) >= 0 and left + width <= wide + 1 and top + height <= high + 1
         if min(width, height) <= 0 or not inside:
             raise BadInput("the box does not lie within the image", fix="draw it within the image")
         return box_name(None if box[1] == "new" else int(box[1]), (left, top, width, height))
 
-    def size(self, row: int) -> tuple[float, float]:
-        """Return width and height of an image in the pixels that its boxes are told in."""
-        boxes = self.dataset.parts.boxes
-        known = boxes.sizes[row].tolist() if boxes.sizes is not None else [float("nan")] * 2
+    @cached_property
+    def _frames(self) -> Frames:
+        held = self.dataset.parts
+        return mask_frames(held, self.head) if isinstance(held, MaskFiles) else box_frames(held, self.head)
+
+    def frame(self, row: int) -> Frame:
+        """Return the pixels that the boxes or the mask of an image are told in, and how these lie on it."""
+        place = self._frames.of(row)
+        if not isnan(place.width + place.height):
+            return place
+        boxes = self.dataset.parts.boxes  # neither the data nor a file tells: as far as they reach
         reach = boxes.corners[slice(*boxes.offsets[row : row + 2]), 2:].max(axis=0, initial=1.0).tolist()
-        wide, high = (told if told == told and told > 0 else least for told, least in zip(known, reach, strict=True))
-        return float(wide), float(high)
+        return Frame(*reach)

@@ -1,8 +1,9 @@
 """The process that decodes images for the studio, and can do nothing else.
 
-It reads encoded bytes from stdin and writes a PNG, or one reason, to stdout. Before the first byte of data arrives it
-gives up what a decoder under attack could use: it opens no more files or sockets, writes none, starts no process,
-and has so much memory and so much time for each image. Where a system lacks one of these limits the others hold.
+It reads encoded bytes from stdin and writes a PNG, a head, or one reason, to stdout. Before the first byte of data
+arrives it gives up what a decoder under attack could use: it opens no more files or sockets, writes none, starts no
+process, and has so much memory and so much time for each image. Where a system lacks one of these limits the others
+hold.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import sys
 from contextlib import suppress
 from typing import IO
 
-from labelwright.data.image_files import UnreadableImage, decode
+from labelwright.data.image_files import UnreadableImage, decode, head_of
 
-REQUEST = struct.Struct(">II")  # bytes that follow, pixels of the longer side
+REQUEST = struct.Struct(">II")  # bytes that follow, pixels of the longer side; 0: the head alone is asked for
+HEAD = struct.Struct(">IIB")  # width, height, orientation
 ANSWER = struct.Struct(">BI")  # drawn or not, bytes that follow
 DRAWN, UNREADABLE = 0, 1
 LARGEST_ANSWER = 64 * 2**20
@@ -43,7 +45,7 @@ def serve(source: IO[bytes], target: IO[bytes]) -> None:
         data = source.read(length)
         _allow_seconds()
         try:
-            state, answer = DRAWN, png_of(data, size)
+            state, answer = DRAWN, png_of(data, size) if size else HEAD.pack(*head_of(io.BytesIO(data)))
         except UnreadableImage as unreadable:
             state, answer = UNREADABLE, unreadable.problem.encode()
         except MemoryError:
@@ -61,6 +63,7 @@ def warm_up() -> None:
     for form in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000"):
         with suppress(OSError, KeyError, UnreadableImage):
             png_of(_example(form), 4)
+            head_of(io.BytesIO(_example(form)))
 
 
 def _example(form: str) -> bytes:

@@ -17,10 +17,11 @@ from threading import Lock, Timer
 from typing import IO
 
 from labelwright.audit.run import AuditResult
+from labelwright.data.image_files import Head
 from labelwright.data.images import ImageRows, UnreadableImage
 from labelwright.errors import BadInput
 from labelwright.studio.part_rows import image_column
-from labelwright.studio.picture_worker import ANSWER, DRAWN, LARGEST_ANSWER, REQUEST
+from labelwright.studio.picture_worker import ANSWER, DRAWN, HEAD, LARGEST_ANSWER, REQUEST
 
 KEPT = 256  # pictures in memory
 SECONDS = 10.0  # for one image, its process included
@@ -41,7 +42,10 @@ class PictureProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def drawn(self, data: bytes, size: int) -> bytes:
-        """Return a PNG of encoded bytes; UnreadableImage when they are no image or cost too much. One at a time."""
+        """Return a PNG of encoded bytes, for size 0 their head; UnreadableImage when they are no image or too much.
+
+        One at a time.
+        """
         process = self._running()
         watch = Timer(self.seconds, process.kill)
         watch.daemon = True
@@ -123,18 +127,29 @@ class Pictures:
         """Return a PNG of at most `size` pixels on the longer side; BadInput when there is none to show."""
         if self._rows is None or not 0 <= row < len(self._rows):
             raise BadInput("this row has no image")
-        found = self._known(row, size)
-        if found is None:
-            with self._drawing:  # one image at a time: so much memory, and no more
-                found = self._known(row, size) or self._keep(row, size, self._drawn(self._rows, row, size))
+        found = self._answered(self._rows, row, size)
         if isinstance(found, UnreadableImage):
             raise BadInput(f"the image cannot be read: {found.problem}")
         return found
+
+    def head(self, row: int) -> Head | None:
+        """Return the head of an image file, None when there is none to be had."""
+        if self._rows is None or not self._rows.is_encoded:
+            return None
+        found = self._answered(self._rows, row, 0)
+        return None if isinstance(found, UnreadableImage) else Head(*HEAD.unpack(found))
 
     def close(self) -> None:
         """End the process that decodes."""
         with self._drawing:
             self._process.close()
+
+    def _answered(self, rows: ImageRows, row: int, size: int) -> bytes | UnreadableImage:
+        found = self._known(row, size)
+        if found is None:
+            with self._drawing:  # one image at a time: so much memory, and no more
+                found = self._known(row, size) or self._keep(row, size, self._drawn(rows, row, size))
+        return found
 
     def _drawn(self, rows: ImageRows, row: int, size: int) -> bytes | UnreadableImage:
         try:

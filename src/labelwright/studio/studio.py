@@ -49,7 +49,8 @@ class Studio:
 
     def __init__(self, audit: AuditResult, database: Database, folder: Path) -> None:
         self.audit, self.database, self.folder = audit, database, folder
-        self.content, self.pictures = Content.of(audit), Pictures(audit)
+        self.pictures = Pictures(audit)
+        self.content = Content.of(audit, self.pictures.head)
         with database.write() as connection:
             if not is_filled(connection):
                 fill(connection, audit, seed=audit.options.seed)

@@ -24,7 +24,7 @@
   }
 
   function at(event, svg) {
-    const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+    const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.querySelector(".marks").getScreenCTM().inverse());
     const within = (value, most) => Math.round(Math.min(Math.max(value, 0), most) * 10) / 10;
     return [within(point.x, Number(svg.dataset.width)), within(point.y, Number(svg.dataset.height))];
   }
