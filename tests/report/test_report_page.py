@@ -10,7 +10,8 @@ from itertools import pairwise
 import pytest
 
 from labelwright.errors import BadInput
-from labelwright.report.html import TEMPLATES, picture, render, visible
+from labelwright.report.html import render
+from labelwright.report.pages import TEMPLATES, picture, visible
 from labelwright.report.redact import redact
 from labelwright.report.view import build_view
 

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from markupsafe import Markup
 
-from labelwright import __version__
 from labelwright.audit.compare.comparison import Comparison
 from labelwright.audit.compare.rows import RowChange
 from labelwright.audit.kinds import kind_of
-from labelwright.report.html import TEMPLATES, number, share, visible
-from labelwright.report.plots import interval
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from labelwright.report.pages import render_page
 
 MOST_SHOWN = 200
 CELL_WIDTH = 120
@@ -50,21 +41,13 @@ def render_comparison(comparison: Comparison, table: pa.Table) -> str:
     table : pyarrow.Table
         Its `table()`; each section shows its first 200 entries.
     """
-    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     counts = comparison.issue_counts()
-    return (
-        _environment()
-        .get_template("comparison.html")
-        .render(
-            facts=comparison.to_dict(),
-            verdict=verdict(comparison),
-            issues=[] if counts is None else [(kind_of(kind), of) for kind, of in counts.items()],
-            sections=[section for section in (_section(table, *about) for about in _SECTIONS) if section["total"]],
-            version=__version__,
-            style=Markup(style),
-            style_hash=digest,
-        )
+    return render_page(
+        "comparison.html",
+        facts=comparison.to_dict(),
+        verdict=verdict(comparison),
+        issues=[] if counts is None else [(kind_of(kind), of) for kind, of in counts.items()],
+        sections=[section for section in (_section(table, *about) for about in _SECTIONS) if section["total"]],
     )
 
 
@@ -102,20 +85,3 @@ def _entry(entry: dict[str, Any]) -> dict[str, Any]:
 
 def _cut(value: Any) -> Any:
     return f"{value[: CELL_WIDTH - 1]}…" if isinstance(value, str) and len(value) > CELL_WIDTH else value
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        finalize=visible,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": number, "share": share}
-    environment.globals |= {"interval": interval}
-    return environment

@@ -15,9 +15,9 @@ from labelwright import __version__
 from labelwright.atomic import check_can_write, staged_directory, write_aside
 from labelwright.errors import BadInput
 from labelwright.metrics.report import Report, ReportTable
-from labelwright.report.html import number
 from labelwright.report.measure_page import render_measure
 from labelwright.report.outputs import spreadsheet_safe
+from labelwright.report.pages import number
 
 _WORST_FIRST = ("serious", "caution", "info")
 
