@@ -225,7 +225,7 @@ def test_candidate_lists_and_bags_are_learned_from_and_kept_from_the_features(wo
     data = write(tmp_path / "data.csv", rows)
     columns = ",".join(f"{t}=n_{t}" for t in topics)
     for name, extra, method in (
-        ("a", ["--candidates", "maybe"], "PRODEN"),
+        ("a", ["--candidates", "maybe"], "ImpreciseLabelLearner"),
         ("b", ["--bag", "box", "--count-columns", columns], "CountLikelihood"),
         ("c", ["--candidates", "maybe", "--bag", "box", "--count-columns", columns], "ImpreciseLabelLearner"),
     ):

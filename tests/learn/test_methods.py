@@ -101,7 +101,7 @@ def test_what_is_no_setting_is_refused(pair):
         (Hard(np.tile(Y, 10), K), noise(0.3), "CrossSplit"),
         (Hard(Y, K), None, "EarlyLearningRegularization"),
         (Hard(np.where(np.arange(60) < 10, Y, -1), K), None, "ImpreciseLabelLearner"),
-        (evidence_of("candidates"), None, "PRODEN"),
+        (evidence_of("candidates"), None, "ImpreciseLabelLearner"),
         (evidence_of("bags"), None, "CountLikelihood"),
         (Votes.from_matrix(np.stack([Y, Y], axis=1), K), None, "ImpreciseLabelLearner"),
         (Mixed.of(Hard(Y, K), evidence_of("candidates")), None, "ImpreciseLabelLearner"),

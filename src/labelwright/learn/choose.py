@@ -68,7 +68,7 @@ def choose_method(evidence: Evidence, noise_estimate: NoiseEstimate | None = Non
     --------
     >>> from labelwright.evidence import Candidates
     >>> choose_method(Candidates.from_sets([[0, 1], [2]], 3)).name
-    'PRODEN'
+    'ImpreciseLabelLearner'
     """
     if isinstance(evidence, Tags):
         return _for_tags(evidence)
@@ -77,13 +77,6 @@ def choose_method(evidence: Evidence, noise_estimate: NoiseEstimate | None = Non
     n = len(evidence) if n_rows is None else n_rows
     if isinstance(evidence, Hard):
         return _for_labels(evidence, noise_estimate, n)
-    if isinstance(evidence, Candidates):
-        return _chosen(
-            "PRODEN",
-            f"Each of the {n:,} rows comes with a set of classes, one of which is right. PRODEN [B015] shares the "
-            "weight of a row among its candidates by the network's own predictions and moves it to the likeliest one "
-            "as training goes on. It supposes that the right class stands in every set.",
-        )
     if isinstance(evidence, Bags):
         return _chosen(
             "CountLikelihood",
