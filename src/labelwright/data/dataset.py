@@ -33,7 +33,8 @@ class Source:
         What was read.
     format : str
         ``"csv"``, ``"xlsx"``, ``"parquet"``, ``"jsonl"``, ``"arrow"``, ``"npz"``, ``"image_folder"``,
-        ``"huggingface"``, ``"conll"``, ``"coco"``, ``"yolo"``, ``"masks"``, or ``"memory"``.
+        ``"huggingface"``, ``"hub"``, ``"label_studio"``, ``"conll"``, ``"coco"``, ``"yolo"``, ``"masks"``, or
+        ``"memory"``.
     root : Path
         Images named by a column are opened only below this folder.
     line_numbers : array of int64, shape (n,), optional

@@ -34,6 +34,8 @@ _FORMATS = {
     "npz": "NumPy archive",
     "image_folder": "folder of images",
     "huggingface": "Hugging Face data set",
+    "hub": "Parquet files of a hub",
+    "label_studio": "Label Studio export",
     "conll": "CoNLL",
     "coco": "COCO",
     "yolo": "YOLO",

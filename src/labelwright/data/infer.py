@@ -12,6 +12,9 @@ from labelwright.data.dataset import IgnoredColumn, Plan, Source
 from labelwright.data.input_columns import Asked, choose_inputs, reason_left_over, reasons_to_ignore
 from labelwright.data.matrices import class_names
 from labelwright.data.readers.image_folder import SPLIT_NAMES
+from labelwright.data.readers.label_studio import FORMAT as LABEL_STUDIO
+from labelwright.data.readers.label_studio import ID as TASK_ID
+from labelwright.data.readers.label_studio import questions_of
 from labelwright.data.readers.places import place
 from labelwright.data.tasks import marks_unlabelled, read_task
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
@@ -68,6 +71,9 @@ def infer_plan(
     """
     asked = Asked(_names(text), image, None if features is None else str(features), _names(feature_columns))
     label, notes = find_label(source, label)
+    if id is None and source.format == LABEL_STUDIO:
+        id = TASK_ID
+        notes.append("id: the number of each task")
     check_roles(source, label, asked, {"id": id, "group": group, "split": split})
     reading = read_task(source, label, task)
     notes.append(f"task: {reading.task} ({reading.why})")
@@ -78,6 +84,8 @@ def infer_plan(
     roles = {label, id, group, split}
     profiles = [profile_column(source.table, name) for name in source.table.column_names if name not in roles]
     reasons = reasons_to_ignore(source, label, reading.task, profiles)
+    if source.format == LABEL_STUDIO:
+        reasons |= dict.fromkeys(set(questions_of(source)) - {label}, "it answers another question")
     inputs = choose_inputs(source, asked, profiles, reasons)
     wanted = [name for name in inputs.used if name in reasons]
     notes += [f"column {quoted(name)} is used as asked, though {reasons[name]}" for name in wanted]
@@ -126,6 +134,8 @@ def find_label(source: Source, label: str | None) -> tuple[str, list[str]]:
     classes = [field.name for field in source.table.schema if class_names(field) is not None]
     if len(classes) == 1:
         return classes[0], [f"label: column {quoted(classes[0])}, the only one with named classes"]
+    if source.format == LABEL_STUDIO and len(asked := questions_of(source)) == 1:
+        return asked[0], [f"label: the question {quoted(asked[0])}"]
     near = [name for name in names if name.casefold() in _LABEL_NAMES]
     fix = f"name it, for example --label {near[0]}" if near else f"name one of {listed(names)}"
     raise BadInput("which column holds the labels is not said", where=place(source.path), fix=fix)

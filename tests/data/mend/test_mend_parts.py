@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from labelwright.data.load import load_dataset
 from labelwright.data.mend import MendOptions, apply_decisions
+from labelwright.data.mend.datasets import apply_to_dataset
 from labelwright.errors import BadInput
 
 
@@ -216,3 +218,63 @@ def test_yolo_a_broken_line_is_named(yolo, tmp_path):
     (yolo / "labels/train/a.txt").write_bytes(b"0 1 1 1 1\n7 1 1 1 1\n")
     with pytest.raises(BadInput, match=r"a.txt line 2: holds class 7 of 2"):
         apply_decisions(decide(("images/train/b.jpg", "keep")), yolo, tmp_path / "new")
+
+
+def asked(question, kind, value):
+    return {"from_name": question, "type": kind, "value": {kind: value}}
+
+
+@pytest.fixture
+def answers(tmp_path):
+    tasks = [
+        {
+            "id": 1,
+            "data": {"text": "a"},
+            "annotations": [
+                {"result": [asked("mood", "choices", ["glad"]), asked("size", "choices", ["long"])]},
+                {"result": [asked("mood", "choices", ["glad"]), asked("stars", "rating", 4)]},
+            ],
+        },
+        {
+            "id": 2,
+            "data": {"text": "b"},
+            "annotations": [
+                {"result": [asked("mood", "choices", ["sad"]), asked("kind", "taxonomy", [["animal", "cat"]])]},
+                {"result": [asked("stars", "rating", 5), asked("weight", "number", 2.5)]},
+            ],
+        },
+    ]
+    path = tmp_path / "answers.json"
+    path.write_text(json.dumps(tasks))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("question", "decision", "old", "new"),
+    [
+        ("mood", ("1", "relabel", "sad"), '["glad"]', '["sad"]'),
+        ("stars", ("1", "relabel", "5"), "4", "5"),
+        ("weight", ("2", "relabel", "0.25"), "2.5", "0.25"),
+        ("kind", ("2", "relabel", "animal / dog"), '["animal", "cat"]', '["animal", "dog"]'),
+    ],
+)
+def test_label_studio_the_question_named_as_label_is_answered_anew(answers, question, decision, old, new):
+    options = MendOptions(label=question, new_classes=("animal / dog",))
+    mended = mend(answers, decision, options=options).decode()
+    assert mended == answers.read_text().replace(f": {old}}}", f": {new}}}").replace(f"[{old}]", f"[{new}]")
+
+
+def test_label_studio_of_several_questions_one_must_be_named(answers):
+    with pytest.raises(BadInput, match="has no label of its own"):
+        mend(answers, ("1", "relabel", "sad"))
+    with pytest.raises(BadInput, match="no annotation answers a question 'mud'"):
+        mend(answers, ("1", "relabel", "sad"), options=MendOptions(label="mud"))
+    with pytest.raises(BadInput, match="'long' is not a class"):
+        mend(answers, ("1", "relabel", "long"), options=MendOptions(label="mood"))
+
+
+def test_label_studio_an_export_that_was_loaded_is_mended_by_its_tasks(answers, tmp_path):
+    dataset = load_dataset(answers, label="mood")
+    decisions = {"id": ["2"], "decision": ["relabel"], "label": ["glad"]}
+    apply_to_dataset(dataset, decisions, tmp_path / "new.json", MendOptions())
+    assert load_dataset(tmp_path / "new.json", label="mood", classes="glad,sad").given == ("glad", "glad")

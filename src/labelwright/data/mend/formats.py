@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,9 +19,10 @@ from labelwright.data.mend.conll import ConllFile
 from labelwright.data.mend.delimited import DelimitedTable
 from labelwright.data.mend.folder import ImageFolder
 from labelwright.data.mend.given import table_items
+from labelwright.data.mend.hub_folder import HubFolder
 from labelwright.data.mend.huggingface import HuggingFaceFolder
 from labelwright.data.mend.jsonl import JsonRows
-from labelwright.data.mend.label_studio import LabelStudioFile, is_label_studio
+from labelwright.data.mend.label_studio import LabelStudioFile
 from labelwright.data.mend.labels import ClassNames, ordered
 from labelwright.data.mend.masks import MaskFolder
 from labelwright.data.mend.placement import FolderNames
@@ -32,10 +33,11 @@ from labelwright.data.readers.coco import is_coco, parsed_json
 from labelwright.data.readers.conll import SUFFIXES as CONLL_SUFFIXES
 from labelwright.data.readers.conll import tag_column
 from labelwright.data.readers.dispatch import is_delimited, read_source, reading
+from labelwright.data.readers.label_studio import is_label_studio
 from labelwright.data.readers.places import place
 from labelwright.data.readers.record_blocks import DelimitedFile
 from labelwright.data.readers.yolo import YAML_NAMES, yolo_names, yolo_yaml
-from labelwright.data.tasks import read_task
+from labelwright.data.tasks import TagStyle, read_task
 from labelwright.errors import BadInput, did_you_mean, quoted
 
 _AS_LISTS = "store the tags of each row as a list of names"
@@ -109,7 +111,7 @@ def _of_parts(path: Path, options: MendOptions) -> Mendable | None:
         if is_coco(content):
             return CocoFile(raw, options.new_classes)
         if is_label_studio(content):
-            return LabelStudioFile(raw, options.new_classes)
+            return _label_studio(raw, options)
     return None
 
 
@@ -210,9 +212,26 @@ def _images(source: Source, plan: Plan, options: MendOptions) -> Mendable:
     return ImageFolder(source, Items(row_ids(source, plan), given, rule, called=paths), options.link)
 
 
+def _label_studio(raw: RawText, options: MendOptions) -> LabelStudioFile:
+    known = read_classes(options.classes) or ()
+    return LabelStudioFile(raw, (*known, *options.new_classes), options.label)
+
+
+def _exported(source: Source, plan: Plan, options: MendOptions) -> Mendable:
+    return _label_studio(RawText.read(source.path), replace(options, label=plan.label))
+
+
 def _huggingface(source: Source, plan: Plan, options: MendOptions) -> Mendable:
+    return HuggingFaceFolder(*_saved(source, plan, options))
+
+
+def _hub(source: Source, plan: Plan, options: MendOptions) -> Mendable:
+    return HubFolder(*_saved(source, plan, options))
+
+
+def _saved(source: Source, plan: Plan, options: MendOptions) -> tuple[Source, str, Items, TagStyle | None, bool]:
     items, style = table_items(source, plan, read_classes(options.classes), options.new_classes)
-    return HuggingFaceFolder(source, plan.label, items, style, options.link)
+    return source, plan.label, items, style, options.link
 
 
 _OPENERS: dict[str, Callable[[Source, Plan, MendOptions], Mendable]] = {
@@ -221,4 +240,6 @@ _OPENERS: dict[str, Callable[[Source, Plan, MendOptions], Mendable]] = {
     "arrow": _columnar,
     "image_folder": _images,
     "huggingface": _huggingface,
+    "hub": _hub,
+    "label_studio": _exported,
 }

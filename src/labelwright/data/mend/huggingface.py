@@ -8,101 +8,44 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from labelwright.data.dataset import Source
-from labelwright.data.matrices import class_names
 from labelwright.data.mend.columnar import NewCells, copy_arrow
-from labelwright.data.mend.manifest import MANIFEST, ManifestLine, decided_lines, file_sha256
-from labelwright.data.mend.placement import place_all
-from labelwright.data.mend.plan import Changes, Items, rejected_remark
-from labelwright.data.mend.tree import place_file, read_tree
+from labelwright.data.mend.manifest import file_sha256
+from labelwright.data.mend.table_folder import TableFolder
 from labelwright.data.readers.columnar import arrow_table
-from labelwright.data.tasks import TagStyle
 
 STATE, INFO, SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
 
 
 @dataclass(frozen=True)
-class HuggingFaceFolder:
-    """A saved data set, or a dictionary of them, whose label column can be mended.
+class HuggingFaceFolder(TableFolder):
+    """A data set saved by ``save_to_disk``, or a dictionary of them, as `read_huggingface` gives it."""
 
-    Parameters
-    ----------
-    source : Source
-        As `read_huggingface` gives it: splits one after the other, class numbers as names.
-    label : str
-        The label column.
-    items : Items
-        One a row.
-    tags : TagStyle or None
-    link : bool
-        Give unchanged files a second name in place of a copy.
-    """
+    @cached_property
+    def _saved(self) -> list[tuple[str, list[str]]]:
+        return saved_parts(self.path)
 
-    source: Source
-    label: str
-    items: Items
-    tags: TagStyle | None = None
-    link: bool = False
+    def _parts(self) -> Sequence[tuple[str, Sequence[str]]]:
+        return self._saved
 
-    is_tree = True
+    def _n_rows(self, name: str) -> int:
+        return int(arrow_table(self.path / name).num_rows)
 
-    @property
-    def path(self) -> Path:
-        """The folder."""
-        return self.source.path
+    def _position(self, name: str) -> int:
+        return int(arrow_table(self.path / name).schema.get_field_index(self.label))
 
-    def remarks(self, changes: Changes) -> tuple[str, ...]:
-        """Say that rejected rows are left out."""
-        return rejected_remark(changes)
+    def _copy(self, name: str, target: Path, cells: NewCells) -> None:
+        copy_arrow(self.path / name, target, cells)
 
-    def write(self, changes: Changes, out: Path) -> list[ManifestLine]:
-        """Write the new folder into the empty folder `out`."""
-        written = dict(self._new_files(changes, out))
-        rows: list[tuple[int | None, str]] = [(None, name) for name in read_tree(self.path).files]
-        placed, _ = place_all(rows, lambda row, old: None, reserved=(MANIFEST,))
-        lines = []
-        for place in placed:
-            if place.old not in written:
-                (out / place.new).parent.mkdir(parents=True, exist_ok=True)
-                digest = place_file(self.path / place.old, out / place.new, link=self.link)
-            else:
-                digest = written[place.old]
-            lines.append(ManifestLine(old_path=place.old, new_path=place.new, sha256=digest))
-        return [*lines, *decided_lines(changes, self.items)]
-
-    def _new_files(self, changes: Changes, out: Path) -> Iterator[tuple[str, str]]:
-        """Write the files that change and yield their names and hashes."""
-        names = class_names(self.source.table.schema.field(self.label))
-        touched = {*changes.relabel, *changes.reject}
-        first = 0
-        for part, files in saved_parts(self.path):
-            begin = first
-            for name in files:
-                table = arrow_table(self.path / name)
-                span = range(first, first + table.num_rows)
-                first = span.stop
-                if any(row in span for row in touched):
-                    yield name, self._new_arrow(name, table, span.start, changes, names, out)
-            of_part = {row for row in touched if begin <= row < first}
-            if of_part:
-                gone = sum(row in changes.reject for row in of_part)
-                yield from _new_facts(self.path, part, out, gone, files)
-
-    def _new_arrow(
-        self, name: str, table: pa.Table, first: int, changes: Changes, names: tuple[str, ...] | None, out: Path
-    ) -> str:
-        position = table.schema.get_field_index(self.label)
-        target = out / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        copy_arrow(self.path / name, target, NewCells(position, changes, self.tags, names, first))
-        return file_sha256(target)
+    def _new_facts(self, out: Path, gone: dict[str, int]) -> Iterator[tuple[str, str]]:
+        for part, files in self._saved:
+            if part in gone:
+                yield from _new_facts(self.path, part, out, gone[part], files)
 
 
 def saved_parts(folder: Path) -> list[tuple[str, list[str]]]:

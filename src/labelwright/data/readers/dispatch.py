@@ -13,6 +13,7 @@ from labelwright.data.dataset import Source
 from labelwright.data.readers.arrays import read_npz
 from labelwright.data.readers.columnar import read_arrow, read_parquet
 from labelwright.data.readers.delimited import read_delimited
+from labelwright.data.readers.hub_folder import is_hub_folder, read_card, read_hub_folder
 from labelwright.data.readers.huggingface import is_huggingface, read_huggingface
 from labelwright.data.readers.image_folder import holds_images, read_image_folder
 from labelwright.data.readers.json_lines import read_json_lines
@@ -51,8 +52,8 @@ def read_source(
     Parameters
     ----------
     path : path
-        CSV, TSV (also ``.gz``), xlsx, Parquet, JSON Lines, Arrow, ``.npz``, a folder of images (one folder a class) or
-        a folder saved by Hugging Face ``datasets``.
+        CSV, TSV (also ``.gz``), xlsx, Parquet, JSON Lines, Arrow, ``.npz``, a JSON export of Label Studio, a folder of
+        images (one folder a class), saved by Hugging Face ``datasets``, or of Parquet files as a hub hands them out.
     root : path, optional
         Images named by a column are opened only below this folder; by default the folder of `path`.
     sheet : str, optional
@@ -137,6 +138,8 @@ def _check_exists(path: Path) -> None:
 def _read_folder(path: Path, root: Path | None) -> Source:
     if is_huggingface(path):
         return read_huggingface(path, root)
+    if is_hub_folder(path) and (read_card(path) or not holds_images(path)):
+        return read_hub_folder(path, root)
     tables = sorted(p.name for p in path.iterdir() if p.is_file() and p.suffix.lower() in READERS)
     if tables and not holds_images(path):
         raise BadInput("is a folder of tables", where=place(path), fix=f"name one file: {listed(tables)}")

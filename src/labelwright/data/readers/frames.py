@@ -12,7 +12,7 @@ import pyarrow as pa
 from labelwright.data.dataset import Source
 from labelwright.data.matrices import dense_column
 from labelwright.data.readers.columnar import checked_table
-from labelwright.data.readers.json_lines import records_table
+from labelwright.data.readers.json_columns import records_table
 from labelwright.data.readers.places import said
 from labelwright.errors import BadInput, listed
 

@@ -36,18 +36,20 @@ def read_huggingface(path: Path, root: Path | None = None) -> Source:
         splits = _json(path / "dataset_dict.json", path).get("splits")
         if not isinstance(splits, list) or not splits:
             raise BadInput("dataset_dict.json names no splits", where=place(path), fix="save the data set again")
-        tables = [_with_split(_one(_inside(path, str(name)), path), str(name)) for name in splits]
-        try:
-            table = pa.concat_tables(tables, promote_options="default")
-        except pa.ArrowException as error:
-            reason = said(error)
-            raise BadInput(
-                f"its splits differ in their columns ({reason})", where=place(path), fix="read one"
-            ) from None
+        table = joined_splits([with_split(_one(_inside(path, str(name)), path), str(name)) for name in splits], path)
         details = {"splits": ", ".join(str(name) for name in splits)}
     else:
         table, details = _one(path, path), {}
     return Source(checked_table(table, path), path, "huggingface", root or path, None, details)
+
+
+def joined_splits(tables: list[pa.Table], path: Path) -> pa.Table:
+    """Return the tables of all splits as one; BadInput where their columns differ."""
+    try:
+        return pa.concat_tables(tables, promote_options="default")
+    except pa.ArrowException as error:
+        reason = said(error)
+        raise BadInput(f"its splits differ in their columns ({reason})", where=place(path), fix="read one") from None
 
 
 def _one(folder: Path, top: Path) -> pa.Table:
@@ -68,7 +70,7 @@ def _one(folder: Path, top: Path) -> pa.Table:
                 f"{quoted(name)} cannot be read ({reason})", where=place(top), fix="save the data set again"
             ) from None
     table = pa.concat_tables(tables)
-    return _decoded(table, _features(folder, table))
+    return with_named_classes(table, _features(folder, table))
 
 
 def _inside(folder: Path, name: str) -> Path:
@@ -94,16 +96,20 @@ def _features(folder: Path, table: pa.Table) -> dict[str, Any]:
     if (folder / "dataset_info.json").is_file():
         info = _json(folder / "dataset_info.json", folder)
     features = info.get("features")
-    if not features and table.schema.metadata and b"huggingface" in table.schema.metadata:
-        try:
-            stored = json.loads(table.schema.metadata[b"huggingface"])
-            features = stored.get("info", {}).get("features")
-        except (ValueError, AttributeError, RecursionError):
-            features = None
+    return features if isinstance(features, dict) and features else features_of_schema(table.schema)
+
+
+def features_of_schema(schema: pa.Schema) -> dict[str, Any]:
+    """Return the types of columns as `datasets` stores them in the metadata of Arrow and Parquet files."""
+    try:
+        stored = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        features = stored.get("info", {}).get("features")
+    except (ValueError, AttributeError, RecursionError):
+        return {}
     return features if isinstance(features, dict) else {}
 
 
-def _decoded(table: pa.Table, features: dict[str, Any]) -> pa.Table:
+def with_named_classes(table: pa.Table, features: dict[str, Any]) -> pa.Table:
     """Replace class numbers (alone or in lists) by class names, -1 by null."""
     for position, name in enumerate(table.column_names):
         feature = features.get(name)
@@ -139,7 +145,8 @@ def _named(column: pa.ChunkedArray, names: list[str], nested: bool) -> pa.Chunke
     return pa.chunked_array([pa.array([name(code) for code in values], pa.string())])
 
 
-def _with_split(table: pa.Table, split: str) -> pa.Table:
+def with_split(table: pa.Table, split: str) -> pa.Table:
+    """Return the table with the split of its rows in a column, unless it has one."""
     if "split" in table.column_names:
         return table
     return table.append_column("split", pa.array([split] * table.num_rows, pa.string()))

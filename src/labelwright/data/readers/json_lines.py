@@ -1,4 +1,4 @@
-"""JSON Lines (one object a line) and JSON (one list of objects).
+"""JSON Lines (one object a line) and JSON (one list of objects, or an export of Label Studio).
 
 Strings, numbers and booleans keep their type where a column agrees on one; lists of strings stay lists (tags), lists of
 as many numbers in every row become vectors; other nested values are kept as JSON text.
@@ -16,6 +16,8 @@ import pyarrow as pa
 from labelwright.data.dataset import Source
 from labelwright.data.readers.columnar import checked_table
 from labelwright.data.readers.encoded_text import read_text
+from labelwright.data.readers.json_columns import records_table
+from labelwright.data.readers.label_studio import is_label_studio, read_label_studio
 from labelwright.data.readers.places import place, said
 from labelwright.errors import BadInput, quoted
 
@@ -32,6 +34,8 @@ def read_json_lines(path: Path, root: Path | None = None) -> Source:
     details = {"encoding": text.encoding}
     if text.data.lstrip()[:1] == b"[":
         records, lines = _whole(text.data, path), None
+        if is_label_studio(records):
+            return read_label_studio(records, path, root)
     else:
         records, numbers = _by_line(text.data, path)
         lines = np.asarray(numbers, dtype=np.int64)
@@ -94,46 +98,3 @@ def _whole(data: bytes, path: Path) -> list[dict[str, Any]]:
         if not isinstance(record, dict):
             raise _no_object(f"{place(path)} entry {position}", record)
     return list(records)
-
-
-def records_table(records: list[dict[str, Any]]) -> pa.Table:
-    """Return the records as a table with the keys in the order in which they first occur; a missing key is null."""
-    names = list(dict.fromkeys(key for record in records for key in record))
-    return pa.table([_column([record.get(name) for record in records]) for name in names], names=names)
-
-
-def _column(values: list[Any]) -> pa.Array:
-    kinds = {type(value) for value in values if value is not None}
-    if kinds <= {str}:
-        return pa.array(values, pa.string())
-    if kinds == {bool}:
-        return pa.array(values, pa.bool_())
-    if kinds == {int} and all(value is None or abs(value) < 2**63 for value in values):
-        return pa.array(values, pa.int64())
-    if kinds <= {int, float} and float in kinds and all(abs(v) < 2**53 for v in values if type(v) is int):
-        return pa.array([None if value is None else float(value) for value in values], pa.float64())
-    if kinds == {list}:
-        return _list_column(values)
-    return pa.array([_as_text(value) for value in values], pa.string())
-
-
-def _list_column(values: list[Any]) -> pa.Array:
-    inner = {type(item) for value in values if value for item in value}
-    if inner <= {str}:
-        return pa.array(values, pa.list_(pa.string()))
-    widths = {len(value) for value in values if value is not None}
-    if inner <= {int, float} and len(widths) == 1 and all(v is not None for v in values):
-        try:
-            flat = np.asarray(values, dtype=np.float64)
-        except (ValueError, OverflowError):
-            return pa.array([_as_text(value) for value in values], pa.string())
-        return pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), flat.shape[1])
-    if inner == {int} and all(abs(item) < 2**63 for value in values if value for item in value):
-        return pa.array(values, pa.list_(pa.int64()))
-    return pa.array([_as_text(value) for value in values], pa.string())
-
-
-def _as_text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
