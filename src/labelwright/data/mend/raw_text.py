@@ -102,7 +102,7 @@ def write_text(file: EncodedFile, pieces: Iterable[bytes], out: Path) -> str:
     with out.open("wb") as raw:
         hashed = _Hashed(raw)
         if is_packed(file.path):
-            with gzip.GzipFile(filename="", mode="wb", fileobj=hashed, mtime=0) as packed:  # type: ignore[call-overload]
+            with gzip.GzipFile(filename="", mode="wb", fileobj=hashed, mtime=0) as packed:
                 _write(file, pieces, packed)
         else:
             _write(file, pieces, hashed)

@@ -98,17 +98,17 @@ def _below_root(cell: Any) -> Any:
 
 def _answer(task: Mapping[str, Any], question: str, where: str) -> set[str]:
     at = f"{where}, task {quoted(task['id'])}"
-    said = (label(results(one), question, at) for one in annotations(task) if not is_skipped(one))
+    said = (label(results(one), question, at) for one in annotations_of(task) if not is_skipped(one))
     return {answer for answer in said if answer is not None}
 
 
-def annotations(task: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def annotations_of(task: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the annotations of a task (completions, as they were once called)."""
     held = task.get("annotations", task.get("completions"))
     return [one for one in held if isinstance(one, Mapping)] if isinstance(held, list) else []
 
 
-def predictions(task: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def predictions_of(task: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return what models predicted for a task."""
     held = task.get("predictions")
     return [one for one in held if isinstance(one, Mapping)] if isinstance(held, list) else []
@@ -138,7 +138,7 @@ def questions(tasks: Sequence[Mapping[str, Any]], *, predicted: bool = False) ->
 
 def _every_result(tasks: Sequence[Mapping[str, Any]], predicted: bool) -> Iterator[Mapping[str, Any]]:
     for task in tasks:
-        for annotation in [*annotations(task), *(predictions(task) if predicted else ())]:
+        for annotation in [*annotations_of(task), *(predictions_of(task) if predicted else ())]:
             yield from results(annotation)
 
 
