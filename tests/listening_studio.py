@@ -8,7 +8,7 @@ import time
 
 from labelwright.studio.app import create_app
 from labelwright.studio.guard import Origins
-from labelwright.studio.logins import EntryToken
+from labelwright.studio.logins import new_entry
 
 
 class Server:
@@ -20,8 +20,10 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self.entry = EntryToken() if with_link else None
-        app = create_app(studio, Origins.of("127.0.0.1", self.port), self.entry)
+        if with_link:
+            with studio.database.write() as connection:
+                self.entry = new_entry(connection)
+        app = create_app(studio, Origins.of("127.0.0.1", self.port), by_link=with_link)
         self.server = uvicorn.Server(uvicorn.Config(app, port=self.port, log_level="error"))
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from labelwright.studio.app import create_app
 from labelwright.studio.guard import Origins
-from labelwright.studio.logins import EntryToken
+from labelwright.studio.logins import new_entry
 from labelwright.studio.studio import Studio, open_database
 
 HOST = "127.0.0.1:8137"
@@ -21,14 +21,16 @@ class Browser:
     def __init__(self, studio, *, with_entry=True, host=HOST):
         from starlette.testclient import TestClient
 
-        self.entry = EntryToken() if with_entry else None
-        self.app = create_app(studio, Origins.of("127.0.0.1", 8137), self.entry)
+        if with_entry:
+            with studio.database.write() as connection:
+                self.entry = new_entry(connection)
+        self.app = create_app(studio, Origins.of("127.0.0.1", 8137), by_link=with_entry)
         self.client = TestClient(self.app, base_url=f"http://{host}", follow_redirects=False)
         self.csrf = ""
 
     def enter(self):
         """Use the link of the terminal."""
-        assert self.client.get(f"/enter?token={self.entry.text}").status_code == 303
+        assert self.client.get(f"/enter?token={self.entry}").status_code == 303
         return self._known()
 
     def log_in(self, name, password):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from starlette.exceptions import HTTPException
 
 from labelwright.errors import BadInput
@@ -15,8 +16,8 @@ from labelwright.studio import tables as t
 from labelwright.studio.app import create_app
 from labelwright.studio.group_decisions import decide_each
 from labelwright.studio.guard import HEADERS, Origins
-from labelwright.studio.login_limits import LoginLimits
-from labelwright.studio.logins import EntryToken, add_user, change_user
+from labelwright.studio.login_limits import LoginLimits, limits_of
+from labelwright.studio.logins import add_user, change_user, new_entry
 from labelwright.studio.rights import ACTIONS, RIGHTS
 from labelwright.studio.serve import Bind, check_bind
 from studio_world import HOST, Browser, fresh_studio
@@ -113,14 +114,14 @@ def test_nobody_sees_anything_without_a_session(studio, path):
 
 def test_the_link_works_once(studio):
     browser = Browser(studio)
-    token = browser.entry.text
+    token = browser.entry
     assert browser.get(f"/enter?token={token}").status_code == 303
     assert browser.get(f"/enter?token={token}").status_code == 403
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(studio):
     browser = Browser(studio)
-    cookie = browser.get(f"/enter?token={browser.entry.text}").headers["set-cookie"].lower()
+    cookie = browser.get(f"/enter?token={browser.entry}").headers["set-cookie"].lower()
     assert "httponly" in cookie and "samesite=strict" in cookie
 
 
@@ -249,26 +250,25 @@ def test_a_flood_of_wrong_passwords_does_not_lock_out_a_browser_that_was_in_befo
     (ann, _) = two_reviewers(studio)
     ann.post("/api/logout")
     flood = Browser(studio, with_entry=False)
-    flood.app.state.login_limits = ann.app.state.login_limits
     codes = [flood.client.post("/login", data={"name": "ann", "password": "wrong"}).status_code for _ in range(30)]
     assert codes[-1] == 429
     assert ann.client.post("/login", data={"name": "ann", "password": PASSWORD}).status_code == 303
 
 
-def test_tries_count_before_the_password_is_looked_at():
-    limits = LoginLimits()
+def test_tries_count_before_the_password_is_looked_at(studio):
+    limits = LoginLimits(studio.database)
     assert [limits.begin({"a": 2}) for _ in range(3)] == [True, True, False]
 
 
-def test_other_names_do_not_wipe_a_count_out_that_is_still_asked_for():
-    limits = LoginLimits()
-    for k in range(10_010):
-        limits.begin({f"other {k}": 2} | ({"a place": 50} if k % 250 == 0 else {}))
-    assert len(limits._at) == 10_000 and len(limits._at["a place"]) == 41
+def test_other_names_do_not_wipe_a_count_out_that_is_still_asked_for(studio):
+    limits = LoginLimits(studio.database)
+    for k in range(60):
+        limits.begin({f"other {k}": 2} | ({"a place": 50} if k % 15 == 0 else {}))
+    assert not limits.begin({"a place": 4}) and limits.begin({"a place": 5})
 
 
-def test_an_own_account_does_not_wipe_out_failures():
-    limits = LoginLimits()
+def test_an_own_account_does_not_wipe_out_failures(studio):
+    limits = LoginLimits(studio.database)
     for _ in range(4):
         limits.begin({"address": 5})
     limits.begin({"address": 5})
@@ -276,13 +276,32 @@ def test_an_own_account_does_not_wipe_out_failures():
     assert [limits.begin({"address": 5}) for _ in range(2)] == [True, False]
 
 
+def test_tries_are_forgotten_after_five_minutes_and_after_a_clock_went_wrong(studio):
+    limits = LoginLimits(studio.database)
+    for shift in (-301.0, 400.0):
+        assert [limits.begin({"a": 1}) for _ in range(2)] == [True, False]
+        with studio.database.write() as connection:
+            connection.execute(update(t.login_try).values(at=t.login_try.c.at + shift))
+    assert limits.begin({"b": 1})
+    with studio.database.read() as connection:
+        assert connection.scalar(select(func.count()).select_from(t.login_try)) == 1
+
+
+def test_the_table_of_tries_tells_no_name_and_no_address(studio):
+    LoginLimits(studio.database).begin(limits_of("ann", "192.0.2.7", None))
+    with studio.database.read() as connection:
+        keys = connection.scalars(select(t.login_try.c.key)).all()
+    assert len(keys) == 3 and all(re.fullmatch("[0-9a-f]{64}", key) for key in keys)
+
+
 def test_over_tls_the_cookie_is_bound_to_this_host(studio):
     from starlette.testclient import TestClient
 
-    entry = EntryToken()
-    app = create_app(studio, Origins.of("127.0.0.1", 8137, https=True), entry)
+    with studio.database.write() as connection:
+        entry = new_entry(connection)
+    app = create_app(studio, Origins.of("127.0.0.1", 8137, https=True), by_link=True)
     client = TestClient(app, base_url=f"https://{HOST}", follow_redirects=False)
-    cookie = client.get(f"/enter?token={entry.text}").headers["set-cookie"]
+    cookie = client.get(f"/enter?token={entry}").headers["set-cookie"]
     assert cookie.startswith("__Host-") and "Secure" in cookie and "Path=/" in cookie and "Domain" not in cookie
     assert client.get("/api/me").json()["name"] == "me"
 

@@ -41,7 +41,7 @@ def violations(server, scheme, paths):
     with sync_playwright() as playwright:
         browser = launch(playwright)
         page = browser.new_page(color_scheme=scheme)
-        page.goto(server.url(f"/enter?token={server.entry.text}"))
+        page.goto(server.url(f"/enter?token={server.entry}"))
         for path in paths:
             page.goto(server.url(path))
             page.wait_for_timeout(150)

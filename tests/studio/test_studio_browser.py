@@ -47,7 +47,7 @@ def page(chromium, server):
     """A page that came in by the link; an error of its script, or what its rules refuse, fails the test."""
     problems = []
     opened = watched(chromium.new_page(), problems)
-    opened.goto(server.url(f"/enter?token={server.entry.text}"))
+    opened.goto(server.url(f"/enter?token={server.entry}"))
     yield opened
     opened.close()
     assert problems == []
@@ -65,7 +65,7 @@ def demo(chromium, tmp_path_factory):
         studio = open_studio(data, label="label", jobs=1)
     server, problems = Server(studio), []
     page = watched(chromium.new_page(), problems)
-    page.goto(server.url(f"/enter?token={server.entry.text}"))
+    page.goto(server.url(f"/enter?token={server.entry}"))
     yield page, server, data, studio
     page.close()
     server.stop()
@@ -126,7 +126,7 @@ def test_unsent_decisions_outlive_the_end_of_the_browser(server, tmp_path):
     def work(playwright):
         context = opened(playwright)
         page = context.pages[0]
-        page.goto(server.url(f"/enter?token={server.entry.text}"))
+        page.goto(server.url(f"/enter?token={server.entry}"))
         page.goto(server.url("/review?kind=all"))
         page.wait_for_selector("article.item")
         page.wait_for_timeout(300)

@@ -36,7 +36,7 @@ def page_of(chromium, tmp_path):
         studio = fresh_studio(audit, tmp_path)
         server = Server(studio)
         opened = watched(chromium.new_page(), problems)
-        opened.goto(server.url(f"/enter?token={server.entry.text}"))
+        opened.goto(server.url(f"/enter?token={server.entry}"))
         open_now.append((opened, server, studio))
         return opened, server
 

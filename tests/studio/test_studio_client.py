@@ -23,7 +23,7 @@ def server(studio):
 
 @pytest.fixture
 def client(server):
-    return Client(server.url(f"/enter?token={server.entry.text}"))
+    return Client(server.url(f"/enter?token={server.entry}"))
 
 
 def test_what_is_left_is_seen_decided_and_taken_back(client):

@@ -7,6 +7,7 @@ import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pyarrow as pa
 from anyio import to_thread
@@ -33,16 +34,17 @@ from labelwright.studio.database import DatabaseUnavailable
 from labelwright.studio.decisions import Conflict
 from labelwright.studio.guard import Guard, Origins
 from labelwright.studio.inputs import PROBLEMS
-from labelwright.studio.jobs import Jobs, end_stale_jobs
-from labelwright.studio.login_limits import LoginLimits, make_key
-from labelwright.studio.logins import EntryToken, KnownVisitors
+from labelwright.studio.jobs import Jobs
+from labelwright.studio.login_limits import LoginLimits
+from labelwright.studio.logins import Change, KnownVisitors
 from labelwright.studio.neighbourhoods import Neighbourhoods
 from labelwright.studio.studio import Studio
+from labelwright.studio.workers import AT_ONCE
 
-AT_ONCE = 16  # requests that are worked on
 
-
-def create_app(studio: Studio, origins: Origins, entry: EntryToken | None = None) -> FastAPI:
+def create_app(
+    studio: Studio, origins: Origins, *, by_link: bool = False, change: Change | None = None, at_once: int = AT_ONCE
+) -> FastAPI:
     """Return the application of a studio.
 
     Parameters
@@ -50,19 +52,21 @@ def create_app(studio: Studio, origins: Origins, entry: EntryToken | None = None
     studio : Studio
     origins : Origins
         Where browsers may reach it; everything else is refused.
-    entry : EntryToken, optional
-        Lets the person at the terminal in as the local owner, once. Without it people log in by name and password.
+    by_link : bool, default False
+        Let the person at the terminal in as the local owner, once, by `labelwright.studio.logins.new_entry`; otherwise
+        people log in by name and password.
+    change : Change, optional
+        A number that all processes share which serve this studio.
+    at_once : int
+        Requests that this process works on at a time.
     """
     app = FastAPI(
         title="labelwright studio", version=__version__, docs_url=None, redoc_url=None, responses=PROBLEMS,
-        lifespan=_settled,
+        lifespan=partial(_settled, at_once),
     )  # fmt: skip
-    app.state.studio, app.state.entry, app.state.jobs = studio, entry, Jobs(studio.database)
-    app.state.login_limits, app.state.visitors = LoginLimits(), KnownVisitors()
+    app.state.studio, app.state.by_link, app.state.jobs = studio, by_link, Jobs(studio.database)
+    app.state.login_limits, app.state.visitors = LoginLimits(studio.database), KnownVisitors(change)
     app.state.neighbourhoods = Neighbourhoods(studio.audit)
-    with studio.database.write() as connection:
-        end_stale_jobs(connection)
-        make_key(connection)
     app.state.secure_cookie = all(origin.startswith("https:") for origin in origins.allowed)
     app.include_router(entrance.router)
     app.include_router(api_annotation.router)  # early: routes are tried in order, and these are asked for most
@@ -84,12 +88,12 @@ def create_app(studio: Studio, origins: Origins, entry: EntryToken | None = None
 
 
 @asynccontextmanager
-async def _settled(_: FastAPI) -> AsyncIterator[None]:
+async def _settled(at_once: int, _: FastAPI) -> AsyncIterator[None]:
     """Work on few requests at a time, and let the garbage collector pass over what stays until the end.
 
     The interpreter runs one thread at a time; many that wait for it slow each other.
     """
-    to_thread.current_default_thread_limiter().total_tokens = AT_ONCE
+    to_thread.current_default_thread_limiter().total_tokens = at_once
     gc.collect()
     _return_memory()
     gc.freeze()

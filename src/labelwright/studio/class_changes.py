@@ -40,6 +40,7 @@ def preview_merge(connection: Connection, source: str, into: str) -> dict[str, A
 
 def rename(connection: Connection, old: str, new: str, user_id: int) -> int:
     """Give a class another name and return the number of the change."""
+    _wait_for_others(connection)
     number = load_classes(connection).number(old)
     _check_name(connection, new)
     connection.execute(update(t.label_class).where(t.label_class.c.id == number).values(name=new))
@@ -48,6 +49,7 @@ def rename(connection: Connection, old: str, new: str, user_id: int) -> int:
 
 def merge(connection: Connection, source: str, into: str, user_id: int) -> int:
     """Let a class go into another one and return the number of the change."""
+    _wait_for_others(connection)
     about = preview_merge(connection, source, into)
     classes = load_classes(connection)
     number, target = classes.number(source), classes.number(into)
@@ -57,6 +59,7 @@ def merge(connection: Connection, source: str, into: str, user_id: int) -> int:
 
 def add(connection: Connection, name: str, user_id: int) -> int:
     """Add a class and return the number of the change."""
+    _wait_for_others(connection)
     _check_name(connection, name)
     place = int(connection.scalar(select(func.max(t.label_class.c.position))) or 0) + 1
     number = insert_row(connection, t.label_class, name=name, position=place)
@@ -71,6 +74,7 @@ def take_back(connection: Connection, change: int, user_id: int) -> int:
     BadInput
         No such change, taken back already, or in use: an added class that rows have, a name that was given away.
     """
+    _wait_for_others(connection)
     c = t.class_change.c
     told = connection.execute(select(t.class_change).where(c.id == change)).one_or_none()
     if told is None or told.taken_back:
@@ -96,6 +100,11 @@ def changes(connection: Connection) -> list[dict[str, Any]]:
     c = t.class_change.c
     query = select(c.id, c.kind, c.about, c.at, c.taken_back, t.user.c.name.label("who")).join(t.user)
     return [{**row._mapping, "about": json.loads(row.about)} for row in connection.execute(query.order_by(c.id.desc()))]
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """Let changes come one after the other: two at a moment could merge two classes into each other."""
+    connection.execute(select(t.meta.c.key).where(t.meta.c.key == "fingerprint").with_for_update())
 
 
 def _check_name(connection: Connection, name: str) -> None:

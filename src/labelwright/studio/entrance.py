@@ -10,7 +10,15 @@ from fastapi.responses import RedirectResponse, Response
 from labelwright.studio import pages
 from labelwright.studio.access import StudioIs, cookie_name, session_token, visitor
 from labelwright.studio.login_limits import LoginLimits, known_browser, limits_of, new_browser
-from labelwright.studio.logins import SESSION_SECONDS, Visitor, close_session, log_in, open_session, tidy_name
+from labelwright.studio.logins import (
+    SESSION_SECONDS,
+    Visitor,
+    close_session,
+    log_in,
+    open_session,
+    tidy_name,
+    use_entry,
+)
 
 router = APIRouter(include_in_schema=False)
 BROWSER_COOKIE, BROWSER_SECONDS = "labelwright_known", 180 * 86_400
@@ -19,8 +27,9 @@ BROWSER_COOKIE, BROWSER_SECONDS = "labelwright_known", 180 * 86_400
 @router.get("/enter")
 def enter(request: Request, studio: StudioIs, token: str) -> Response:
     """Exchange the link of the terminal for a cookie."""
-    entry = request.app.state.entry
-    if entry is None or not entry.use(token):
+    with studio.database.write() as connection:
+        used = bool(request.app.state.by_link) and use_entry(connection, token)
+    if not used:
         raise HTTPException(403, "This link was used or is not of this studio. Start it again for a new one.")
     return _let_in(request, studio, studio.local_user)
 

@@ -6,12 +6,12 @@ The link holds a random token that works once and becomes a cookie. The database
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
 import time
 import unicodedata
 from dataclasses import dataclass
-from threading import BoundedSemaphore, Lock
+from threading import BoundedSemaphore
+from typing import Protocol
 from weakref import WeakSet
 
 from argon2 import PasswordHasher
@@ -26,6 +26,7 @@ from labelwright.studio.rights import checked_role
 SESSION_SECONDS = 12 * 3600
 KNOWN_SECONDS, MOST_KNOWN = 2.0, 10_000
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 1000
+_ENTRY = "entry_token"
 _HASHER = PasswordHasher()
 _HASHING = BoundedSemaphore(2)  # each takes 64 MiB and a core for a while
 _NOBODY = _HASHER.hash(secrets.token_hex(16))  # verified for unknown names, so that they take as long as known ones
@@ -41,25 +42,45 @@ class Visitor:
     csrf: str
 
 
+class Change(Protocol):
+    """A number that every process of a studio sees, and that differs after each change of sessions."""
+
+    value: int
+
+
+@dataclass
+class OwnChange:
+    """The number where there is one process."""
+
+    value: int = 0
+
+
 class KnownVisitors:
     """Remembers for two seconds whose session a token is, so that people at work are not looked up at every request.
 
-    What ends sessions in this process forgets all of them; what does so in another one (the command line) holds after
-    those two seconds.
+    What ends sessions in one process of this studio makes all of them forget at once, by a number that they share;
+    what does so elsewhere (the command line) holds after those two seconds.
+
+    Parameters
+    ----------
+    change : Change, optional
+        The number that all processes share.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, change: Change | None = None) -> None:
         self._known: dict[str, tuple[float, Visitor]] = {}
+        self._change: Change = change or OwnChange()
+        self._seen = self._change.value
         _OF_ALL_STUDIOS.add(self)
 
     def get(self, token: str | None) -> Visitor | None:
         """Return the visitor of a session that was looked up just now."""
-        until, found = self._known.get(_hashed(token or ""), (0.0, None))
+        until, found = self._remembered().get(_hashed(token or ""), (0.0, None))
         return found if until > time.monotonic() else None
 
     def look_up(self, database: Database, token: str | None) -> Visitor | None:
         """Return the visitor of a session, as the database says."""
-        known = self._known  # what is forgotten meanwhile stays forgotten
+        known = self._remembered()  # what is forgotten meanwhile stays forgotten
         with database.look() as connection:
             found = visitor_of(connection, token)
         if found is not None and token is not None:
@@ -69,34 +90,36 @@ class KnownVisitors:
         return found
 
     def forget(self) -> None:
-        """Look everybody up again."""
-        self._known = {}
+        """Look everybody up again, in every process."""
+        self._change.value = secrets.randbits(63)  # not one more: two at the same moment would write the same
+
+    def _remembered(self) -> dict[str, tuple[float, Visitor]]:
+        now = self._change.value
+        if now != self._seen:
+            self._known, self._seen = {}, now
+        return self._known
 
 
 _OF_ALL_STUDIOS: WeakSet[KnownVisitors] = WeakSet()
 
 
-class EntryToken:
-    """A random word that lets one browser in, once."""
+def new_entry(connection: Connection) -> str:
+    """Return a random word that lets one browser in, once; the database holds its hash, and no earlier one."""
+    close_entry(connection)
+    token = secrets.token_urlsafe(32)
+    connection.execute(insert(t.meta).values(key=_ENTRY, value=_hashed(token)))
+    return token
 
-    def __init__(self) -> None:
-        self._token: str | None = secrets.token_urlsafe(32)
-        self._lock = Lock()
 
-    @property
-    def text(self) -> str:
-        """The token; BadInput when it was used."""
-        if self._token is None:
-            raise BadInput("the link was used", fix="start the studio again")
-        return self._token
+def close_entry(connection: Connection) -> None:
+    """Let nobody in by a word."""
+    connection.execute(delete(t.meta).where(t.meta.c.key == _ENTRY))
 
-    def use(self, given: str) -> bool:
-        """Say whether `given` is the token; afterwards it is worth nothing."""
-        with self._lock:
-            if self._token is None or not hmac.compare_digest(self._token.encode(), given.encode()):
-                return False
-            self._token = None
-            return True
+
+def use_entry(connection: Connection, given: str) -> bool:
+    """Say whether `given` is the word that lets in; afterwards it is worth nothing, in every process."""
+    used = delete(t.meta).where(t.meta.c.key == _ENTRY, t.meta.c.value == _hashed(given))
+    return connection.execute(used).rowcount == 1
 
 
 def open_session(connection: Connection, user_id: int) -> str:

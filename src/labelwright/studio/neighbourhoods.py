@@ -121,10 +121,12 @@ def nearest_means(matrix: FloatRows, seed: int) -> NDArray[np.int64]:
     if len(matrix) < 2:
         return np.empty(0, np.int64)
     from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
 
     number = int(np.clip(len(matrix) // ROWS_EACH, 2, MOST))
     drawn = np.sort(np.random.default_rng(seed).permutation(len(matrix))[:FITTED_ON])
     # Means that start at random rows end as well as spread ones, and the spreading took most of the time.
-    means = KMeans(number, random_state=seed, n_init=1, max_iter=STEPS, init="random").fit(matrix[drawn])
-    blocks = [means.predict(matrix[start : start + _BLOCK]) for start in range(0, len(matrix), _BLOCK)]
+    with threadpool_limits(1):  # sums in one order, so that every process of a studio finds the same neighbourhoods
+        means = KMeans(number, random_state=seed, n_init=1, max_iter=STEPS, init="random").fit(matrix[drawn])
+        blocks = [means.predict(matrix[start : start + _BLOCK]) for start in range(0, len(matrix), _BLOCK)]
     return np.concatenate(blocks).astype(np.int64)

@@ -84,7 +84,7 @@ def problem_page(request: Request, status: int, problem: str) -> HTMLResponse:
 
 def login_page(request: Request, status: int = 200, problem: str | None = None) -> HTMLResponse:
     """Return the login form, or what to do where there are no accounts."""
-    with_accounts = request.app.state.entry is None
+    with_accounts = not request.app.state.by_link
     return drawn_page(request, "login.html", None, status, problem=problem, with_accounts=with_accounts)
 
 

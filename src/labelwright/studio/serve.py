@@ -12,10 +12,12 @@ from urllib.parse import urlsplit
 from labelwright.errors import BadInput, quoted
 from labelwright.studio.daily_backups import DailyBackups
 from labelwright.studio.guard import Origins, is_loopback
-from labelwright.studio.logins import EntryToken, has_logins
+from labelwright.studio.logins import close_entry, has_logins, new_entry
 from labelwright.studio.studio import Studio
+from labelwright.studio.workers import check_workers, run_workers
 
 if TYPE_CHECKING:
+    import uvicorn
     from fastapi import FastAPI
 
 
@@ -107,32 +109,56 @@ def database_url(file: Path | None) -> str | None:
         raise BadInput(f"cannot read the database URL from {quoted(file)}", fix="check the file") from None
 
 
-def serve(studio: Studio, bind: Bind, say: Callable[[str], None] = print) -> None:
-    """Serve until interrupted."""
-    from labelwright.studio.app import create_app
-
+def serve(studio: Studio, bind: Bind, say: Callable[[str], None] = print, workers: int = 1) -> None:
+    """Serve until interrupted, by so many processes (more than one only with PostgreSQL)."""
     with studio.database.read() as connection:
         with_logins = has_logins(connection)
     check_bind(bind, with_logins=with_logins)
-    entry = None if with_logins else EntryToken()
-    app = create_app(studio, bind.origins(), entry)
-    scheme = "https" if bind.tls_cert else "http"
-    address = bind.public_url or f"{scheme}://{bind.host}:{bind.port}"
-    say(f"Studio: {address}/enter?token={entry.text}" if entry else f"Studio: {address}")
-    say("The link works once, for this browser." if entry else "People log in with their names and passwords.")
-    say(f"Decisions are stored in {studio.folder}. Stop with Ctrl-C; nothing is lost.")
+    check_workers(studio.database, workers)
+    token = None
+    with studio.database.write() as connection:
+        if with_logins:
+            close_entry(connection)
+        else:
+            token = new_entry(connection)
     backups = DailyBackups(studio.database, studio.folder / "backups")
-    say(f"A backup is made every day in {backups.folder}.")
+
+    def ready() -> None:
+        _greet(bind, token, studio.folder, say)
+        say(f"A backup is made every day in {backups.folder}.")
+
     try:
-        _run(app, bind)
+        if workers == 1:
+            from labelwright.studio.app import create_app
+
+            ready()
+            _run(create_app(studio, bind.origins(), by_link=token is not None), bind)
+        else:
+            run_workers(studio, bind, workers, by_link=token is not None, ready=ready)
     finally:
         backups.stop()
+
+
+def _greet(bind: Bind, token: str | None, folder: Path, say: Callable[[str], None]) -> None:
+    scheme = "https" if bind.tls_cert else "http"
+    address = bind.public_url or f"{scheme}://{bind.host}:{bind.port}"
+    say(f"Studio: {address}/enter?token={token}" if token else f"Studio: {address}")
+    say("The link works once, for this browser." if token else "People log in with their names and passwords.")
+    say(f"Decisions are stored in {folder}. Stop with Ctrl-C; nothing is lost.")
 
 
 def _run(app: FastAPI, bind: Bind) -> None:
     import uvicorn
 
-    uvicorn.run(
+    told = config(app, bind)
+    uvicorn.Server(told).run()
+
+
+def config(app: FastAPI, bind: Bind) -> uvicorn.Config:
+    """Return how a process serves the application."""
+    import uvicorn
+
+    return uvicorn.Config(
         app,
         host=bind.host,
         port=bind.port,
@@ -144,4 +170,5 @@ def _run(app: FastAPI, bind: Bind) -> None:
         proxy_headers=bind.behind_proxy,  # believed from this machine, or from FORWARDED_ALLOW_IPS
         ws="none",
         limit_concurrency=500,
+        timeout_graceful_shutdown=10,
     )

@@ -19,8 +19,10 @@ from labelwright.studio import tables as t
 from labelwright.studio.backup import back_up
 from labelwright.studio.database import Database, insert_row
 from labelwright.studio.items import Content
+from labelwright.studio.jobs import end_stale_jobs
 from labelwright.studio.kept_audit import kept_or_run
 from labelwright.studio.lock import ProjectLock
+from labelwright.studio.login_limits import make_key
 from labelwright.studio.pictures import Pictures
 from labelwright.studio.project import facts, fill, fingerprint, is_filled
 from labelwright.studio.upgrade import needs_upgrade, stored_version, upgrade
@@ -56,9 +58,15 @@ class Studio:
                 fill(connection, audit, seed=audit.options.seed)
             else:
                 _refuse_other_data(connection, audit.dataset)
+            make_key(connection)
         self.local_user = _ensure_local_user(database)
         self.lock: ProjectLock | None = None
         self.audited_at: float | None = None  # seconds since 1970, where the audit is one that the project kept
+
+    def let_data_go(self) -> None:
+        """Keep the project and its database alone: other processes hold the data and show them."""
+        self.pictures.close()
+        del self.audit, self.content
 
     def close(self) -> None:
         """Close the database and end the process that draws images."""
@@ -105,6 +113,8 @@ def open_studio(
         lock.lock_database(database)
         result, at = kept_or_run(audit, folder, lambda: _refuse_before_audit(database, audit.dataset))
         studio = Studio(result, database, folder)
+        with database.write() as connection:
+            end_stale_jobs(connection)
     except BaseException:
         lock.release()
         raise

@@ -48,6 +48,10 @@ def command(
     public_url: Annotated[
         str | None, Option(metavar="URL", help="What browsers see of the proxy.", rich_help_panel=SERVER)
     ] = None,
+    workers: Annotated[
+        int,
+        Option(metavar="N", min=1, max=64, help="Processes that serve; PostgreSQL only.", rich_help_panel=SERVER),
+    ] = 1,
     seed: Annotated[int, Option(metavar="S", min=0, help="Same seed, same result.")] = 0,
     jobs: Annotated[int | None, Option(metavar="N", min=1, help="Processes. Default: the cores there are.")] = None,
 ) -> None:
@@ -79,6 +83,6 @@ def command(
         when = strftime("%Y-%m-%d %H:%M", localtime(studio.audited_at))
         say(f"The audit of {when} is used again: neither the data nor the options have changed since.")
     try:
-        serve(studio, Bind(host, port, tls_cert, tls_key, behind_proxy, public_url), say)
+        serve(studio, Bind(host, port, tls_cert, tls_key, behind_proxy, public_url), say, workers)
     finally:
         studio.close()
