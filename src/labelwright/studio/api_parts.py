@@ -6,15 +6,15 @@ from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, select
 
 from labelwright.errors import BadInput
 from labelwright.studio import tables as t
 from labelwright.studio.access import Reviews, StudioIs
 from labelwright.studio.decisions import Choice, decide, load_classes, standing
 from labelwright.studio.inputs import ClassName, Row, Text
+from labelwright.studio.part_content import item_of
 from labelwright.studio.part_figures import marked_parts
-from labelwright.studio.part_rows import PartRows
 from labelwright.studio.project import facts
 from labelwright.studio.studio import Studio
 
@@ -39,24 +39,11 @@ def post_part(studio: StudioIs, who: Reviews, given: PartIn) -> dict[str, Any]:
     with studio.database.write() as connection:
         row, _ = studio.content.place(connection, given.row)
         part = parts.checked_part(row, given.part)
-        number = _item(connection, parts, row, part)
+        number = item_of(connection, parts, row, part)
         check_part(connection, studio, number, given.verdict, given.label)
         version = connection.scalar(select(t.item.c.version).where(t.item.c.row == number))
         event = decide(connection, Choice(number, given.verdict, int(version or 0), given.label), who.user_id)
         return {"event": event, "row": number, "now": standing(connection, number)}
-
-
-def _item(connection: Connection, parts: PartRows, row: int, part: str) -> int:
-    """Return the item of a part, which is made where there is none."""
-    i, name = t.item.c, f"{parts.dataset.ids[row]}#{part}"
-    known = connection.scalar(select(i.row).where(i.name == name))
-    if known is not None:
-        return int(known)
-    # Who else marks a part at this moment waits here, so that no number is given twice.
-    connection.execute(select(t.meta.c.key).where(t.meta.c.key == "fingerprint").with_for_update())
-    number = int(connection.scalar(select(func.max(i.row))) or 0) + 1
-    connection.execute(insert(t.item).values(row=number, name=name, flagged=False, marked=False, version=0))
-    return number
 
 
 def check_part(connection: Connection, studio: Studio, item: int, verdict: str, label: Any) -> None:

@@ -48,7 +48,8 @@ def prepare_report(studio: Studio, connection: Connection) -> ReportWork:
     audit, found = studio.audit, decisions(connection)
     options = audit.options
     by_place = options.pred_probs is not None or (options.features is not None and Path(options.features).is_file())
-    if by_place and any(entry.decision == "reject" for entry in found):
+    rows = set(audit.dataset.ids.tolist())
+    if by_place and any(entry.decision == "reject" and entry.id in rows for entry in found):
         raise BadInput(
             "rows were rejected, and the given probabilities or features belong to all of them",
             fix="write the mended copy, and audit it with probabilities of its own",
@@ -74,6 +75,11 @@ def draw_report(work: ReportWork) -> dict[str, Any]:
     return {"decisions": len(work.decided), "rows": audit.summary["n_rows"], "suspect": counts.get("label", 0)}
 
 
+def _has_images(dataset: Dataset) -> bool:
+    """Say whether images were named: masks may come without any."""
+    return any(getattr(dataset.parts, "images", None) or getattr(dataset.parts, "files", None) or ())
+
+
 def _as_before(work: ReportWork) -> Mapping[str, Any]:
     """Return how the data were read and judged the first time."""
     plan, source, options = work.dataset.plan, work.dataset.source, work.options
@@ -82,13 +88,13 @@ def _as_before(work: ReportWork) -> Mapping[str, Any]:
         return {
             "label": source.details.get("tag column"),
             "task": plan.task,
-            "images": None if plan.task == "token" else source.root,
+            "images": source.root if source.format in ("coco", "masks") and _has_images(work.dataset) else None,
             "classes": getattr(work.dataset.parts, "named", None),
             given: options.pred_probs,
             "seed": options.seed,
             "jobs": 1,
         }
-    by_column = source.format not in ("image_folder", "huggingface")
+    by_column = source.format != "image_folder"
     return {
         "label": plan.label if by_column else None,
         "task": plan.task,

@@ -79,6 +79,12 @@ def part_items(audit: AuditResult) -> Iterator[dict[str, Any]]:
         row += 1
 
 
+def token_numbers(part: str) -> range:
+    """Return the tokens that a part of a sentence is about: those of ``2-4``, or ``3`` alone."""
+    first, _, last = part.partition("-")
+    return range(int(first), int(last or first) + 1)
+
+
 def _code(numbers: dict[str, int], name: str | None) -> str | None:
     return encoded([numbers[name]]) if name in numbers else None
 
@@ -86,8 +92,7 @@ def _code(numbers: dict[str, int], name: str | None) -> str | None:
 def _keys(dataset: Dataset, part: str) -> list[str]:
     """Return what a part is about, so that two that are about the same are seen: tokens, a box, or itself."""
     if dataset.plan.task == "token":
-        first, _, last = part.partition("-")
-        return [str(k) for k in range(int(first), int(last or first) + 1)]
+        return [str(k) for k in token_numbers(part)]
     number = part.partition(":")[0]
     return [number if dataset.plan.task == "detection" and number != "new" else part]
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ from labelwright.studio import part_rows
 from labelwright.studio import tables as t
 from labelwright.studio.database import gather_statistics
 from labelwright.studio.label_codes import encoded
+from labelwright.studio.part_content import content_of
+from labelwright.studio.part_rows import PartRows
 
 CHECK_SIZE, LEAST_CHECKED = 100, 20  # rows of the random sample: a tenth of the data within these bounds
 TASKS = ("classification", "multilabel", "regression", *part_rows.TASKS)
@@ -94,6 +97,9 @@ def fill(connection: Connection, audit: AuditResult, *, seed: int = 0) -> None:
         parts = list(part_rows.part_items(audit))
         for start in range(0, len(parts), _CHUNK):
             connection.execute(insert(t.item), parts[start : start + _CHUNK])
+        contents = list(_contents(dataset, parts))
+        for start in range(0, len(contents), _CHUNK):
+            connection.execute(insert(t.part_content), contents[start : start + _CHUNK])
     for chunk in _findings(audit):
         connection.execute(insert(t.finding), chunk)
     gather_statistics(connection, t.item, t.finding)
@@ -183,6 +189,17 @@ def _sample(dataset: Dataset, given: list[str | None], seed: int) -> Mapping[int
     size = min(CHECK_SIZE, max(LEAST_CHECKED, len(known) // 10))
     drawn = np.random.default_rng([seed, 0x57]).permutation(known)[:size]
     return {int(row): place for place, row in enumerate(drawn)}
+
+
+def _contents(dataset: Dataset, items: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield what the data hold where each item of a project with parts lies."""
+    parts = PartRows(dataset)
+    of_rows = ((row, row, None) for row in range(len(dataset)))
+    of_parts = ((item["row"], *parts.place(item["name"])) for item in items)
+    for number, row, part in chain(of_rows, of_parts):
+        content = content_of(parts, row, part)
+        if content is not None:
+            yield {"row": number, "content": content}
 
 
 def _findings(audit: AuditResult) -> Iterator[list[dict[str, Any]]]:

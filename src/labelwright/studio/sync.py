@@ -1,13 +1,14 @@
 """Carry the decisions of a project over to newer data: rows are found again by their durable names.
 
 A decision goes over where the row is still there and its given label is the one that people saw. Everything else is
-listed: rows that are gone, rows whose label was changed elsewhere, new rows.
+listed: rows that are gone, rows whose label was changed elsewhere, new rows. Parts of rows go over alike
+(`labelwright.studio.sync_parts`).
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,15 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from labelwright.audit.run import AuditResult
+from labelwright.data.dataset import Dataset
 from labelwright.data.mend.manifest import safe_cell
 from labelwright.errors import quoted
 from labelwright.studio import tables as t
 from labelwright.studio.copying import continue_numbers
 from labelwright.studio.decisions import load_classes
+from labelwright.studio.part_content import item_of
 from labelwright.studio.project import facts, fill
+from labelwright.studio.sync_parts import PartsAgain
 
 SHOWN = 5
 WORDS = {
@@ -72,22 +76,62 @@ def carry_over(old: Connection, new: Connection, audit: AuditResult) -> Carried:
     if users:
         new.execute(insert(t.user), users)
     result, about = Carried(), (load_classes(old), load_classes(new), facts(old)["task"])
-    i = t.item.c
-    rows = {told.name: told for told in new.execute(select(i.row, i.name, i.given))}
-    known = set(old.scalars(select(i.name)))
-    result.rows["new"] = [name for name in rows if name not in known]
-    states = {}
-    for told in old.execute(select(t.item).where(i.verdict.is_not(None)).order_by(i.row)):
-        state = _state(told, rows.get(told.name), result, about)
-        if state is not None:
-            states[told.row] = state
+    state_of = _states_of_rows if audit.dataset.parts is None else _states_of_parts
+    states = state_of(old, new, audit.dataset, result, about)
     numbers = _copy_history(old, new, {row: state["new_row"] for row, state in states.items()}, about)
     values = [{**state, "standing": numbers.get(state["standing"])} for state in states.values()]
-    change = update(t.item).where(i.row == bindparam("new_row")).values(event_id=bindparam("standing"))
+    change = update(t.item).where(t.item.c.row == bindparam("new_row")).values(event_id=bindparam("standing"))
     for start in range(0, len(values), _CHUNK):
         new.execute(change, values[start : start + _CHUNK])
     continue_numbers(new, [t.user, t.event])
     return result
+
+
+def _states_of_rows(
+    old: Connection, new: Connection, dataset: Dataset, result: Carried, about: Any
+) -> dict[int, dict[str, Any]]:
+    """Return how each decided row stands in the new project, by its number in the old one."""
+    i = t.item.c
+    rows = {told.name: told for told in new.execute(select(i.row, i.name, i.given))}
+    known = set(old.scalars(select(i.name)))
+    result.rows["new"] = [name for name in rows if name not in known]
+    found = {told.row: _state(told, rows.get(told.name), result, about) for told in _decided(old)}
+    return {row: state for row, state in found.items() if state is not None}
+
+
+def _states_of_parts(
+    old: Connection, new: Connection, dataset: Dataset, result: Carried, about: Any
+) -> dict[int, dict[str, Any]]:
+    """Return the same where rows have parts; parts that the new audit does not doubt get items."""
+    again = PartsAgain(old, dataset)
+    result.rows["new"] = again.new_rows
+    found = {}
+    for told in _decided(old):
+        place = again.place(told, about[0].words(told.label, about[2]))
+        label = _recoded(told.label, *about)
+        if place is None:
+            result.carried += 1
+            result.already_so += 1
+        elif isinstance(place, str):
+            result.rows[place].append(told.name)
+        elif label is None and told.label is not None:
+            result.rows["class_gone"].append(told.name)
+        else:
+            result.carried += 1
+            result.already_so += place.true
+            found[told.row] = _stands(told, item_of(new, again.parts, place.row, place.part), label, place.true)
+    return found
+
+
+def _decided(old: Connection) -> Sequence[Any]:
+    i = t.item.c
+    return old.execute(select(t.item).where(i.verdict.is_not(None)).order_by(i.row)).all()
+
+
+def _stands(told: Any, row: int, label: str | None, true_already: bool) -> dict[str, Any]:
+    verdict = "keep" if true_already else told.verdict
+    return {"new_row": row, "verdict": verdict, "label": label, "version": told.version,
+            "marked": told.marked, "standing": told.event_id}  # fmt: skip
 
 
 def _state(told: Any, row: Any, result: Carried, about: Any) -> dict[str, Any] | None:
@@ -108,9 +152,7 @@ def _state(told: Any, row: Any, result: Carried, about: Any) -> dict[str, Any] |
     true_already = told.verdict == "relabel" and given_now == wanted
     result.already_so += true_already
     result.carried += 1
-    verdict = "keep" if true_already else told.verdict
-    return {"new_row": row.row, "verdict": verdict, "label": label, "version": told.version,
-            "marked": told.marked, "standing": told.event_id}  # fmt: skip
+    return _stands(told, row.row, label, true_already)
 
 
 def _copy_history(old: Connection, new: Connection, rows: Mapping[int, int], about: Any) -> Mapping[int | None, int]:

@@ -94,6 +94,13 @@ finding = Table(
     Index("finding_kind_row", "kind", "row"),
 )
 
+part_content = Table(  # of rows with parts: what the data held there when the item was made
+    "part_content",
+    metadata,
+    Column("row", ForeignKey("item.row"), primary_key=True),
+    Column("content", Text, nullable=False),
+)
+
 event = Table(
     "event",
     metadata,

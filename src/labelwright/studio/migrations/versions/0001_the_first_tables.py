@@ -155,6 +155,16 @@ def upgrade() -> None:
         batch_op.create_index("finding_row", ["row"], unique=False)
 
     op.create_table(
+        "part_content",
+        sa.Column("row", sa.Integer(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["row"],
+            ["item.row"],
+        ),
+        sa.PrimaryKeyConstraint("row"),
+    )
+    op.create_table(
         "guideline",
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
@@ -250,6 +260,7 @@ def downgrade() -> None:
         "job",
         "guideline",
         "finding",
+        "part_content",
         "event",
         "class_change",
         "annotation_pool",
