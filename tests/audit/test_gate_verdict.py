@@ -121,20 +121,20 @@ def test_no_condition_is_refused():
 
 
 def test_a_confirmed_label_is_waived_and_counted():
-    found = gate(world(MAIL, wrong=[0, 1]), "label>0", decisions=decisions(("b", "keep")))
+    found = gate(world(MAIL, wrong=[0, 1]), "label>0", decisions=decisions(("b", "keep", "spam")))
     assert (found.count, found.waived) == (1, 1)
     assert "confirmed by people" in found.message
 
 
 def test_a_confirmed_label_waives_no_duplicate():
     state = world(MAIL, [pairs("exact_duplicate", [(1, 0)])])
-    assert gate(state, "duplicate>0", decisions=decisions(("b", "keep"), ("a", "keep"))).count == 1
+    assert gate(state, "duplicate>0", decisions=decisions(("b", "keep", "spam"), ("a", "keep", "ham"))).count == 1
 
 
 @pytest.mark.parametrize(
     ("decision", "outcome"),
     [
-        (("b", "keep"), "confirmed"),
+        (("b", "keep"), "label_unknown"),
         (("b", "keep", "spam"), "confirmed"),
         (("b", "keep", "ham"), "label_changed"),
         (("b", "relabel", "spam"), "confirmed"),
@@ -163,6 +163,23 @@ def test_a_row_relabelled_since_the_baseline_is_confirmed_only_when_the_decision
     changes = compare_states(world(MAIL), new).rows
     assert find_waivers(new, decisions(("b", "keep")), changes).counts["label_changed"] == 1
     assert find_waivers(new, decisions(("b", "keep", "ham")), changes).counts["confirmed"] == 1
+
+
+def test_a_keep_that_names_no_label_is_held_against_the_label_that_stood_beside_it():
+    told = read_decisions({"id": ["b"], "decision": ["keep"], "given": ["spam"]})
+    assert find_waivers(world(MAIL), told).counts["confirmed"] == 1
+    assert find_waivers(world(edited(b=(None, "ham"))), told).counts["label_changed"] == 1
+
+
+def test_a_keep_that_says_nothing_of_the_label_counts_beside_a_baseline_alone():
+    for id in ("id", None):
+        old, new = world(MAIL, id=id, wrong=[1]), world(edited(b=(None, "ham")), id=id, wrong=[1])
+        kept = decisions((str(old.ids[1]), "keep"))
+        assert find_waivers(old, kept).counts["label_unknown"] == 1
+        assert find_waivers(old, kept, compare_states(old, old).rows).counts["confirmed"] == 1
+        assert find_waivers(new, kept, compare_states(old, new).rows).counts["label_changed"] == 1
+        assert gate(new, "label>0", decisions=kept).count == 1
+    assert "write it in the column label" in find_waivers(old, kept).lines()[0]
 
 
 def test_a_row_named_by_its_content_loses_its_waiver_with_its_content():

@@ -50,8 +50,8 @@ def decisions(connection: Connection) -> Decisions:
 
 
 def decisions_table(found: Decisions, dataset: Dataset) -> dict[str, list[Any]]:
-    """Return decisions as columns: id, decision, label, who, when, note, and a hash of what the row held."""
-    names = ("id", "decision", "label", "who", "when", "note", "content")
+    """Return decisions as columns, with a hash of what the row held and the label that was kept."""
+    names = ("id", "decision", "label", "who", "when", "note", "content", "given")
     entries = with_rows_as_seen(found, dataset)
     return {name: [getattr(entry, name) for entry in entries] for name in names}
 

@@ -1,10 +1,11 @@
 """Labels that people confirmed: what a table of decisions says about the rows as they are now.
 
 A label counts as confirmed when the decision is ``keep``, or ``relabel`` to the label that the row now has. It counts
-only as long as nothing changed under it: a label that the decision names must still be there; rows named by their
-content lose their name when edited; rows named by a column are held against the hash of their content that the decision
-carries, and against the baseline, when there is one. A decision without a hash counts, and it is said that nothing
-guards it.
+only as long as nothing changed under it. The label must be the one that was confirmed: the decision names it, or it
+tells which label was given then, or the row has the same label in the baseline; a ``keep`` with none of these confirms
+nothing. Rows named by their content lose their name when edited; rows named by a column are held against the hash of
+their content that the decision carries, and against the baseline, when there is one. A decision without a hash counts,
+and it is said that nothing guards it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from labelwright.audit.compare.rows import RowChange, RowChanges
 from labelwright.audit.compare.state import DIGEST_LENGTH, AuditState
 from labelwright.data.mend.decisions import PART, Decision
+from labelwright.data.parts.formats import PART_TASKS
 from labelwright.data.readers.places import counted
 
 # A person who confirmed a label has done what these kinds of finding ask for: looked at the row and its label.
@@ -39,8 +41,8 @@ class Waivers:
     who : mapping of int to str
         Who confirmed a row, where the decision says so.
     counts : mapping of str to int
-        Decisions by what became of them: ``confirmed``, ``label_changed``, ``edited``, ``not_applied``, ``unknown``
-        (no such row), ``cannot_tell``.
+        Decisions by what became of them: ``confirmed``, ``label_changed``, ``label_unknown`` (nothing tells which label
+        was kept), ``edited``, ``not_applied``, ``unknown`` (no such row), ``cannot_tell``.
     unguarded : int
         Confirmed rows for which neither a hash nor a baseline says that they still hold what they held then.
     """
@@ -56,6 +58,8 @@ class Waivers:
         words = {
             "confirmed": "confirm labels as they are now",
             "label_changed": "confirmed a label that has changed since, and do not count",
+            "label_unknown": "do not say which label they keep, and do not count without a baseline: write it in the "
+            "column label, or leave the column given of issues.csv beside them",
             "edited": "are about rows edited since, and do not count",
             "not_applied": "ask for a change that the data do not show yet",
             "unknown": "name rows that are not in the data (gone, or edited since)",
@@ -66,7 +70,7 @@ class Waivers:
         ]
 
 
-NAMES = ("confirmed", "label_changed", "edited", "not_applied", "unknown", "cannot_tell")
+NAMES = ("confirmed", "label_changed", "label_unknown", "edited", "not_applied", "unknown", "cannot_tell")
 
 
 def find_waivers(state: AuditState, decisions: Iterable[Decision] = (), changes: RowChanges | None = None) -> Waivers:
@@ -83,6 +87,7 @@ def find_waivers(state: AuditState, decisions: Iterable[Decision] = (), changes:
     """
     at = {name: row for row, name in enumerate(state.ids.tolist())}
     given, many = state.given(), state.plan.task == "multilabel"
+    has_parts = state.plan.task in PART_TASKS  # there a whole row has no label of its own
     rows = np.zeros(len(state), dtype=bool)
     parts: set[tuple[int, str]] = set()
     who: dict[int, str] = {}
@@ -92,7 +97,9 @@ def find_waivers(state: AuditState, decisions: Iterable[Decision] = (), changes:
     unguarded = 0
     for entry in entries:
         row, part = _found(entry.id, at)
-        outcome = "unknown" if row is None else _outcome(entry, row, given[row], changes, many, part is not None)
+        outcome = (
+            "unknown" if row is None else _outcome(entry, row, given[row], changes, many, has_parts or part is not None)
+        )
         if outcome == "confirmed" and row is not None and content is not None and entry.content:
             outcome = "confirmed" if entry.content.strip()[:DIGEST_LENGTH] == content[row] else "edited"
         counts[outcome] += 1
@@ -121,21 +128,21 @@ def _outcome(
         return "cannot_tell"
     if entry.decision == "reject" or (entry.decision == "relabel" and is_part):
         return "not_applied"
-    names_label = entry.label is not None and not is_part
-    if names_label and not _same_label(entry.label, given, many):
+    told = None if is_part else entry.label if entry.label is not None else entry.given
+    if told is not None and not _same_label(told, given, many):
         return "not_applied" if entry.decision == "relabel" else "label_changed"
     if changes is not None and changes.old_row[row] >= 0:
         if changes.change[row] == RowChange.EDITED:
             return "edited"
-        if changes.relabelled[row] and not names_label:
-            return "label_changed"
-    return "confirmed"
+        return "label_changed" if changes.relabelled[row] and told is None else "confirmed"
+    return "confirmed" if told is not None or is_part else "label_unknown"
 
 
 def _same_label(said: str | None, given: str | None, many: bool) -> bool:
     if said is None or given is None:
         return said is given
-    return _tags(said) == _tags(given) if many else said.strip() == given.strip()
+    # In files meant for spreadsheets a quote stands before what one would run as a formula.
+    return _tags(said) == _tags(given) if many else said.strip() in (given.strip(), f"'{given.strip()}")
 
 
 def _tags(cell: str) -> frozenset[str]:

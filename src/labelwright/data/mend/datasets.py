@@ -82,16 +82,16 @@ def apply_to_dataset(
 def with_rows_as_seen(decisions: Decisions, dataset: Dataset) -> Decisions:
     """Return decisions that say what they were made about, so that a gate sees when a row was changed afterwards.
 
-    A kept class is named. Where rows are named by a column each decision gets a hash of its row's content; rows that
-    are named by their content lose their name when they are edited and need none.
+    A kept label is told, and named where it is a class. Where rows are named by a column each decision gets a hash of
+    its row's content; rows that are named by their content lose their name when they are edited and need none.
 
     Examples
     --------
     >>> from labelwright.data.load import load_dataset
     >>> pets = load_dataset({"id": ["a", "b"], "text": ["meow", "woof"], "kind": ["cat", "dog"]}, label="kind", id="id")
     >>> seen = with_rows_as_seen(read_decisions({"id": ["b"], "decision": ["keep"]}), pets).entries[0]
-    >>> seen.label, len(seen.content)
-    ('dog', 32)
+    >>> seen.label, seen.given, len(seen.content)
+    ('dog', 'dog', 32)
     """
     at = {name: row for row, name in enumerate(dataset.ids.tolist())}
     rows = [at[entry.id] for entry in decisions if entry.id in at]
@@ -102,7 +102,8 @@ def with_rows_as_seen(decisions: Decisions, dataset: Dataset) -> Decisions:
 
     def seen(entry: Decision) -> Decision:
         row = at.get(entry.id, -1)
-        kept = entry.decision == "keep" and dataset.plan.task == "classification" and row >= 0
-        return entry._replace(label=dataset.given[row] if kept else entry.label, content=hashes.get(row))
+        given = dataset.given[row] if entry.decision == "keep" and row >= 0 else None
+        label = given if dataset.plan.task == "classification" and given is not None else entry.label
+        return entry._replace(label=label, content=hashes.get(row), given=given)
 
     return replace(decisions, entries=tuple(map(seen, decisions)))

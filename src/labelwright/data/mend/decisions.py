@@ -4,6 +4,7 @@
     decision   keep, relabel, reject or cannot_tell; empty = not decided              needed
     label      the new label; needed for relabel
     content    a hash of what the row held when it was decided, as issues.csv has it  optional; see `check --decisions`
+    given      the label that the row had when it was decided, as issues.csv has it   optional; see `check --decisions`
     who, when, note                                                                   optional, kept in the manifest
 
 Any file that labelwright reads will do, so a spreadsheet or any tool can make it. Column names are found whatever
@@ -39,6 +40,7 @@ _NAMES = {
     "when": ("when", "date", "time", "timestamp", "decided_at"),
     "note": ("note", "notes", "comment", "comments"),
     "content": ("content", "labelwright_content"),
+    "given": ("given", "given_label", "old_label"),
 }
 _ALSO = {"can't_tell": "cannot_tell", "cant_tell": "cannot_tell", "can’t_tell": "cannot_tell"}
 
@@ -47,7 +49,7 @@ class Decision(NamedTuple):
     """What is to happen to one row.
 
     `where` is the place of the decision for messages, `content` a hash of what the row held when it was decided (see
-    `labelwright.data.identity.content_hashes`), None where that is not told.
+    `labelwright.data.identity.content_hashes`), `given` the label that it had then, None where that is not told.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Decision(NamedTuple):
     note: str | None = None
     where: str = ""
     content: str | None = None
+    given: str | None = None
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,7 @@ def _texts(source: Source, name: str) -> list[str | None]:
 
 def _merged(source: Source, columns: dict[str, list[str | None]]) -> Decisions:
     nothing: list[str | None] = [None] * len(source)
-    wanted = ("id", "part", "decision", "label", "who", "when", "note", "content")
+    wanted = ("id", "part", "decision", "label", "who", "when", "note", "content", "given")
     entries: dict[str, Decision] = {}
     undecided = 0
     for row, cells in enumerate(zip(*(columns.get(role, nothing) for role in wanted), strict=True)):
@@ -181,7 +184,7 @@ def said(entry: Decision) -> str:
 
 
 def _decision(source: Source, row: int, cells: tuple[str | None, ...]) -> Decision:
-    name, part, verdict, label, who, when, note, content = cells
+    name, part, verdict, label, who, when, note, content, given = cells
     # Most rows are fine: the place is written out only once per row and kept for the errors of later steps.
     where = _where(source, row)
     if name is None:
@@ -197,7 +200,8 @@ def _decision(source: Source, row: int, cells: tuple[str | None, ...]) -> Decisi
     if word == "relabel" and label is None:
         raise BadInput("relabel without a label", where=where, fix="fill the label, or decide cannot_tell")
     full = name if part is None else f"{name}{PART}{part}"
-    return Decision(full, word, label if word in ("relabel", "keep") else None, who, when, note, where, content)
+    kept = label if word in ("relabel", "keep") else None
+    return Decision(full, word, kept, who, when, note, where, content, given)
 
 
 def _where(source: Source, row: int) -> str:
