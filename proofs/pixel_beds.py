@@ -1,7 +1,15 @@
-"""A small segmenter for proofs about masks: images in, a class a pixel out, trained on the pixels that are known."""
+"""A small segmenter for proofs about masks: images in, a class a pixel out, trained on the pixels that are known.
+
+It takes 600 steps of four images, 16 channels in the first level. With 200 to 250 steps of 8 channels the learning
+rate had fallen to 0 before the network told kinds of shapes apart, from true masks as well: it first learns that nine
+pixels in ten are ground, stays there for some hundred steps with a sound gradient and no dead unit, then finds shapes,
+and their kinds last. With 600 steps of 8 channels two kinds stayed one on one of six seeds. Both numbers were chosen
+by the network of whole true masks on seeds that no proof uses.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +22,8 @@ from labelwright.nn.batch import Batches
 
 torch.set_num_threads(1)
 
+STEPS, BATCH, WARMUP = 600, 4, 0.05
+
 
 class PixelLabels(Objective):
     """Cross-entropy over the pixels whose class is known; 255 = unknown."""
@@ -25,12 +35,14 @@ class PixelLabels(Objective):
 
 
 def segmenter(
-    images: NDArray[np.float32], labels: NDArray[Any], n_classes: int, *, epochs: int, seed: int, width: int = 8
+    images: NDArray[np.float32], labels: NDArray[Any], n_classes: int, *, seed: int, width: int = 16, steps: int = STEPS
 ) -> Loop:
     """Return a U-Net trained on images (n, H, W, C) and labels (n, H, W)."""
+    epochs = math.ceil(steps / math.ceil(len(images) / BATCH))
     x = np.ascontiguousarray(np.moveaxis(images, -1, 1))
     task = Task(x, net=UNet(width, 2), n_outputs=n_classes, fields={"pixels": labels.astype(np.int64)})
-    loop = Loop(PixelLabels(), task, Training(epochs, 4, AdamW(1e-2, schedule=Cosine()), seed=seed, device="cpu"))
+    optimizer = AdamW(1e-2, schedule=Cosine(warmup=WARMUP * epochs))
+    loop = Loop(PixelLabels(), task, Training(epochs, BATCH, optimizer, seed=seed, device="cpu"))
     loop.fit()
     return loop
 
