@@ -1,160 +1,49 @@
 """The studio under load: many people at once, a million rows, and kills; a real server, reached over loopback.
 
-Clients run on the same two cores as the server. ``LABELWRIGHT_LOAD_SECONDS`` (300) is how long people work.
+Clients run on the same two cores as the server. ``LABELWRIGHT_LOAD_SECONDS`` (300) is how long people work and
+``LABELWRIGHT_KILLS`` (50) how often a server is killed; with other numbers figures are shown and not stored.
 
-Run: ``python -m benchmarks.studio``
+Run: ``python -m benchmarks.studio``, or parts of it: ``python -m benchmarks.studio --only postgresql --only million``
 """
 
 from __future__ import annotations
 
+import argparse
 import http.client
 import json
 import os
+import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
+from benchmarks.records import RESULTS, store
 from benchmarks.records import load as load_average
-from benchmarks.records import store
+from benchmarks.studio_server import Server, asked, people_of
 
 COMMAND = "python -m benchmarks.studio"
+PARTS = ("sqlite", "postgresql", "kills", "million")
 MILLION = 1_000_000
-CLASSES = 10
 PACE = 0.5  # seconds between the decisions of one person
 LIMIT = 0.150  # seconds
+SECONDS, KILLS, WORKERS = 300.0, 50, 2
+TURNS = 200  # rows that one person is handed of a million
 
 
-def made_audit(folder: Path, n: int) -> Any:
-    """Return what an audit of `n` short texts would leave, a tenth of them suspect, without the audit."""
-    from labelwright.audit.findings import SCHEMA
-    from labelwright.audit.options import AuditOptions
-    from labelwright.audit.run import AuditResult
-    from labelwright.data.load import load_dataset
-
-    rng, path = np.random.default_rng(0), folder / "made.csv"
-    labels = rng.integers(0, CLASSES, n)
-    if not path.exists():
-        with path.open("w", encoding="utf-8") as file:
-            file.write("id,text,label\n")
-            file.writelines(f"r{row},short text number {row},class {k}\n" for row, k in enumerate(labels.tolist()))
-    dataset = load_dataset(path, label="label", id="id", text="text")
-    scores = rng.random(n)
-    columns: dict[str, Any] = {name: pa.nulls(n, SCHEMA.field(name).type) for name in SCHEMA.names}
-    names = np.array([f"class {k}" for k in range(CLASSES)])
-    known = {
-        "row": np.arange(n), "id": [f"r{row}" for row in range(n)], "kind": ["label"] * n, "level": ["row"] * n,
-        "score": scores, "is_issue": scores < 0.1, "given": names[labels], "suggested": names[(labels + 1) % CLASSES],
-    }  # fmt: skip
-    for name, values in known.items():
-        if name in columns:
-            columns[name] = pa.array(values, SCHEMA.field(name).type)
-    issues = pa.table(columns, schema=SCHEMA)
-    return AuditResult(dataset, AuditOptions(), (), issues, None, None, None, None, None, (), {}, {})
-
-
-def serve(folder: Path, n: int, port: int, url: str | None) -> None:
-    """Serve a made project until killed."""
-    import uvicorn
-
-    from labelwright.studio.app import create_app
-    from labelwright.studio.guard import Origins
-    from labelwright.studio.studio import Studio, open_database
-
-    studio = Studio(made_audit(folder, n), open_database(folder, url), folder)
-    uvicorn.run(create_app(studio, Origins.of("127.0.0.1", port)), port=port, log_level="error", access_log=False)
-
-
-class Server:
-    """A server in a process of its own; killed at the end, as hard as can be."""
-
-    def __init__(self, folder: Path, n: int, url: str | None = None) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        words = [sys.executable, "-m", "benchmarks.studio", "--serve", str(folder), str(n), str(self.port), url or ""]
-        self.process = subprocess.Popen(words, start_new_session=True)
-        until = time.monotonic() + 600
-        while time.monotonic() < until and self.process.poll() is None:
-            try:
-                self.connection().request("GET", "/login")
-                return
-            except OSError:
-                time.sleep(0.05)
-        raise RuntimeError("the server did not start")
-
-    def connection(self) -> http.client.HTTPConnection:
-        """Return a new connection to it."""
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-
-    def megabytes(self) -> float:
-        """Return the most memory that it has held."""
-        lines = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8").splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
-
-    def forget_most(self) -> None:
-        """Count the most memory from now on: making up an audit is none of the server's work."""
-        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5", encoding="utf-8")
-
-    def cpu_seconds(self) -> float:
-        """Return the processor seconds that it has used."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def kill(self) -> None:
-        """End it without a word."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-
-def people_of(folder: Path, url: str | None, number: int, rows: int) -> list[dict[str, str]]:
-    """Make accounts with open sessions and a pool of rows; return the headers that each person sends."""
-    from labelwright.studio.annotation import Plan, add_rows, set_plan
-    from labelwright.studio.database import insert_row
-    from labelwright.studio.logins import open_session, visitor_of
-    from labelwright.studio.studio import open_database
-    from labelwright.studio.tables import user
-
-    database, found = open_database(folder, url), []
-    with database.write() as connection:
-        if rows:
-            add_rows(connection, range(rows))
-            set_plan(connection, Plan(overlap=2, gold_every=0))
-        for k in range(number):
-            values = {"name": f"p{time.time_ns()}-{k}", "role": "reviewer", "active": True, "created_at": time.time()}
-            token = open_session(connection, insert_row(connection, user, **values))
-            csrf = visitor_of(connection, token).csrf  # type: ignore[union-attr]
-            cookie = f"labelwright_session={token}"
-            found.append({"Cookie": cookie, "X-CSRF-Token": csrf, "Content-Type": "application/json"})
-    database.close()
-    return found
-
-
-def asked(
-    connection: http.client.HTTPConnection, method: str, path: str, headers: dict[str, str], body: Any = None
-) -> tuple[int, Any, float]:
-    """Return the status, the answer and the seconds of one request."""
-    started = time.perf_counter()
-    connection.request(method, path, None if body is None else json.dumps(body), headers)
-    answer = connection.getresponse()
-    content = answer.read()
-    return answer.status, json.loads(content or b"null"), time.perf_counter() - started
-
-
-def load(name: str, people: int, url: str | None, seconds: float) -> dict[str, Any]:
+def load(name: str, people: int, url: str | None, seconds: float, workers: int = 1) -> dict[str, Any]:
     """Let people annotate at once, from a process of their own."""
     rows = int(people * seconds / PACE)  # twice as many as are needed, since two people label each
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        server = Server(folder, max(rows, 30_000), url)
+        server = Server(folder, max(rows, 30_000), url, workers)
         try:
             work = {"port": server.port, "turns": int(seconds / PACE), "pace": PACE}
             headers = [h | {"Host": f"127.0.0.1:{server.port}"} for h in people_of(folder, url, people, rows)]
@@ -188,14 +77,8 @@ def million() -> list[dict[str, Any]]:
         server = Server(folder, MILLION)
         try:
             server.forget_most()
-            (headers,) = people_of(folder, None, 1, 0)
-            connection, rows = server.connection(), []
-            for path, must in (("/api/queue", 0.3), ("/api/overview", 0.3), ("/api/groups", None)):
-                times = [asked(connection, "GET", path, headers)[2] for _ in range(6)]
-                row = {"work": f"{path}, 1M rows, a tenth suspect", "first ms": times[0] * 1e3,
-                       "p50 ms": float(np.median(times[1:])) * 1e3}  # fmt: skip
-                held = {"must": "300 ms", "holds": max(times) <= must} if must else {"must": "", "holds": None}
-                rows.append(row | held)
+            rows = _pages(server, folder)
+            rows.append(_next_rows(server, folder))
             most = server.megabytes()
         finally:
             server.kill()
@@ -206,23 +89,62 @@ def million() -> list[dict[str, Any]]:
     return rows
 
 
-def kills(rounds: int, name: str = "SQLite", url: str | None = None) -> dict[str, Any]:
+def _pages(server: Server, folder: Path) -> list[dict[str, Any]]:
+    """Measure what reviewers ask for."""
+    (headers,) = people_of(folder, None, 1, 0)
+    connection, rows = server.connection(), []
+    for path, must in (("/api/queue", 0.3), ("/api/overview", 0.3), ("/api/groups", None)):
+        times = [asked(connection, "GET", path, headers)[2] for _ in range(6)]
+        row = {"work": f"{path}, 1M rows, a tenth suspect", "first ms": times[0] * 1e3,
+               "p50 ms": float(np.median(times[1:])) * 1e3}  # fmt: skip
+        held = {"must": "300 ms", "holds": max(times) <= must} if must else {"must": "", "holds": None}
+        rows.append(row | held)
+    return rows
+
+
+def _next_rows(server: Server, folder: Path) -> dict[str, Any]:
+    """Measure how one annotator is handed rows of a pool that holds all of them."""
+    (headers,) = people_of(folder, None, 1, MILLION)
+    connection, times = server.connection(), []
+    for _ in range(TURNS):
+        _, handed, took = asked(connection, "POST", "/api/annotation/next", headers)
+        times.append(took)
+        path = f"/api/annotation/{handed['assignment']}/answer"
+        status, told, _ = asked(connection, "POST", path, headers, {"label": "class 1"})
+        if status != 201:
+            raise RuntimeError(told)
+    return {"work": f"the next row, 1M rows to label, {TURNS} of them by one annotator", "first ms": times[0] * 1e3,
+            "p50 ms": float(np.median(times)) * 1e3, "p95 ms": float(np.quantile(times, 0.95)) * 1e3,
+            "must": "p95 150 ms", "holds": float(np.quantile(times, 0.95)) <= LIMIT}  # fmt: skip
+
+
+def shared_million(url: str) -> dict[str, Any]:
+    """Measure the memory of several workers that serve a million rows."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        server = Server(folder, MILLION, url, WORKERS)
+        try:
+            (headers,) = people_of(folder, url, 1, 0)
+            for path in ("/api/queue", "/api/overview") * 10:  # each over a connection of its own, to any worker
+                asked(server.connection(), "GET", path, headers)
+            held = server.shared_megabytes()
+            further = max(held[number][1] for number in server.workers())
+        finally:
+            server.kill()
+    return {"work": f"memory of {WORKERS} workers on PostgreSQL and the process that starts them, 1M rows",
+            "MB": sum(part for part, _ in held.values()), "MB a further worker": further, "must": "",
+            "holds": None}  # fmt: skip
+
+
+def kills(rounds: int, name: str = "SQLite", url: str | None = None, workers: int = 1) -> dict[str, Any]:
     """Kill the server under load again and again and look for what it acknowledged."""
     sure: list[tuple[int, int]] = []
     lost = 0
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         for turn in range(rounds):
-            server = Server(folder, 30_000, url)
-            headers = people_of(folder, url, 4, 0)
-            threads = [
-                threading.Thread(
-                    target=review, args=(server, headers[k], range(turn * 400 + k, turn * 400 + 400, 4), sure)
-                )
-                for k in range(4)
-            ]
-            for thread in threads:
-                thread.start()
+            server = Server(folder, 30_000, url, workers)
+            threads = _reviewers(server, people_of(folder, url, 4, 0), range(turn * 400, turn * 400 + 400), sure)
             time.sleep(0.15 + 0.01 * turn)
             server.kill()
             for thread in threads:
@@ -232,17 +154,58 @@ def kills(rounds: int, name: str = "SQLite", url: str | None = None) -> dict[str
             "must": "0 lost", "holds": lost == 0 and bool(sure)}  # fmt: skip
 
 
-def review(server: Server, headers: dict[str, str], rows: range, sure: list[tuple[int, int]]) -> None:
-    """Decide row after row until the server is gone; note what was acknowledged."""
+def worker_kills(rounds: int, url: str) -> dict[str, Any]:
+    """Kill one worker after the other under load, which goes on, and look for what they acknowledged."""
+    sure: list[tuple[int, int]] = []
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        server = Server(folder, 30_000, url, WORKERS)
+        try:
+            threads = _reviewers(server, people_of(folder, url, 4, 0), range(30_000), sure, again=True)
+            for turn in range(rounds):
+                until, before = time.monotonic() + 60, len(sure)
+                while (len(server.workers()) < WORKERS or len(sure) < before + 20) and time.monotonic() < until:
+                    time.sleep(0.05)
+                os.kill(random.Random(turn).choice(server.workers()), signal.SIGKILL)
+            stands = server.process.poll() is None
+        finally:
+            server.kill()
+        for thread in threads:
+            thread.join()
+        lost = len(set(sure) - standing_events(folder, url))
+    return {"work": f"{rounds} kills (SIGKILL) of one of {WORKERS} workers under load, PostgreSQL, "
+            f"{len(sure):,} decisions acknowledged", "lost": lost, "must": "0 lost, the others go on",
+            "holds": lost == 0 and stands and len(sure) > 20 * rounds}  # fmt: skip
+
+
+def _reviewers(
+    server: Server, headers: Sequence[dict[str, str]], rows: range, sure: list[tuple[int, int]], *, again: bool = False
+) -> list[threading.Thread]:
+    """Let people decide rows side by side, each another one."""
+    number = len(headers)
+    threads = [
+        threading.Thread(target=review, args=(server, headers[k], rows[k::number], sure, again)) for k in range(number)
+    ]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def review(
+    server: Server, headers: dict[str, str], rows: range, sure: list[tuple[int, int]], again: bool = False
+) -> None:
+    """Decide row after row until the server is gone; note what was acknowledged; `again` goes on to its next worker."""
     connection = server.connection()
-    try:
-        for row in rows:
+    for row in rows:
+        try:
             body = {"row": row, "verdict": "keep", "version": 0}
             status, told, _ = asked(connection, "POST", "/api/decisions", headers, body)
             if status == 201:
                 sure.append((row, told["event"]))
-    except (OSError, http.client.HTTPException, ValueError):
-        return
+        except (OSError, http.client.HTTPException, ValueError):
+            if not again or server.process.poll() is not None:
+                return
+            connection = server.connection()
 
 
 def standing_events(folder: Path, url: str | None) -> set[tuple[int, int]]:
@@ -260,28 +223,54 @@ def standing_events(folder: Path, url: str | None) -> set[tuple[int, int]]:
     return found
 
 
-def main() -> list[dict[str, Any]]:
-    """Measure and store."""
+def measured(part: str, seconds: float, rounds: int) -> list[dict[str, Any]]:
+    """Measure one part; those on PostgreSQL are left out where there is none."""
     from tests.postgres_world import private_postgres, why_not
 
-    seconds, rounds = float(os.environ.get("LABELWRIGHT_LOAD_SECONDS", "300")), 50
-    rows = [load("SQLite", 20, None, seconds)]
-    if why_not() is None:
+    rows: list[dict[str, Any]] = []
+    if part == "sqlite":
+        rows.append(load("SQLite", 20, None, seconds))
+    elif part == "kills":
+        rows.append(kills(rounds))
+    elif part == "million":
+        rows += million()
+    if why_not() is not None or part == "sqlite":
+        return rows
+    with private_postgres(durable=True) as url:
+        if part == "postgresql":
+            rows.append(load(f"PostgreSQL, --workers {WORKERS}", 100, url, seconds, WORKERS))
+        elif part == "kills":
+            rows.append(kills(max(rounds // 5, 1), f"PostgreSQL, --workers {WORKERS}", url, WORKERS))
+        else:
+            rows.append(shared_million(url))
+    if part == "kills":
         with private_postgres(durable=True) as url:
-            rows.append(load("PostgreSQL", 100, url, seconds))
-        with private_postgres(durable=True) as url:
-            rows.append(kills(10, "PostgreSQL", url))
-    print(rows, flush=True)
-    rows.append(kills(int(os.environ.get("LABELWRIGHT_KILLS", rounds))))
-    print(rows[-1], flush=True)
-    rows += million()
-    store("studio", COMMAND, rows)
+            rows.append(worker_kills(max(rounds // 5, 1), url))
     return rows
 
 
+def main(parts: Sequence[str] = PARTS) -> list[dict[str, Any]]:
+    """Measure some parts, and store their rows in the place of those that they had."""
+    seconds = float(os.environ.get("LABELWRIGHT_LOAD_SECONDS", SECONDS))
+    rounds = int(os.environ.get("LABELWRIGHT_KILLS", KILLS))
+    known = _stored()
+    for part in parts:
+        rows = [{"part": part, **row} for row in measured(part, seconds, rounds)]
+        for row in rows:
+            print(row, flush=True)
+        if (seconds, rounds) == (SECONDS, KILLS) or part == "million":
+            known[part] = rows
+            store("studio", COMMAND, [row for name in PARTS for row in known[name]])
+    return [row for part in parts for row in known[part]]
+
+
+def _stored() -> dict[str, list[dict[str, Any]]]:
+    path = RESULTS / "studio.json"
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
+    return {part: [row for row in rows if row.get("part") == part] for part in PARTS}
+
+
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--serve"]:
-        serve(Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5] or None)
-    else:
-        for row in main():
-            print(row)
+    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--only", action="append", choices=PARTS, help="measure this part alone; may be repeated")
+    main(parser.parse_args().only or PARTS)

@@ -177,6 +177,24 @@ def test_training_runs_beside_the_work_and_one_at_a_time(studio):
     assert state == DONE and job["about"]["told"] is False
 
 
+def slow(_given):
+    time.sleep(60)
+
+
+def test_a_job_ends_soon_after_somebody_wants_it_to(studio):
+    here, elsewhere = Jobs(studio.database), Jobs(studio.database)
+    here.start(KIND, lambda _: None, slow, studio.local_user)
+    elsewhere.cancel()
+    deadline, state = time.monotonic() + 30, "running"
+    while time.monotonic() < deadline and state == "running":
+        time.sleep(0.05)
+        with studio.database.read() as connection:
+            state = jobs(connection)[0]["state"]
+    assert state == "cancelled"
+    assert elsewhere.start(KIND, lambda _: None, slow, studio.local_user) == 2
+    elsewhere.cancel()
+
+
 def test_cells_of_the_confusion_count_suspect_rows(studio):
     with studio.database.read() as connection:
         found = confusion(connection)

@@ -69,7 +69,7 @@ class KnownVisitors:
 
     def __init__(self, change: Change | None = None) -> None:
         self._known: dict[str, tuple[float, Visitor]] = {}
-        self._change: Change = change or OwnChange()
+        self._change: Change = OwnChange() if change is None else change
         self._seen = self._change.value
         _OF_ALL_STUDIOS.add(self)
 
