@@ -144,8 +144,11 @@ def kills(rounds: int, name: str = "SQLite", url: str | None = None, workers: in
         folder = Path(place)
         for turn in range(rounds):
             server = Server(folder, 30_000, url, workers)
+            before, until = len(sure), time.monotonic() + 20
             threads = _reviewers(server, people_of(folder, url, 4, 0), range(turn * 400, turn * 400 + 400), sure)
-            time.sleep(0.15 + 0.01 * turn)
+            while len(sure) == before and time.monotonic() < until:
+                time.sleep(0.01)
+            time.sleep(0.1 + 0.01 * turn)
             server.kill()
             for thread in threads:
                 thread.join()

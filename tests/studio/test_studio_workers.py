@@ -65,7 +65,7 @@ class Served:
                  "--project", str(self.folder), "--database-file", str(folder / "database"), "--port", str(self.port),
                  "--workers", "2", *more]  # fmt: skip
         started = "import sys; from labelwright.cli import main; sys.argv[0] = 'labelwright'; main()"
-        environment = {**os.environ, "LABELWRIGHT_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
+        environment = {**os.environ, "LABELWRIGHT_CACHE": str(folder.parent / "cache"), "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
             [sys.executable, "-c", started, *words], stdout=subprocess.PIPE, stderr=(folder / "errors").open("w"),
             env=environment, text=True, start_new_session=True,
@@ -321,6 +321,20 @@ def test_a_signal_ends_all_of_them(served, owner):
     assert not any(Path(f"/proc/{number}").exists() for number in workers)
     with reserved_port(Bind(port=served.port)):
         pass
+
+
+@together
+def test_ctrl_c_in_the_terminal_ends_all_of_them_without_a_word(tmp_path):
+    with private_postgres() as url:
+        server = Served(tmp_path, url)
+        workers = server.workers()
+        os.killpg(server.process.pid, signal.SIGINT)
+        assert server.process.wait(40) == 0
+        server.process.stdout.close()
+        assert not any(Path(f"/proc/{number}").exists() for number in workers)
+        said = (tmp_path / "errors").read_text()
+        assert "Traceback" not in said and "has ended" not in said
+        server.database.close()
 
 
 @together

@@ -61,8 +61,9 @@ def encode_labels(
     dictionary = encoded.dictionary.to_pylist()
     _refuse_unknown(source, plan, dictionary, encoded.indices, space)
     number = np.array([space.index[name] for name in dictionary] + [-1], dtype=np.int32)
-    labels = number[encoded.indices.fill_null(len(dictionary)).to_numpy(zero_copy_only=False)]
-    return labels, tuple(texts.to_pylist()), space
+    codes = encoded.indices.fill_null(len(dictionary)).to_numpy(zero_copy_only=False)
+    words = np.array([*dictionary, None], dtype=object)  # rows of a class share its name: a million take 8 MB, not 65
+    return number[codes], tuple(words[codes].tolist()), space
 
 
 def class_order(names: Sequence[str]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -150,8 +151,8 @@ def _greet(bind: Bind, token: str | None, folder: Path, say: Callable[[str], Non
 def _run(app: FastAPI, bind: Bind) -> None:
     import uvicorn
 
-    told = config(app, bind)
-    uvicorn.Server(told).run()
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config(app, bind)).run()
 
 
 def config(app: FastAPI, bind: Bind) -> uvicorn.Config:

@@ -15,9 +15,9 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from ctypes import c_uint64
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing import connection
 from multiprocessing.reduction import DupFd
 from pathlib import Path
@@ -48,7 +48,7 @@ class Given:
     """What a worker is told."""
 
     bind: Bind
-    url: str
+    url: str = field(repr=False)  # it may hold a password
     folder: Path
     by_link: bool
     at_once: int
@@ -127,16 +127,17 @@ class Workers:
                     self._turn(told)
         finally:
             self._end()
-        if signal.SIGINT in signals:
-            raise KeyboardInterrupt
 
     def _turn(self, told: int) -> None:
         """Wait until something happens to a worker, and see to it."""
         starting = {pipe: process for process, pipe in self._processes.items() if pipe is not None}
         ends = {process.sentinel: process for process in self._processes}
-        for happened in connection.wait([told, *starting, *ends], A_MOMENT if self._left else None):
-            if happened in starting:
-                self._said(starting[happened], happened)
+        happened = connection.wait([told, *starting, *ends], A_MOMENT if self._left else None)
+        if told in happened:
+            return
+        for pipe in happened:
+            if pipe in starting:
+                self._said(starting[pipe], pipe)
         for process in [process for process in self._processes if not process.is_alive()]:
             self._replace(process)
         for number in list(self._left):
@@ -208,10 +209,8 @@ def work(given: Given) -> None:
             given.ready.close()
 
     app = create_app(studio, given.bind.origins(), by_link=given.by_link, change=given.change, at_once=given.at_once)
-    try:
+    with suppress(KeyboardInterrupt), closing(studio):  # Ctrl-C reaches every process of a terminal
         Server(config(app, given.bind)).run(sockets=sockets_of(given.bind))
-    finally:
-        studio.close()
 
 
 @contextmanager
