@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 
 import labelwright.audit.pixel_pass as room
 from labelwright.audit import (
@@ -161,3 +162,17 @@ def test_low_scores_become_issues():
 def test_what_makes_no_sense_is_refused_in_one_line(labels, probs, words):
     with pytest.raises(BadInput, match=words):
         segmentation_find_label_issues(labels, probs)
+
+
+@pytest.mark.parametrize("kind", ["u1", "i1", "<u2", ">i4", "<i8", ">u8"])
+def test_scores_are_the_same_for_masks_of_every_type_and_strange_codes_are_refused(kind):
+    rng = np.random.default_rng(3)
+    masks = rng.integers(0, 4, (2, 5, 6))
+    probs = rng.dirichlet(np.ones(4), (2, 5, 6)).transpose(0, 3, 1, 2)
+    images, pixels = segmentation_label_quality_scores(masks.astype(kind), probs)
+    assert_array_equal(pixels, np.take_along_axis(probs, masks[:, None], axis=1)[:, 0])
+    weights = np.exp((1 - pixels) / 0.1)
+    assert_allclose(images, (pixels * weights).sum(axis=(1, 2)) / weights.sum(axis=(1, 2)), rtol=1e-12)
+    masks[1, 2, 3] = 4
+    with pytest.raises(BadInput, match="image 1: the mask holds other numbers than 0 to 3"):
+        segmentation_label_quality_scores(masks.astype(kind), probs)

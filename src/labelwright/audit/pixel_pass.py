@@ -215,18 +215,44 @@ def softmin(scores: NDArray[np.floating], temperature: float = 0.1) -> float:
     for start in range(0, flat.size, PART):
         part = flat[start : start + PART]
         z, weight = room[0, : part.size], room[1, : part.size]
-        np.copyto(z, part)
-        z -= least
-        z *= -1.0 / temperature
+        _scaled(part, least, -1.0 / temperature, z)
         np.exp(z, out=weight)
-        total += float(weight.sum())
-        weighted += float(weight @ z)
+        sums = _pooled(weight, z)
+        total += sums[0]
+        weighted += sums[1]
     return least - temperature * weighted / total
 
 
 @njit(cache=True, nogil=True)
-def given_pass(codes: NDArray[Any], probs: NDArray[Any], given: NDArray[Any]) -> None:
-    """Write the probability of the class of each pixel to given (h, w); codes (h, w), probs (K, h, w)."""
+def _scaled(scores: NDArray[Any], least: float, scale: float, out: NDArray[np.float64]) -> None:
+    """Write (s − least) · scale in double precision."""
+    for i in range(scores.size):
+        out[i] = (scores[i] - least) * scale
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def _pooled(weights: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return Σ w and Σ w · z; terms are added as fits the processor's vectors."""
+    total = weighted = 0.0
+    for i in range(weights.size):
+        total += weights[i]
+        weighted += weights[i] * values[i]
+    return total, weighted
+
+
+@njit(cache=True, nogil=True)
+def given_pass(codes: NDArray[Any], probs: NDArray[Any], given: NDArray[Any]) -> int:
+    """Write the probability of the class of each pixel to given (h, w); codes (h, w), probs (K, h, w).
+
+    Return how many codes are no class; given stays as it was there.
+    """
+    k = probs.shape[0]
+    strange = 0
     for row in range(codes.shape[0]):
         for column in range(codes.shape[1]):
-            given[row, column] = probs[codes[row, column], row, column]
+            code = codes[row, column]
+            if code < 0 or code >= k:
+                strange += 1
+            else:
+                given[row, column] = probs[code, row, column]
+    return strange

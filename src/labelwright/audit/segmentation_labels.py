@@ -136,12 +136,11 @@ def segmentation_label_quality_scores(
     pixels, images = np.empty(given.shape, wide), np.ones(len(given))
 
     def score(i: int) -> None:
-        codes = np.asarray(given[i])
-        _check_codes(codes, probs.shape[1], i)
         seen = np.asarray(probs[i])
         if seen.dtype != wide:  # float16, or bytes in the other order
             seen = seen.astype(wide)
-        given_pass(np.ascontiguousarray(codes, dtype=np.int32), seen, pixels[i])
+        if given_pass(_codes(given[i], probs.shape[1], i), seen, pixels[i]):
+            raise _no_classes(probs.shape[1], i)
         if method == "softmin":
             images[i] = softmin(pixels[i], temperature)
 
@@ -154,11 +153,18 @@ def segmentation_label_quality_scores(
     return images, pixels
 
 
-def _check_codes(mask: NDArray[Any], k: int, row: int) -> None:
-    if mask.dtype.kind not in "iu" or (mask.size and (mask.min() < 0 or mask.max() >= k)):
-        raise BadInput(
-            f"the mask holds other numbers than 0 to {k - 1}", where=f"image {row}", fix="number the classes"
-        )
+def _codes(mask: NDArray[Any], k: int, row: int) -> NDArray[Any]:
+    """Return a mask as whole numbers of few types, because each is compiled for by itself."""
+    codes = np.ascontiguousarray(mask)
+    if codes.dtype.kind not in "iu":
+        raise _no_classes(k, row)
+    kept = codes.dtype.isnative and codes.dtype in (np.uint8, np.int32, np.int64)
+    return codes if kept else codes.astype(np.int64)
+
+
+def _no_classes(k: int, row: int) -> BadInput:
+    problem = f"the mask holds other numbers than 0 to {k - 1}"
+    return BadInput(problem, where=f"image {row}", fix="number the classes")
 
 
 def segmentation_issues_from_scores(
