@@ -20,7 +20,7 @@ from labelwright.studio.decisions import Choice, decide
 from labelwright.studio.group_decisions import decide_together, undo_together
 from labelwright.studio.grouped import groups
 from listening_studio import Server
-from parts_world import write_coco, write_sentences
+from parts_world import write_coco, write_masks, write_sentences
 from studio_world import fresh_studio
 
 AXE = find_spec("axe_playwright_python")
@@ -45,6 +45,8 @@ def violations(server, scheme, paths):
         for path in paths:
             page.goto(server.url(path))
             page.wait_for_timeout(150)
+            page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true;")
+            page.wait_for_timeout(100)
             page.evaluate(axe)
             result = page.evaluate(f"axe.run({{runOnly: {RULES}}})")
             assert len(result["passes"]) > 5, path
@@ -72,11 +74,15 @@ def test_no_page_is_seriously_hard_to_use(studio, scheme):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("task", ["token", "detection"])
+@pytest.mark.parametrize("task", ["token", "detection", "segmentation"])
 def test_no_page_of_rows_with_parts_is_seriously_hard_to_use(tmp_path, scheme, task):
     if task == "token":
         write_sentences(tmp_path / "data.conll", n=40)
         audit = Audit(tmp_path / "data.conll", task="token", jobs=1, cache=Cache(tmp_path / "cache"))
+    elif task == "segmentation":
+        write_masks(tmp_path / "m", n=6)
+        audit = Audit(tmp_path / "m/masks", task=task, images=tmp_path / "m/images", jobs=1,
+                      cache=Cache(tmp_path / "cache"))  # fmt: skip
     else:
         write_coco(tmp_path / "boxes", n=8)
         audit = Audit(tmp_path / "boxes/shapes.json", task=task, images=tmp_path / "boxes/images",

@@ -10,7 +10,7 @@ from browser_world import WITHOUT_BROWSER, launch, press, stored, until, watched
 from labelwright.data.cache import Cache
 from labelwright.facade import Audit
 from listening_studio import Server
-from parts_world import PATCH, write_coco, write_sentences, write_turned
+from parts_world import CLASSES, PATCH, write_coco, write_masks, write_sentences, write_turned
 from studio_world import fresh_studio
 
 pytestmark = WITHOUT_BROWSER
@@ -134,3 +134,66 @@ def test_tags_are_ticked_by_keys(page_of, tmp_path):
     press(page, "Enter")
     stored(page, 2)
     assert changes(page)["label"][1] == ""
+
+
+def painted_pixels(page):
+    return int(page.inner_text("#painted").split(" ")[0].replace(",", ""))
+
+
+def opened_canvas(page_of, tmp_path):
+    write_masks(tmp_path / "m")
+    page, server = page_of(tmp_path / "m/masks", task="segmentation", images=tmp_path / "m/images", classes=CLASSES)
+    page.goto(server.url("/review?kind=all&rows=3"))
+    page.click("#paint summary")
+    until(page, "document.querySelector('#painted')?.textContent.startsWith('0 ')")
+    page.select_option(".paintform [name=label]", "disc")
+    page.fill(".paintform [name=brush]", "3")
+    return page, server
+
+
+def test_pixels_are_painted_with_a_brush_rubbed_out_stored_and_taken_back(page_of, tmp_path):
+    page, _ = opened_canvas(page_of, tmp_path)
+
+    def drag(*points):
+        page.evaluate("document.querySelector('#paint canvas').scrollIntoView({ behavior: 'instant' })")
+        place = page.locator("#paint canvas").bounding_box()
+        one = min(place["width"], place["height"]) / 32
+        for k, (x, y) in enumerate(points):
+            page.mouse.move(place["x"] + (x + 0.5) * one, place["y"] + (y + 0.5) * one)
+            if k == 0:
+                page.mouse.down()
+        page.mouse.up()
+
+    drag((2, 2), (6, 2))
+    until(page, "document.querySelector('#painted').textContent.startsWith('21 ')")
+    page.check(".paintform [name=mode][value='0']")
+    drag((2, 2), (2, 3))
+    until(page, "!document.querySelector('#painted').textContent.startsWith('21 ')")
+    left = painted_pixels(page)
+    assert 0 < left < 21
+    page.click(".paintform button:not([type=button])")
+    until(page, "document.querySelector('#told').textContent.includes('disc')")
+    done = changes(page)
+    assert done["label"] == ["disc"] and done["id"][0].startswith("a/03.png#") and ":sky~" in done["id"][0]
+    lengths = [int(run, 36) for run in done["id"][0].partition("~")[2].split(".")]
+    assert sum(lengths[1::2]) == left
+    page.keyboard.press("u")
+    until(page, "document.querySelector('#told').textContent === 'Taken back'")
+    assert changes(page)["id"] == []
+
+
+def test_pixels_are_painted_by_keys_alone_and_no_letter_decides_meanwhile(page_of, tmp_path):
+    page, _ = opened_canvas(page_of, tmp_path)
+    page.focus("#paint canvas")
+    for _ in range(15):
+        page.keyboard.press("Shift+ArrowLeft")
+        page.keyboard.press("Shift+ArrowUp")
+    page.keyboard.press("k")
+    page.keyboard.press("Space")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Space")
+    until(page, "document.querySelector('#painted').textContent === '12 pixels painted; at column 2, row 1'")
+    assert changes(page)["id"] == []
+    page.keyboard.press("Enter")
+    until(page, "document.querySelector('#told').textContent.includes('disc')")
+    assert changes(page)["label"] == ["disc"] and changes(page)["id"][0].startswith("a/03.png#0,0,")

@@ -199,7 +199,7 @@ def _parts_view(
     """Return what a row with parts shows besides: its figure, the part in doubt, and what may be decided about it."""
     task, names = parts.dataset.plan.task, list(classes.names.values())
     marked = marked_parts(connection, parts, classes, row, task)
-    marks = {"token": "0-0", "detection": "new:0,0,1,1"}.get(task)  # what a person may mark
+    marks = {"token": "0-0", "detection": "new:0,0,1,1", "segmentation": "0,0,0,0:"}[task]  # what a person may mark
     return {
         "part": part,
         "part_given": parts.given_words(row, part),
@@ -207,7 +207,7 @@ def _parts_view(
         "marked_parts": marked,
         "options": parts.options(part, names),
         "may_reject": parts.may_be_rejected(part),
-        "may_mark": [] if marks is None else parts.options(marks, names),
+        "may_mark": parts.options(marks, names),
         "whole": row,
     }
 

@@ -40,8 +40,7 @@ def figure(parts: PartRows, row: int, part: str | None, marked: list[dict[str, A
             box["text_at"] = [across, down]
         return _drawn_on(place) | {"boxes": boxes}
     assert isinstance(held, MaskFiles)
-    values = held.values(row)
-    drawn = None if part is None else _path(_pixels(parts, held, values, part))
+    drawn = None if part is None else _path(region_pixels(parts, held[row], part))
     return _drawn_on(parts.frame(row)) | {"path": drawn}
 
 
@@ -93,12 +92,11 @@ def _box(name: str, bounds: tuple[float, ...], label: str, part: str | None, rem
             "removed": removed, "dashed": False}  # fmt: skip
 
 
-def _pixels(parts: PartRows, held: MaskFiles, values: NDArray[np.integer], part: str) -> NDArray[np.bool_]:
+def region_pixels(parts: PartRows, kinds: NDArray[np.int32], part: str) -> NDArray[np.bool_]:
+    """Return which pixels of a mask (class numbers, -1 for none) a region names, bool (h, w)."""
     region, space = read_region(part, ""), parts.dataset.space
     assert space is not None
-    kind = space.index.get(region.kind)
-    code = -1 if kind is None else held.code_of(kind)
-    return region.pixels(values, code)
+    return region.pixels(kinds, space.index.get(region.kind, -1))
 
 
 def _path(pixels: NDArray[np.bool_]) -> str:

@@ -23,6 +23,7 @@ from labelwright.data.mend.box_parts import box_name
 from labelwright.data.parts.frames import Frame, Frames
 from labelwright.data.parts.image_boxes import ImageBoxes, box_frames
 from labelwright.data.parts.mask_files import MaskFiles, mask_frames
+from labelwright.data.parts.regions import read_region
 from labelwright.data.parts.sentences import Sentences
 from labelwright.errors import BadInput, did_you_mean, quoted
 from labelwright.studio.label_codes import encoded
@@ -149,7 +150,9 @@ class PartRows:
         return part.partition(":")[2].partition("~")[0]
 
     def overlap(self, one: str, other: str) -> bool:
-        """Say whether two parts of one row are about the same tokens or the same box."""
+        """Say whether two parts of one row are about the same tokens, the same box or the same pixels."""
+        if self.dataset.plan.task == "segmentation":
+            return read_region(one, "").overlaps(read_region(other, ""))
         return bool(set(_keys(self.dataset, one)) & set(_keys(self.dataset, other)))
 
     def options(self, part: str | None, classes: list[str]) -> list[str]:
@@ -190,7 +193,18 @@ class PartRows:
             named = box[1] if box else part
             if named == "new" or (_NUMBER.fullmatch(named) and int(named) < number):
                 return part if box is None else self._checked_bounds(row, box)
+        if isinstance(parts, MaskFiles) and self._is_region(row, part):
+            return part
         raise BadInput(f"{quoted(part)} is no part of this row", fix="mark it anew")
+
+    def _is_region(self, row: int, part: str) -> bool:
+        """Say whether a region lies in the mask and holds pixels of its class alone."""
+        region, kinds, space = read_region(part, ""), self.dataset.parts[row], self.dataset.space
+        assert space is not None
+        if region.bottom >= kinds.shape[0] or region.right >= kinds.shape[1]:
+            return False
+        same = kinds[region.window] == space.index.get(region.kind, -1)
+        return bool(same.any() if region.inside is None else region.inside.any() and same[region.inside].all())
 
     def _checked_bounds(self, row: int, box: re.Match[str]) -> str:
         left, top, width, height = (float(box[k]) for k in range(2, 6))

@@ -148,19 +148,18 @@ class PartsAgain:
     def _region(self, row: int, part: str, wanted: str | None) -> Place | str:
         region, held, space = read_region(part, ""), self.parts.dataset.parts, self.parts.dataset.space
         assert space is not None
-        values = held.values(row)
-        window = values[region.window]
+        kinds = held[row]
+        window = kinds[region.window]
         if window.shape != (region.bottom - region.top + 1, region.right - region.left + 1):
             return CHANGED
-        codes = {name: held.code_of(space.index[name]) for name in (region.kind, wanted) if name in space.index}
+        was = window == space.index.get(region.kind, -1)
         if region.inside is None:
-            return Place(row, part) if (window == codes.get(region.kind, -1)).any() else CHANGED
-        meant = window[region.inside]
-        if (meant == codes.get(region.kind, -1)).all():
+            return Place(row, part) if was.any() else CHANGED
+        if was[region.inside].all():
             return Place(row, part)
-        if wanted is None or not (meant == codes.get(wanted, -1)).all():
+        if wanted is None or not (window[region.inside] == space.index.get(wanted, -2)).all():
             return CHANGED
-        pixels = np.zeros(values.shape, dtype=bool)
+        pixels = np.zeros(kinds.shape, dtype=bool)
         pixels[region.window] = region.inside
         return Place(row, region_name(pixels, wanted), True)
 

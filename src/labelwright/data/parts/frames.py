@@ -83,6 +83,13 @@ class Frame:
         ]
         return pixels[::down, ::across]
 
+    def unturned(self, shown: NDArray) -> NDArray:
+        """Return an array of the image that is shown, (h, w), as it lies in these pixels: what `turned` undoes."""
+        number = np.arange(shown.size).reshape(int(self.height), int(self.width))
+        back = np.empty(shown.size, dtype=shown.dtype)
+        back[self.turned(number).ravel()] = shown.ravel()
+        return back.reshape(number.shape)
+
 
 @dataclass
 class Frames:

@@ -183,7 +183,7 @@ class Review {
     const last = this.done.pop();
     if (!last) return;
     try {
-      await send(`/api/decisions/${last.event}/undo`);
+      await send(last.batch ? `/api/batches/${last.batch}/undo` : `/api/decisions/${last.event}/undo`);
       tell(words.undone);
       this.count(this.left + 1);
       if (this.row !== null) this.rows.unshift(this.row);
