@@ -39,7 +39,7 @@ router = APIRouter(include_in_schema=False)
 GRID = 50
 MOST_NAMED = 600  # rows in an address
 StoredQuery = Annotated[Text, Query(max_length=20_000)]
-_SCRIPTS = ("studio.js", "annotate.js", "map.js", "parts.js")
+_SCRIPTS = ("studio.js", "annotate.js", "map.js", "parts.js", "paint.js")
 _STATIC = {**dict.fromkeys(_SCRIPTS, "text/javascript"), "studio.css": "text/css", "icon.svg": "image/svg+xml"}
 
 
