@@ -148,8 +148,9 @@ class TextGroundedSegmenter:
     Uptake is scaled by the logarithm. The authors freeze a large text encoder and train a network of five levels on PET
     and CT; here words are embedded as the task needs them, and the network has three levels.
 
-    On 70 pairs of volumes of 16 voxels a side, F1 is 0.70, 0.00 and 0.86 over three seeds with words and 0.00, 0.49 and
-    0.00 without: so short a training sometimes finds nothing, with or without words.
+    On 70 pairs of volumes of 16 voxels a side (width 4, 40 epochs at 1e-2, 720 steps) F1 is 0.94 with words (0.84 to
+    1.00 over six seeds) and 0.49 without. With 216 steps the network still said "nothing" everywhere on one of three
+    seeds when the learning rate had fallen to 0: a network that finds nothing needs more epochs.
 
     Source: [P039].
     """
