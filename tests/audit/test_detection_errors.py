@@ -1,10 +1,15 @@
 """Auditors of boxes: what a model sees otherwise, and what is odd in boxes themselves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 from labelwright import Audit
 from labelwright.audit import DetectionErrors, OddBoxes
+from labelwright.audit.box_comparison import BoxComparison
+from labelwright.audit.detection_errors import drawing_limits
 from labelwright.evidence import Boxes, LabelSpace
 from parts_world import MISSING, MOVED, SWAPPED, write_coco, write_yolo
 
@@ -49,6 +54,41 @@ def test_a_prediction_about_another_box_moves_no_box():
     classes = [0, 1, 1, *([0, 1] * 9)]
     parts = found(corners, classes, np.r_[0, np.arange(3, 22, 2)])[1]
     assert len(parts) == 0
+
+
+def jittered(spread, n=40, seed=0):
+    """Return n images with one box of 40 x 40, and what a model sees whose bounds are off by `spread` pixels."""
+    rng = np.random.default_rng(seed)
+    corners = np.tile([50.0, 50, 90, 90], (n, 1))
+    said = corners + rng.normal(size=corners.shape) * spread
+    given = Boxes(np.arange(n + 1), corners, np.zeros(n, int), 2)
+    return given, replace(given, corners=said, confidence=np.full(n, 0.9))
+
+
+def test_the_limit_of_drawing_is_four_deviations_below_the_median_of_the_class_and_at_most_six_tenths():
+    given, said = jittered(6.0)
+    compared = BoxComparison.of(given, said)
+    similar = np.array([one.similarity[0, 0] for one in compared.images])
+    low = np.median(similar) - 4 * 1.4826 * np.median(np.abs(similar - np.median(similar)))
+    assert 0 < low < 0.6
+    assert_array_equal(drawing_limits(given, said, compared, 4.0), [low, low])
+    precise = jittered(0.5)
+    assert_array_equal(drawing_limits(*precise, BoxComparison.of(*precise), 4.0), [0.6, 0.6])
+
+
+def test_a_box_moved_by_a_third_is_found_where_the_model_places_boxes_well():
+    given, said = jittered(1.0)
+    moved = given.corners.copy()
+    moved[7] += [13, 0, 13, 0]
+    parts = DetectionErrors().score(replace(given, corners=moved), said, SPACE)[1]
+    assert parts.rows.tolist() == [7]
+    assert parts.part[0].startswith("0:")
+
+
+def test_where_all_pairs_are_alike_no_box_is_badly_drawn():
+    given, said = jittered(0.0)
+    elsewhere = replace(said, corners=said.corners + 12.0)
+    assert len(DetectionErrors().score(given, elsewhere, SPACE)[1]) == 0
 
 
 def test_two_classes_in_one_place_are_in_conflict():
