@@ -36,6 +36,11 @@ def test_what_is_left_is_seen_decided_and_taken_back(client):
     assert client.overview()["progress"]["flagged_left"] == before
 
 
+def test_labels_in_a_queue_are_class_names(client):
+    names = set(client.classes())
+    assert all({row["given"], row["label"], row["suggested"]} <= names for row in client.queue(limit=5))
+
+
 def test_decisions_come_as_the_frame_that_is_asked_for(client):
     import pandas
     import polars

@@ -20,6 +20,7 @@ from labelwright.studio.inputs import LARGEST, After, InPath, Label, OrNone, Row
 from labelwright.studio.items import item_view
 from labelwright.studio.logins import Visitor
 from labelwright.studio.overview import overview
+from labelwright.studio.project import facts
 from labelwright.studio.queues import Queue, length, page
 
 router = APIRouter(prefix="/api", tags=["studio"])
@@ -112,6 +113,9 @@ def get_queue(
     with studio.database.read() as connection:
         rows = page(connection, queue, limit=limit, after=after)
         left = length(connection, queue)
+        classes, task = load_classes(connection), facts(connection)["task"]
+    for row in rows:
+        row |= {name: classes.words(row[name], task) for name in ("given", "label", "suggested")}
     if queue.kind == "check":
         rows = [{key: row[key] for key in ("row", "name", "given", "label", "verdict", "version")} for row in rows]
     return {"rows": rows, "length": left}

@@ -22,7 +22,7 @@ def kept_or_run(
     Parameters
     ----------
     audit : Audit
-        That has not run.
+        Where it has run already, its result is taken and kept.
     folder : Path
         Of the project. One result is kept there; it is used where data and options are the same, and only there.
     before : callable
@@ -33,7 +33,7 @@ def kept_or_run(
     if found is not None:
         return found
     before()
-    result = audit.run().result
+    result = audit.result if audit.has_run else audit.run().result
     keep(result, folder)
     return result, None
 

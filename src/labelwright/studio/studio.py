@@ -105,7 +105,14 @@ def open_studio(
     """
     path, known = data_and_options(Path(data))
     audit = Audit(path, progress=progress, **(known | {k: v for k, v in options.items() if v not in (None, ())}))
-    folder = Path(project) if project is not None else project_folder(path)
+    return studio_of(audit, Path(project) if project is not None else project_folder(path), database_url)
+
+
+def studio_of(audit: Audit, folder: Path, database_url: str | None = None) -> Studio:
+    """Open the project of an audit in a folder, making it when there is none; see `open_studio`.
+
+    An audit that has not run runs now, unless the project keeps its result.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = ProjectLock(folder)
     try:
