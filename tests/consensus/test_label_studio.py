@@ -37,11 +37,17 @@ def test_a_skipped_annotation_abstains_and_ground_truth_is_a_known_label(tmp_pat
         tmp_path, [annotation(1, "sad", was_cancelled=True), annotation(2, "glad", ground_truth=True)],
         [annotation(1, "glad"), annotation(3, "sad")],
     )  # fmt: skip
-    assert [row[2:4] for row in rows(path)] == [(None, None), (None, "glad"), ("glad", None), ("sad", None)]
+    assert [row[2:4] for row in rows(path)] == [(None, "glad"), ("glad", None), ("sad", None)]
     result, about = aggregate_file(path)
     first = result.labels.to_pylist()[0]
     assert (first["label"], first["confidence"], first["n_votes"]) == ("glad", 1.0, 0)
     assert "1 skipped annotations count as abstentions" in about.notes
+
+
+def test_who_only_marked_ground_truth_is_no_annotator(tmp_path):
+    path = export(tmp_path, [annotation(1, "sad"), annotation(9, "glad", ground_truth=True)])
+    assert [row[1:4] for row in rows(path)] == [("1", "sad", "glad")]
+    assert aggregate_file(path)[0].annotators.column("annotator").to_pylist() == ["1"]
 
 
 def test_predictions_are_a_source_of_their_own_and_off_by_default(tmp_path):

@@ -16,12 +16,18 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from labelwright.data.readers.label_studio import (
+    annotations_of,
+    is_skipped,
+    label,
+    predictions_of,
+    questions,
+    results,
+)
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
 
 # Columns that a JSON-MIN or CSV export adds beside the data and the questions.
 FLAT_COLUMNS = ("annotation_id", "annotator", "created_at", "updated_at", "lead_time", "id", "agreement", "history")
-_WHOLE_ANSWERS = ("choices", "rating", "pairwise", "number", "taxonomy")
-_IN_REGIONS = ("start", "x", "points", "rle", "ranges", "startOffset", "paragraphlabels")
 
 
 class Answer(NamedTuple):
@@ -80,13 +86,13 @@ def read_export(
     table, question, notes
         The table has the columns ``task``, ``annotator``, ``label``, ``gold`` (text) and ``seconds`` (float64).
     """
-    asked = _questions(tasks, predictions)
+    asked = questions(tasks, predicted=predictions)
     chosen = _chosen(asked, question, where)
     answers = [answer for task in tasks for answer in _of_task(task, chosen, predictions, where)]
     if not answers:
         raise BadInput("the export holds no annotations", where=where, fix="label some tasks, then export again")
     notes = []
-    skipped = sum(bool(a.get("was_cancelled") or a.get("skipped")) for task in tasks for a in _annotations(task))
+    skipped = sum(is_skipped(one) for task in tasks for one in annotations_of(task))
     if skipped:
         notes.append(f"{skipped} skipped annotations count as abstentions")
     known = sum(answer.gold is not None for answer in answers)
@@ -99,34 +105,6 @@ def read_export(
     kinds = (pa.string(), pa.string(), pa.string(), pa.string(), pa.float64())
     arrays = [pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
     return pa.table(arrays, names=list(Answer._fields)), chosen, notes
-
-
-def _annotations(task: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    held = task.get("annotations", task.get("completions"))
-    return [one for one in held if isinstance(one, Mapping)] if isinstance(held, list) else []
-
-
-def _predictions(task: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    held = task.get("predictions")
-    return [one for one in held if isinstance(one, Mapping)] if isinstance(held, list) else []
-
-
-def _results(annotation: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    held = annotation.get("result")
-    return [one for one in held if isinstance(one, Mapping)] if isinstance(held, list) else []
-
-
-def _questions(tasks: Sequence[Mapping[str, Any]], predictions: bool) -> dict[str, str]:
-    """Return each question (`from_name`) with the kind of its answers, those about whole tasks alone."""
-    found: dict[str, str] = {}
-    for task in tasks:
-        for annotation in [*_annotations(task), *(_predictions(task) if predictions else ())]:
-            for result in _results(annotation):
-                value, kind = result.get("value"), str(result.get("type"))
-                whole = isinstance(value, Mapping) and not any(key in value for key in _IN_REGIONS)
-                if kind in _WHOLE_ANSWERS and whole and isinstance(result.get("from_name"), str):
-                    found.setdefault(result["from_name"], kind)
-    return found
 
 
 def _chosen(asked: Mapping[str, str], question: str | None, where: str) -> str:
@@ -156,17 +134,25 @@ def _of_task(task: Mapping[str, Any], question: str, predictions: bool, where: s
     if name is None:
         raise BadInput("a task has no id", where=where, fix="export it again")
     place = f"{where}, task {quoted(name)}"
-    for annotation in _annotations(task):
-        who = _who(annotation.get("completed_by"), place)
-        silent = annotation.get("was_cancelled") or annotation.get("skipped")
-        label = None if silent else _label(_results(annotation), question, place)
+    votes: list[Answer] = []
+    known: list[Answer] = []
+    for annotation in annotations_of(task):
         truth = bool(annotation.get("ground_truth"))
-        seconds = annotation.get("lead_time")
-        time = float(seconds) if isinstance(seconds, int | float) and seconds >= 0 else None
-        yield Answer(str(name), who, None if truth else label, label if truth else None, time)
-    for prediction in _predictions(task) if predictions else ():
+        (known if truth else votes).append(_answer(annotation, str(name), truth, question, place))
+    for prediction in predictions_of(task) if predictions else ():
         version = prediction.get("model_version") or "without version"
-        yield Answer(str(name), f"model {version}", _label(_results(prediction), question, place), None, None)
+        votes.append(Answer(str(name), f"model {version}", label(results(prediction), question, place), None, None))
+    # A known label is nobody's vote: it stands beside one, and alone only where nobody voted.
+    beside = [vote._replace(gold=truth.gold) for vote, truth in zip(votes, known, strict=False)]
+    yield from (*beside, *votes[len(beside) :], *known[len(beside) :])
+
+
+def _answer(annotation: Mapping[str, Any], task: str, truth: bool, question: str, place: str) -> Answer:
+    who = _who(annotation.get("completed_by"), place)
+    said = None if is_skipped(annotation) else label(results(annotation), question, place)
+    seconds = annotation.get("lead_time")
+    time = float(seconds) if isinstance(seconds, int | float) and seconds >= 0 else None
+    return Answer(task, who, None if truth else said, said if truth else None, time)
 
 
 def _who(completed_by: Any, place: str) -> str:
@@ -178,29 +164,3 @@ def _who(completed_by: Any, place: str) -> str:
             "an annotation does not say who made it (completed_by)", where=place, fix="export as JSON with annotators"
         )
     return str(completed_by)
-
-
-def _label(results: Sequence[Mapping[str, Any]], question: str, place: str) -> str | None:
-    said: list[str] = []
-    for result in results:
-        if result.get("from_name") != question or not isinstance(result.get("value"), Mapping):
-            continue
-        value, kind = result["value"], result.get("type")
-        held = value.get("selected" if kind == "pairwise" else kind)
-        parts = held if isinstance(held, list) else [held]
-        said += [_text(part) for part in parts if part is not None]
-    if len(said) > 1:
-        raise BadInput(
-            f"an annotation gives {len(said)} answers to {quoted(question)}: {listed(said, 3)}",
-            where=place,
-            fix="one label a task can be merged; ask with a single choice",
-        )
-    return said[0] if said else None
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list):  # a path in a taxonomy
-        return " / ".join(str(part) for part in value)
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
