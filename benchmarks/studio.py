@@ -125,7 +125,11 @@ def shared_million(url: str) -> dict[str, Any]:
         server = Server(folder, MILLION, url, WORKERS)
         try:
             (headers,) = people_of(folder, url, 1, 0)
-            for path in ("/api/queue", "/api/overview") * 10:  # each over a connection of its own, to any worker
+            for path in (
+                "/api/queue",
+                "/api/overview",
+                "/api/items/3",
+            ) * 10:  # each over a connection of its own, to any worker
                 asked(server.connection(), "GET", path, headers)
             held = server.shared_megabytes()
             further = max(held[number][1] for number in server.workers())

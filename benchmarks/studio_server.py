@@ -109,10 +109,10 @@ class Server:
         return next(_kilobytes(self.process.pid, "status", "VmHWM")) / 1024
 
     def shared_megabytes(self) -> dict[int, tuple[float, float]]:
-        """Return of each process its part of the memory, what several map counted in parts, and what it has alone."""
+        """Return of each process its part of the memory, with its parts of what others map, too; and what it wrote."""
         found = {}
         for number in self.processes():
-            alone = sum(_kilobytes(number, "smaps_rollup", "Private_Clean", "Private_Dirty"))
+            alone = next(_kilobytes(number, "smaps_rollup", "Private_Dirty"))
             found[number] = (next(_kilobytes(number, "smaps_rollup", "Pss")) / 1024, alone / 1024)
         return found
 

@@ -230,3 +230,17 @@ def test_the_tables_let_nobody_hold_two_rows(studio, team):
     take(studio, team[0])
     with pytest.raises(IntegrityError), studio.database.write() as connection:
         insert_row(connection, t.assignment, row=5, user_id=team[0], state="open", handed_at=0.0, lease_until=1e12)
+
+
+def test_who_labelled_many_rows_goes_on_with_new_ones_and_finishes_begun_ones_at_the_end(studio, team):
+    """The oldest 100 begun rows are all Ann's, so five that Bo began come last for her."""
+    with studio.database.write() as connection:
+        add_rows(connection, range(130))
+        for row in range(125):
+            insert_row(connection, t.assignment, row=row, user_id=team[row >= 120], state="done", handed_at=0.0,
+                       lease_until=0.0, label="[0]")  # fmt: skip
+        connection.execute(update(t.pool).where(t.pool.c.row < 125).values(taken=1))
+    rows = []
+    while (held := answer(studio, team[0])) is not None:
+        rows.append(held["row"])
+    assert rows == [*range(125, 130), *range(120, 125)]

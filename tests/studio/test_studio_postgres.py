@@ -22,6 +22,7 @@ from tests.studio.test_studio_annotation import (  # noqa: F401
     test_gold_questions_come_at_their_rate_and_count_for_nobody_else,
     test_the_same_answer_twice_counts_once_and_another_is_refused,
     test_the_whole_round_through_the_interface,
+    test_who_labelled_many_rows_goes_on_with_new_ones_and_finishes_begun_ones_at_the_end,
 )
 from tests.studio.test_studio_decisions import (  # noqa: F401
     decided,

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-import pyarrow as pa
 from anyio import to_thread
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -38,6 +35,7 @@ from labelwright.studio.jobs import Jobs
 from labelwright.studio.login_limits import LoginLimits
 from labelwright.studio.logins import Change, KnownVisitors
 from labelwright.studio.neighbourhoods import Neighbourhoods
+from labelwright.studio.processes import return_memory
 from labelwright.studio.studio import Studio
 from labelwright.studio.workers import AT_ONCE
 
@@ -94,19 +92,10 @@ async def _settled(at_once: int, _: FastAPI) -> AsyncIterator[None]:
     The interpreter runs one thread at a time; many that wait for it slow each other.
     """
     to_thread.current_default_thread_limiter().total_tokens = at_once
-    gc.collect()
-    _return_memory()
+    return_memory()
     gc.freeze()
     yield
     gc.unfreeze()
-
-
-def _return_memory() -> None:
-    """Give what the audit needed for a moment back to the system; the allocators would keep it until the end."""
-    pa.default_memory_pool().release_unused()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None  # glibc has it
-    if trim is not None:
-        trim(0)
 
 
 def _is_for_people(request: Request) -> bool:

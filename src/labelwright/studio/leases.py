@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from labelwright.studio import tables as t
 
+TRIED = 100  # rows that were begun, before a new one
 OPEN, DONE, SKIPPED = "open", "done", "skipped"
 ME: BindParameter[int] = bindparam("me", type_=Integer)
 NOW: BindParameter[float] = bindparam("now", type_=Float)
@@ -100,9 +101,23 @@ _INSERT = (
 )
 
 
-GOLD = _leasing(_first(_W.gold.is_not(None)))
-# Rows with most answers come first, so that what was begun is finished; the index has this order.
-ROW = _leasing(_first(_W.gold.is_(None) & (_W.taken < bindparam("overlap", type_=Integer)), _W.taken.desc()))
+def _begun_first() -> Any:
+    """Select a row of the oldest that were begun, those with most answers first; a new one; any that was begun.
+
+    Who has labelled ten thousand rows that wait for others would pass over all of them each time; so few are tried.
+    """
+    p, has_room = t.pool.alias("begun").c, bindparam("overlap", type_=Integer)
+    oldest = select(p.row).where(p.gold.is_(None), p.taken > 0, p.taken < has_room)
+    oldest = oldest.order_by(p.taken.desc(), p.place).limit(TRIED)  # in the order of an index, as all of these
+    plain, by_answers = _W.gold.is_(None), _W.taken.desc()
+    return func.coalesce(
+        _first(plain & (_W.taken < has_room) & _W.row.in_(oldest), by_answers),
+        _first(plain & (_W.taken == 0)),
+        _first(plain & (_W.taken < has_room), by_answers),
+    )
+
+
+GOLD, ROW = _leasing(_first(_W.gold.is_not(None))), _leasing(_begun_first())
 
 _OVER = select(_A.id, _A.row).where(_A.state == OPEN, _A.lease_until < NOW).order_by(_A.row)
 _OVER = _OVER.with_for_update(skip_locked=True)

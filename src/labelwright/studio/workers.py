@@ -28,7 +28,7 @@ from sqlalchemy import text
 from labelwright.errors import BadInput, LabelwrightError, quoted
 from labelwright.studio.database import Database, DatabaseUnavailable
 from labelwright.studio.jobs import end_stale_jobs
-from labelwright.studio.processes import end_with_parent
+from labelwright.studio.processes import end_with_parent, return_memory
 from labelwright.studio.shared_memory import put, taken
 from labelwright.studio.studio import Studio
 
@@ -88,6 +88,7 @@ def run_workers(studio: Studio, bind: Bind, number: int, *, by_link: bool, ready
     """Serve a studio by so many processes until SIGINT or SIGTERM; `ready` is called when all of them listen."""
     with reserved_port(bind), put(studio.audit, studio.folder) as audit:
         studio.let_data_go()
+        return_memory()
         url = studio.database.engine.url.render_as_string(hide_password=False)
         change = multiprocessing.get_context("spawn").RawValue(c_uint64, 0)
         given = Given(bind, url, studio.folder, by_link, at_once(number), audit, change)
