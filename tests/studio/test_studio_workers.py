@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from multiprocessing import get_context
 from pathlib import Path
 from urllib.parse import urlencode
@@ -24,6 +25,7 @@ pytest.importorskip("psycopg", reason="PostgreSQL needs labelwright[postgres]")
 
 from labelwright.cli import run
 from labelwright.errors import BadInput
+from labelwright.studio import shared_memory
 from labelwright.studio import tables as t
 from labelwright.studio.annotation import Plan, add_rows, set_plan
 from labelwright.studio.database import Database, insert_row
@@ -32,7 +34,7 @@ from labelwright.studio.jobs import end_stale_jobs, jobs
 from labelwright.studio.logins import KnownVisitors, OwnChange, add_user, open_session, visitor_of
 from labelwright.studio.serve import Bind
 from labelwright.studio.shared_memory import put, taken
-from labelwright.studio.workers import at_once, check_workers, reserved_port
+from labelwright.studio.workers import at_once, check_connections, reserved_port
 from postgres_world import private_postgres, why_not
 from ticket_world import write_tickets
 
@@ -353,9 +355,9 @@ def test_workers_end_with_the_process_that_started_them(tmp_path):
 def test_more_workers_than_postgresql_has_connections_for_are_refused():
     with private_postgres() as url:
         database = Database(url)
-        check_workers(database, 2)
+        check_connections(database, 2)
         with pytest.raises(BadInput, match=r"40 workers need up to 406 connections, and this PostgreSQL allows 97"):
-            check_workers(database, 40)
+            check_connections(database, 40)
         database.close()
 
 
@@ -365,6 +367,7 @@ def test_with_an_sqlite_file_one_process_serves(tmp_path, monkeypatch, capsys):
     words = ["studio", str(tmp_path / "tickets.csv"), "--label", "topic", "--id", "ticket", "--jobs", "1"]
     assert run([*words, "--workers", "2"]) == 2
     said = capsys.readouterr().err
+    assert not (tmp_path / "cache").exists()  # said before the audit
     assert "2 workers need PostgreSQL, and this project is in an SQLite file. Fix: leave --workers out" in said
 
 
@@ -372,27 +375,34 @@ def test_workers_share_what_one_process_works_on_at_a_time():
     assert [at_once(number) for number in (1, 2, 4, 16)] == [16, 8, 4, 4]
 
 
-def read_shared(number, sender):
-    sender.send({name: (array.sum(), array.flags.writeable) for name, array in taken(number.detach()).items()})
+def read_shared(shared, sender):
+    sender.send({name: (array.sum(), array.flags.writeable) for name, array in taken(shared).items()})
 
 
 def test_what_is_put_into_shared_memory_is_the_same_in_another_process_and_cannot_be_written(tmp_path):
-    from multiprocessing.reduction import DupFd
-
     np.save(tmp_path / "mapped.npy", np.arange(10_000.0))
     mapped = np.load(tmp_path / "mapped.npy", mmap_mode="r")
     value = {"mapped": mapped, "odd": np.arange(7, dtype=np.int8), "empty": np.zeros((0, 3)), "large": np.ones(99_999)}
     context = get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    with put(value, tmp_path) as file:
-        process = context.Process(target=read_shared, args=(DupFd(file.fileno()), sender))
+    with closing(put(value, tmp_path)) as shared:
+        process = context.Process(target=read_shared, args=(shared, sender))
         process.start()
         found = receiver.recv()
         process.join()
-        assert file.tell() < 8 * (10_000 + 99_999) + 10_000  # each array once
+        assert shared.file.tell() < 8 * (10_000 + 99_999) + 10_000  # each array once
     assert {name: total for name, (total, _) in found.items()} == {name: array.sum() for name, array in value.items()}
     assert not found["mapped"][1] and not found["large"][1]
     assert [path.name for path in tmp_path.iterdir()] == ["mapped.npy"]  # the file has no name
+
+
+def test_data_for_which_there_is_no_room_are_said(tmp_path, monkeypatch):
+    def no_room(**_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shared_memory, "TemporaryFile", no_room)
+    with pytest.raises(BadInput, match=r"the data cannot be put into .* \(No space left on device\)\. Fix: make room"):
+        put([1], tmp_path)
 
 
 def test_whoever_shares_the_number_of_changes_forgets_sessions_too(studio):

@@ -115,7 +115,7 @@ def serve(studio: Studio, bind: Bind, say: Callable[[str], None] = print, worker
     with studio.database.read() as connection:
         with_logins = has_logins(connection)
     check_bind(bind, with_logins=with_logins)
-    check_workers(studio.database, workers)
+    check_workers(workers, in_sqlite=studio.database.is_sqlite)
     token = None
     with studio.database.write() as connection:
         if with_logins:

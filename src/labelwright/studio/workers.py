@@ -19,7 +19,6 @@ from contextlib import closing, contextmanager, suppress
 from ctypes import c_uint64
 from dataclasses import dataclass, field, replace
 from multiprocessing import connection
-from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ from labelwright.errors import BadInput, LabelwrightError, quoted
 from labelwright.studio.database import Database, DatabaseUnavailable
 from labelwright.studio.jobs import end_stale_jobs
 from labelwright.studio.processes import end_with_parent, return_memory
-from labelwright.studio.shared_memory import put, taken
+from labelwright.studio.shared_memory import SharedFile, put, taken
 from labelwright.studio.studio import Studio
 
 if TYPE_CHECKING:
@@ -52,22 +51,24 @@ class Given:
     folder: Path
     by_link: bool
     at_once: int
-    audit: Any  # the file that holds it
+    audit: SharedFile
     change: Any  # the number that says that sessions have changed
     ready: Any = None  # where it says that it listens
 
 
-def check_workers(database: Database, number: int) -> None:
+def check_workers(number: int, *, in_sqlite: bool) -> None:
     """Raise BadInput where a studio cannot be served by so many processes."""
-    if number == 1:
-        return
-    if database.is_sqlite:
+    if number > 1 and in_sqlite:
         raise BadInput(
             f"{number} workers need PostgreSQL, and this project is in an SQLite file",
             fix="leave --workers out, or move it: labelwright studio move PROJECT --to FILE, then --database-file FILE",
         )
-    if not hasattr(socket, "SO_REUSEPORT"):
+    if number > 1 and not hasattr(socket, "SO_REUSEPORT"):
         raise BadInput("processes cannot share a port on this system", fix="leave --workers out")
+
+
+def check_connections(database: Database, number: int) -> None:
+    """Raise BadInput where PostgreSQL allows fewer connections than so many processes need."""
     with database.look() as opened:
         names = ("max_connections", "superuser_reserved_connections")
         most, reserved = (int(opened.scalar(text(f"SHOW {name}")) or 0) for name in names)
@@ -86,7 +87,8 @@ def at_once(number: int) -> int:
 
 def run_workers(studio: Studio, bind: Bind, number: int, *, by_link: bool, ready: Callable[[], None]) -> None:
     """Serve a studio by so many processes until SIGINT or SIGTERM; `ready` is called when all of them listen."""
-    with reserved_port(bind), put(studio.audit, studio.folder) as audit:
+    check_connections(studio.database, number)
+    with reserved_port(bind), closing(put(studio.audit, studio.folder)) as audit:
         studio.let_data_go()
         return_memory()
         url = studio.database.engine.url.render_as_string(hide_password=False)
@@ -150,7 +152,7 @@ class Workers:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         receiver, sender = context.Pipe(duplex=False)
-        given = replace(self._given, audit=DupFd(self._given.audit.fileno()), ready=sender)
+        given = replace(self._given, ready=sender)
         # Not a daemon: those may have no children, and a worker draws images and trains in processes of its own.
         process = context.Process(target=work, args=(given,), name="labelwright studio worker")
         process.start()
@@ -164,7 +166,9 @@ class Workers:
             pipe.close()
 
     def _replace(self, process: Any) -> None:
-        if self._processes.pop(process) is not None:
+        pipe = self._processes.pop(process)
+        if pipe is not None:
+            pipe.close()
             self._unready += 1
         self._left.add(process.pid)
         if self._unready >= UNREADY:
@@ -201,7 +205,7 @@ def work(given: Given) -> None:
     from labelwright.studio.serve import config
 
     end_with_parent()
-    studio = Studio(taken(given.audit.detach()), Database(given.url), given.folder)
+    studio = Studio(taken(given.audit), Database(given.url), given.folder)
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -59,11 +59,14 @@ def command(
     from labelwright.cli.console import progress_for, say
     from labelwright.studio.serve import Bind, database_url, serve
     from labelwright.studio.studio import open_studio
+    from labelwright.studio.workers import check_workers
 
+    url = database_url(database)
+    check_workers(workers, in_sqlite=(url or "sqlite").startswith("sqlite"))  # before the data are audited
     studio = open_studio(
         data,
         project=project,
-        database_url=database_url(database),
+        database_url=url,
         progress=progress_for(False),
         label=label,
         task=task,
