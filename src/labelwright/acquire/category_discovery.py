@@ -90,11 +90,11 @@ class AGCDTrainer:
 
     Notes
     -----
-    On 600 digits with five new classes and 80 questions (200 epochs first, 15 a round) it reaches 0.92 on the new classes,
-    random rows 0.87, entropy 0.93, the mapping without average and labels 0.93: means of six seeds, no difference of which
-    excludes chance. It asks about new classes most often: 90 % of its questions, entropy's 81 %, random rows' 60 %. With
-    15 epochs first and 5 a round, as in a first proof, half of the outputs stayed unused, and the figures said how far
-    each training had come.
+    On 600 digits with five new classes and 80 questions (200 epochs first, 15 a round) it reaches 0.92 on the new
+    classes, random rows 0.87, entropy 0.93, the mapping without average and labels 0.93: means of six seeds, no
+    difference of which excludes chance. It asks about new classes most often: 90 % of its questions, entropy's 81 %,
+    random rows' 60 %. With 15 epochs first and 5 a round, as in a first proof, half of the outputs stayed unused, and
+    the figures said how far each training had come.
     """
 
     def __init__(
