@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from labelwright.studio import access
-from labelwright.studio.access import Exports, Reverts, Reviews, Sees, StudioIs, check_own, check_own_batch
+from labelwright.studio.access import Exports, Reverts, Reviews, Sees, StudioIs, check_own, check_own_batch, in_a_thread
 from labelwright.studio.api_parts import check_part
 from labelwright.studio.decisions import Choice, decide, load_classes, mark, standing, undo
 from labelwright.studio.export import checked_file_name, decisions, decisions_table, mended_copy
@@ -105,6 +105,7 @@ def get_classes(studio: StudioIs, _: Annotated[Visitor, Depends(access.visitor)]
 
 
 @router.get("/queue")
+@in_a_thread
 def get_queue(
     studio: StudioIs, _: Sees, queue: QueueIs, limit: Annotated[int, Query(ge=1, le=500)] = 50,
     after: After = 0,
@@ -129,6 +130,7 @@ def get_groups(studio: StudioIs, _: Sees) -> list[dict[str, Any]]:
 
 
 @router.get("/items/{row}")
+@in_a_thread
 def get_item(studio: StudioIs, _: Sees, row: InPath) -> dict[str, Any]:
     """Return what may be told of a row."""
     with studio.database.read() as connection:
@@ -153,6 +155,7 @@ def get_image(
 
 
 @router.post("/decisions", status_code=201)
+@in_a_thread
 def post_decision(studio: StudioIs, who: Reviews, given: DecisionIn) -> dict[str, Any]:
     """Store a decision. 409 with how the row stands when somebody else was faster."""
     with studio.database.write() as connection:
