@@ -155,12 +155,12 @@ def _scalar_task(column: pa.ChunkedArray, counts: NDArray[np.int64] | None) -> L
         how = "lists in brackets" if style == "json" else f"tags separated by {style!r}"
         return LabelReading("multilabel", f"its cells hold {how}", style)
     values = numbers(column)
-    if values is None or _has_leading_zeros(column):
+    if values is None or has_leading_zeros(column):
         return LabelReading("classification", "its values are names")
     present = values[~np.isnan(values)]
     n_present = len(present) if counts is None else int(counts[~np.isnan(values)].sum())
     distinct = np.unique(present)
-    if not np.isfinite(present).all() or (present != np.floor(present)).any():
+    if has_fractions(values):
         if len(distinct) > _FEW_NUMBERS:
             return LabelReading("regression", f"it holds {len(distinct):,} distinct numbers with fractions")
         return LabelReading("classification", f"it holds only {len(distinct)} distinct numbers")
@@ -179,7 +179,16 @@ def _are_class_numbers(distinct: NDArray[np.float64], n_present: int) -> bool:
     return bool(distinct[0] in (-1, 0, 1) and (np.diff(distinct) == 1).all() and n_present >= 5 * len(distinct))
 
 
-def _has_leading_zeros(column: pa.ChunkedArray) -> bool:
+def has_fractions(values: NDArray[np.float64] | None) -> bool:
+    """Whether numbers, NaN where one is missing, are not all whole and finite."""
+    if values is None:
+        return False
+    present = values[~np.isnan(values)]
+    return bool(not np.isfinite(present).all() or (present != np.floor(present)).any())
+
+
+def has_leading_zeros(column: pa.ChunkedArray) -> bool:
+    """Whether cells of a text column are codes such as ``007``."""
     return is_string(column.type) and bool(pc.any(pc.match_substring_regex(column, r"^\s*0\d")).as_py())
 
 

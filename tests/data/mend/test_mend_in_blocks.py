@@ -10,7 +10,8 @@ import pytest
 from labelwright.data import load_dataset
 from labelwright.data.mend import MendOptions, apply_decisions, read_decisions
 from labelwright.data.mend.formats import open_mendable
-from labelwright.data.readers import encoded_text
+from labelwright.data.readers import encoded_text, read_source
+from labelwright.data.tasks import read_task
 from labelwright.errors import BadInput
 
 BY_ID = MendOptions(label="kind", id="id")
@@ -114,6 +115,23 @@ def test_the_task_is_read_from_all_labels(small_blocks, table, labels, task, rig
     assert load_dataset(path, label="kind", id="id").plan.task == task
     new, _ = mend(path, [("299", "relabel", right)], BY_ID)
     assert new.endswith(f'299,"x",{right}\r\n'.encode())
+
+
+@pytest.mark.parametrize(("last", "task", "right"), [("7.5", "regression", "0.25"), ("x", "classification", "0.5")])
+def test_many_numbers_are_not_kept_and_one_that_is_none_is_still_seen(
+    small_blocks, table, monkeypatch, last, task, right
+):
+    from labelwright.data.mend import row_scan
+
+    monkeypatch.setattr(row_scan, "_MANY", 100)
+    labels = [*(f"{k / 2}" for k in range(2000)), last]
+    path = table([(f"{k:04d}", "x", label) for k, label in enumerate(labels)])
+    decisions = read_decisions({"id": ["0007"], "decision": ["relabel"], "label": [right]})
+    opened = open_mendable(path, BY_ID).about(decisions)
+    assert opened.plan.task == task == read_task(read_source(path), "kind").task
+    assert (len(opened.items), opened.items.given) == (2001, ["3.5"])
+    new, _ = mend(path, [("0007", "relabel", right)], BY_ID)
+    assert f'0007,"x",{right}\r\n'.encode() in new
 
 
 def test_a_label_that_is_no_number_is_named_with_its_line(small_blocks, table):

@@ -1,7 +1,8 @@
 """One look at all rows of a delimited file: those that decisions name, and the labels that occur.
 
-Rows come and go in blocks. What is kept grows with the decisions and the distinct labels, and by a number a row where a
-column names the rows, to see that none is named twice.
+Rows come and go in blocks. What is kept grows with the decisions and the distinct classes, and by a number a row where
+a column names the rows, to see that none is named twice. Labels that are surely numbers to predict are looked at and
+not kept.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from labelwright.data.column_types import NAMED, named_like_images, sampled_places
+from labelwright.data.column_types import NAMED, named_like_images, numbers, sampled_places
 from labelwright.data.dataset import Plan, Source
 from labelwright.data.identity import content_digests, refuse_missing, refuse_repeated, row_ids, with_occurrence
 from labelwright.data.input_columns import OWN_PREFIX
 from labelwright.data.readers.record_blocks import DelimitedFile, RecordBlock
+from labelwright.data.tasks import has_fractions, has_leading_zeros
 
+_MANY = 1 << 16  # distinct labels
 _HASH = re.compile(r"([0-9a-f]{32})(-[1-9]\d*)?")
 
 
@@ -41,7 +44,7 @@ class Found:
     labels : Source
         Their labels, a table of one column.
     values : Source
-        Each label that occurs, once.
+        Each label that occurs, once; many of them where all are numbers with fractions.
     counts : array of int64
         How often each of `values` occurs.
     """
@@ -90,20 +93,26 @@ def scan(file: DelimitedFile, plan: Plan, wanted: Iterable[str], root: Path) -> 
         A record cannot be read, an id is missing or names two rows.
     """
     names = {name for one in wanted for name in (one, one.strip())}
+    try:
+        return _scan(file, plan, names, root, _Values(plan.label))
+    except _MixedLabels:
+        return _scan(file, plan, names, root, _Values(plan.label, keep_all=True))
+
+
+def _scan(file: DelimitedFile, plan: Plan, names: set[str], root: Path, values: _Values) -> Found:
     if plan.id is not None:
-        return _look(file, plan, ByColumn(file, plan.id, names))
+        return _look(file, plan, ByColumn(file, plan.id, names), values)
     namer = ByContent(file, plan, names, root)
-    found = _look(file, plan, namer)
+    found = _look(file, plan, namer, values)
     image = namer.image() if guesses_image(plan) else plan.image
     if image == namer.plan.image:
         return found
     settled = replace(plan, image=image, modality="image" if image else "table")
-    return _look(file, plan, ByContent(file, settled, names, root))
+    return _look(file, plan, ByContent(file, settled, names, root), values.anew())
 
 
-def _look(file: DelimitedFile, plan: Plan, namer: _Namer) -> Found:
+def _look(file: DelimitedFile, plan: Plan, namer: _Namer, values: _Values) -> Found:
     columns = None if namer.columns is None else list(dict.fromkeys([plan.label, *namer.columns]))
-    values = _Values()
     kept: list[tuple[NDArray[np.int64], ...]] = []
     cells: list[pa.ChunkedArray] = []
     ids: list[str] = []
@@ -164,24 +173,51 @@ def _renumbered(source: Source, at: int, first: int, column: str | None) -> str:
     return source.where(at, column).replace(f"(row {at})", f"(row {first + at})")
 
 
-class _Values:
-    """Counts labels block by block; as many are kept as there are distinct ones."""
+class _MixedLabels(Exception):
+    """Labels that began as numbers to predict are not all numbers."""
 
-    def __init__(self) -> None:
+
+class _Values:
+    """Counts labels block by block; as many are kept as there are distinct ones.
+
+    Once there are many and they are numbers with fractions, the others are only looked at: they must be numbers too.
+    """
+
+    def __init__(self, label: str, *, keep_all: bool = False) -> None:
+        self._label, self._keep_all = label, keep_all
         self._parts: list[pa.Table] = []
-        self._rows, self._settled = 0, 0
+        self._rows, self._settled, self._are_numbers = 0, 0, False
+
+    def anew(self) -> _Values:
+        """Return the same without any labels."""
+        return _Values(self._label, keep_all=self._keep_all)
 
     def add(self, labels: pa.ChunkedArray) -> None:
+        """Take in the labels of a block."""
+        if self._are_numbers:
+            if not _only_numbers(labels):
+                raise _MixedLabels
+            return
         counted = pc.value_counts(labels)
         self._parts.append(pa.table([counted.field("values"), counted.field("counts")], ["value", "count"]))
         self._rows += len(counted)
         if self._rows > 2 * self._settled + 1000:
             self._parts = [self.table()]
             self._rows = self._settled = len(self._parts[0])
+            if self._settled > _MANY and not self._keep_all:
+                values = self._parts[0]["value"]
+                self._are_numbers = _only_numbers(values) and has_fractions(numbers(values))
 
     def table(self) -> pa.Table:
+        """Return the distinct labels with how often each occurs."""
         merged = pa.concat_tables(self._parts).group_by("value", use_threads=False).aggregate([("count", "sum")])
         return merged.rename_columns({"count_sum": "count"})
+
+
+def _only_numbers(labels: pa.ChunkedArray) -> bool:
+    if labels.null_count == len(labels):
+        return True
+    return numbers(labels) is not None and not has_leading_zeros(labels)
 
 
 _Look = Callable[[pa.ChunkedArray], NDArray[np.bool_]]
