@@ -13,7 +13,7 @@ from benchmarks.tables import write_readme
 
 FOLDER = Path(__file__).parent
 NOT_BENCHMARKS = {
-    *("__init__", "__main__", "cifar10n_training", "crowd_kit", "hyper_weights", "records", "tables"),
+    *("__init__", "__main__", "cifar10n_training", "crowd_kit", "hyper_networks", "records", "tables"),
     *("learning_problems", "learning_runs", "league_page", "studio_people", "studio_server"),
 }
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from itertools import product
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -12,12 +15,12 @@ torch = pytest.importorskip("torch")
 
 from labelwright.consensus import HyperLabelModel, MajorityVote  # noqa: E402
 from labelwright.consensus.label_models.hyper import against_the_rest  # noqa: E402
-from labelwright.consensus.label_models.hyper_network import (  # noqa: E402
-    HyperNetwork,
+from labelwright.consensus.label_models.hyper_network import HyperNetwork, row_loss  # noqa: E402
+from labelwright.consensus.label_models.hyper_training import (  # noqa: E402
     SyntheticVotes,
     better_than_chance,
-    entries_of,
-    row_loss,
+    chance_of_one,
+    dense_logits,
 )
 from labelwright.consensus.table import VoteTable  # noqa: E402
 
@@ -58,21 +61,43 @@ def dense_forward(net, x):
     return linear(last, leaky(linear(second, leaky(linear(first, h)))))[:, 0]
 
 
-def test_p121_the_sparse_network_is_the_dense_one():
-    torch.manual_seed(0)
-    net = HyperNetwork()
-    x = np.random.default_rng(0).integers(-1, 2, (9, 4))
-    entries = entries_of(x[None], np.zeros((1, 9)))
-    assert_allclose(net(entries).detach(), dense_forward(net, x), atol=1e-5)
+def entries_of(x):
+    """Return a table (n, m) in {-1, 0, 1} as the network reads votes of two classes."""
+    return against_the_rest(VoteTable.of(Votes.from_matrix(np.select([x > 0, x < 0], [1, 0], -1), 2)), 1)
 
 
-def test_tables_of_one_batch_do_not_see_each_other():
+def test_p121_the_sparse_network_and_that_of_the_training_are_the_dense_one():
     torch.manual_seed(0)
     net = HyperNetwork()
-    x = np.random.default_rng(0).integers(-1, 2, (2, 7, 5))
-    both = net(entries_of(x, np.zeros((2, 7)))).detach().view(2, 7)
+    x = np.random.default_rng(0).integers(-1, 2, (2, 9, 4))
+    x[:, 3] = 0
+    in_training = dense_logits(net, torch.from_numpy(x).float()).detach()
     for i in range(2):
-        assert_allclose(both[i], net(entries_of(x[i : i + 1], np.zeros((1, 7)))).detach(), atol=1e-6)
+        assert_allclose(net(entries_of(x[i])).detach(), dense_forward(net, x[i]), atol=1e-5)
+        assert_allclose(in_training[i], dense_forward(net, x[i]), atol=1e-5)
+
+
+def test_p121_chances_are_the_law_of_the_tables_itself():
+    """All votes and labellings of a small table, each negated as the law says: what share has class 1?"""
+    n, m = 3, 2
+    votes = np.array(list(product([-1, 0, 1], repeat=n * m))).reshape(-1, n, m)
+    labels = np.array(list(product([0, 1], repeat=n)))
+    made = {}
+    for y in labels:
+        for x in better_than_chance(votes, np.broadcast_to(y, (len(votes), n))):
+            made.setdefault(x.tobytes(), []).append(y)
+    tables = torch.from_numpy(np.array([np.frombuffer(x, dtype=np.int64).reshape(n, m) for x in made])).float()
+    wanted = np.array([np.mean(ys, axis=0) for ys in made.values()])
+    every = SimpleNamespace(integers=lambda *a, **k: labels.astype(np.int8))  # each labelling once, as a draw
+    found = chance_of_one(tables, len(labels), every, torch.zeros(len(tables), n))
+    assert_allclose(found, wanted, atol=1e-6)
+
+
+def test_a_table_that_no_draw_fits_keeps_its_labels():
+    votes = torch.tensor([[[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]])  # fits labels 1, 1 and 0, 0 alone
+    rng = SimpleNamespace(integers=lambda *a, **k: np.array([[0, 1]], dtype=np.int8))
+    labels = torch.tensor([[1.0, 0.0]])
+    assert chance_of_one(votes, 1, rng, labels).equal(labels)
 
 
 def test_p121_the_order_of_rows_and_sources_does_not_matter(model):
@@ -110,6 +135,14 @@ def test_few_steps_already_follow_the_majority(model):
     assert (found == majority).mean() > 0.9 and (found == truth).mean() > 0.8
 
 
+def test_known_labels_leave_the_trained_network_alone(model):
+    table, truth = world()
+    votes = Votes.from_matrix(table, 2)
+    before = model.fit(votes).predict_proba(votes)
+    model.fit(votes, truth)
+    assert_array_equal(model.fit(votes).predict_proba(votes), before)
+
+
 def test_rows_without_votes_get_the_class_balance_and_sources_their_accuracy(model):
     table, _ = world()
     table[3] = -1
@@ -126,7 +159,7 @@ def test_training_comes_once_for_each_seed_and_setting(tmp_path, monkeypatch):
     settings = {"steps": 2, "tables": 2, "cache": Cache(tmp_path)}
     first = HyperLabelModel(**settings).fit(votes).predict_proba(votes)
     other = HyperLabelModel(seed=1, **settings).fit(votes).predict_proba(votes)
-    monkeypatch.setattr("labelwright.consensus.label_models.hyper_network.Loop", None)
+    monkeypatch.setattr("labelwright.consensus.label_models.hyper_training.Loop", None)
     assert_array_equal(HyperLabelModel(**settings).fit(votes).predict_proba(votes), first)
     assert np.abs(other - first).max() > 0
 
@@ -158,8 +191,8 @@ def test_negated_classes_leave_sources_better_than_chance():
 def test_a_number_makes_the_same_tables_again():
     made = SyntheticVotes(10, rows=(5, 9), sources=(2, 4))
     one, two = made[np.array([3, 4])], made[np.array([3, 4])]
-    assert one.value.equal(two.value) and one.labels.equal(two.labels)
-    assert one.n_tables == 2 and not one.labels.equal(made[np.array([5, 6])].labels)
+    assert one.votes.equal(two.votes) and one.target.equal(two.target) and len(one) == 2
+    assert not np.array_equal(one.votes, made[np.array([5, 6])].votes)
 
 
 def test_one_class_and_no_training_are_told_or_answered(model):

@@ -18,7 +18,8 @@ import torch
 from numpy.typing import NDArray
 
 from labelwright.consensus.base import LabelModel
-from labelwright.consensus.label_models.hyper_network import Entries, HyperNetwork, row_loss, trained_network
+from labelwright.consensus.label_models.hyper_network import Entries, HyperNetwork, row_loss
+from labelwright.consensus.label_models.hyper_training import trained_network
 from labelwright.consensus.table import VoteTable, summed
 from labelwright.data.cache import Cache
 from labelwright.errors import BadInput
@@ -33,10 +34,10 @@ class HyperLabelModel(LabelModel):
 
     Parameters
     ----------
-    steps : int, default 3000
-        Batches of the training before first use: about two minutes on one core. The weights are kept in the cache, so
+    steps : int, default 2000
+        Batches of the training before first use: about a minute on one core. The weights are kept in the cache, so
         that it comes once for each user and seed.
-    tables : int, default 16
+    tables : int, default 4
         Synthetic tables a batch.
     seed : int, default 0
     cache : Cache, optional
@@ -49,12 +50,14 @@ class HyperLabelModel(LabelModel):
 
     Notes
     -----
-    The network and the law of its synthetic votes are those of the authors' code. They train on a GPU, 50 tables of up
-    to 2,000 rows and 60 sources a batch, until 10,000 batches bring nothing; here tables have up to 400 rows and 20
-    sources, so that a laptop can. That is not enough: the law leaves so little to learn (a log-loss of 0.689 against
-    0.693 for knowing nothing) that after 7 minutes on tables of 20 to 200 rows and 2 to 20 sources the accuracy on
-    tables of independent sources was 0.75, where majority voting has 0.79. Take another label model, unless you can
-    train this one for days.
+    The network and the law of its synthetic votes are those of the authors' code; what is learned of a table, and how
+    large it is, are ours (see `hyper_training`). Of the rows of held-out synthetic tables, eight networks give 87 to
+    92 % the class that is likelier by the law, the weights that the authors publish 87 %.
+
+    The law is far from real sources: its probabilities are near 1/2, so that only their order means something, and a
+    network that follows it better is no better elsewhere. The one of the eight that did best on simulated independent
+    sources (accuracy 0.79, majority voting 0.80) has a mean of 0.79 on three sets of labelling functions and of 0.80
+    on twelve crowd sets, majority voting 0.80 on both. Take another label model.
 
     Examples
     --------
@@ -71,8 +74,8 @@ class HyperLabelModel(LabelModel):
     def __init__(
         self,
         *,
-        steps: int = 3000,
-        tables: int = 16,
+        steps: int = 2000,
+        tables: int = 4,
         seed: int = 0,
         cache: Cache | None = None,
         progress: Progress = SILENT,
@@ -110,12 +113,10 @@ def against_the_rest(table: VoteTable, label: int, gold: NDArray[np.int64] | Non
     return Entries(
         row=torch.from_numpy(table.row()),
         source=torch.from_numpy(table.source.astype(np.int64)),
-        table=torch.zeros(len(table.source), dtype=torch.int64),
         value=torch.from_numpy(np.where(table.value == label, 1.0, -1.0)).float(),
         weight=torch.from_numpy(np.array(table.weight)).float(),
         n_rows=table.n_rows,
         n_sources=table.n_sources,
-        n_tables=1,
         labels=torch.from_numpy(known).float(),
     )
 
