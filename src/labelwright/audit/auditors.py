@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,8 @@ from labelwright.progress import Progress
 # Valuation compares every row with every test row: beyond this it would cost more than all other auditors together.
 MOST_ROWS_VALUED = 20_000
 LEAST_DISTINCT_ROWS = 0.05
+FROM_FEATURES = ("label", "near_duplicate", "split_leak", "outlier", "valuation")
+_NO_ROWS = np.zeros(0, np.int64)
 Findings = Iterator[Scores]
 
 
@@ -55,7 +58,20 @@ def run_auditors(material: Material, options: AuditOptions, progress: Progress, 
             found += auditors(material, options, progress)
     with clock.stage("groups"), progress.stage("groups"):
         found += group_findings(material, options, found)
-    yield from found
+    yield from silent_on_unreadable(found)
+
+
+def silent_on_unreadable(found: Sequence[Scores]) -> Findings:
+    """Yield scores that say nothing of images that cannot be read but that: their features are no features."""
+    kinds = [scores for scores in found if scores.kind == "unreadable_image" and scores.rows is not None]
+    rows = np.concatenate([scores.rows[scores.is_issue] for scores in kinds if scores.rows is not None] or [_NO_ROWS])
+    for scores in found:
+        about = [of for of in (scores.rows, scores.other_rows) if of is not None]
+        if not len(rows) or scores.kind not in FROM_FEATURES or not about:
+            yield scores
+            continue
+        blind = np.any([np.isin(of, rows) for of in about], axis=0)
+        yield replace(scores, is_issue=scores.is_issue & ~blind)
 
 
 def label_findings(material: Material, options: AuditOptions, progress: Progress) -> Findings:

@@ -73,7 +73,8 @@ def _rule(
         raise BadInput("this rule is no list of settings", where=where, fix="give name, column, label and a condition")
     unknown = sorted(str(key) for key in set(entry) - _KEYS)
     if unknown:
-        raise BadInput(f"a rule has no setting {quoted(unknown[0])}", where=where, fix=did_you_mean(unknown[0], sorted(_KEYS)))
+        fix = did_you_mean(unknown[0], sorted(_KEYS))
+        raise BadInput(f"a rule has no setting {quoted(unknown[0])}", where=where, fix=fix)
     entry = ({} if default is None else {"column": default}) | entry
     needed = ("name", "label") if "model" in entry else ("name", "column", "label")
     missing = [key for key in needed if not isinstance(entry.get(key), str)]

@@ -61,7 +61,8 @@ class ChatEndpoint:
     timeout : float, default 60.0
         Seconds that one request may take.
     notify : callable, optional
-        Told in one line what is sent where, before it is sent, and how many answers named no option; prints to the standard error by default.
+        Told in one line what is sent where, before it is sent, and how many answers named no option; prints to the
+        standard error by default.
 
     Raises
     ------

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from labelwright.data.image_files import UnreadableImage
 from labelwright.data.images import ImageRows
+from labelwright.errors import BadInput
 from labelwright.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -122,6 +123,8 @@ def fit_images(
     chosen = np.arange(n) if n <= SAMPLE else np.sort(rng.choice(n, SAMPLE, replace=False))
     with threadpool_limits(1, user_api="blas"), progress.stage("image features", n + len(chosen)) as advance:
         sample, readable = _pixels(rows, chosen, jobs)
+        if n and not readable.any():
+            raise _none_readable(rows, chosen)
         encoder = _learned(sample[readable], dimensions, rng, jobs)
         advance(len(chosen))
         matrix = np.zeros((n, encoder.components.shape[1]), np.float32)
@@ -135,6 +138,17 @@ def fit_images(
             advance(len(block))
     note = f"images: {FILTERS} whitened random {PATCH}x{PATCH} patches at {SIDE}x{SIDE}, PCA to {matrix.shape[1]}"
     return encoder, matrix, [note, *([f"{unreadable} image(s) cannot be read: zeros"] if unreadable else [])]
+
+
+def _none_readable(rows: ImageRows, chosen: NDArray[np.int64]) -> BadInput:
+    try:
+        rows.open(int(chosen[0]))
+        first = ""
+    except UnreadableImage as unreadable:
+        first = f"; the first: {unreadable.problem}"
+    return BadInput(
+        f"none of {len(chosen):,} images can be read{first}", fix="check the files and their folder (--root)"
+    )
 
 
 def _pixels(rows: ImageRows, chosen: NDArray[np.int64], jobs: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
