@@ -79,7 +79,8 @@ def drawn_page(request: Request, template: str, who: Visitor | None, status: int
 
 def problem_page(request: Request, status: int, problem: str) -> HTMLResponse:
     """Return a page that says what went wrong."""
-    return drawn_page(request, "problem.html", _who(request), status, problem=problem)
+    said = strings()["problem"]["no_page"] if (status, problem) == (404, "Not Found") else problem
+    return drawn_page(request, "problem.html", _who(request), status, problem=said)
 
 
 def login_page(request: Request, status: int = 200, problem: str | None = None) -> HTMLResponse:

@@ -44,7 +44,7 @@ def test_pixels_and_boxes_are_turned_as_the_picture_is(orientation):
     frame = Frame(40, 30, orientation)
     shown = turned(stored, orientation)
     assert shown.shape[::-1] == frame.view
-    assert np.array_equal(frame.turned(stored), shown)
+    assert np.array_equal(frame.turned(stored), shown) and np.array_equal(frame.unturned(shown), stored)
     ((left, top, right, bottom),) = frame.corners(np.array([[25, 4, 37, 11]])).astype(int)
     assert (shown[top:bottom, left:right] == 255).all() and shown.sum() == 255 * (right - left) * (bottom - top)
 
