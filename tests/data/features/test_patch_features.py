@@ -12,6 +12,7 @@ from labelwright.data.dataset import Source
 from labelwright.data.features import patches
 from labelwright.data.features.patches import image_features
 from labelwright.data.images import ImageRows
+from labelwright.errors import BadInput
 
 
 def png(pixels):
@@ -68,8 +69,13 @@ def test_images_of_any_size_are_encoded(tmp_path, sizes):
     assert np.isfinite(X).all()
 
 
-@pytest.mark.parametrize("cells", [[], [b"bad"], [png(np.zeros((32, 32, 3), np.uint8))] * 3])
+@pytest.mark.parametrize("cells", [[], [png(np.zeros((32, 32, 3), np.uint8))] * 3])
 def test_nothing_to_learn_from_is_no_crash(tmp_path, cells):
     X, _ = image_features(rows_of(cells, tmp_path))
     assert len(X) == len(cells)
     assert np.isfinite(X).all()
+
+
+def test_where_no_image_can_be_read_there_are_no_features(tmp_path):
+    with pytest.raises(BadInput, match="none of 1 images can be read; the first: "):
+        image_features(rows_of([b"bad"], tmp_path))
