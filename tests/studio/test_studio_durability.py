@@ -380,4 +380,11 @@ def test_the_command_line_keeps_a_project_and_carries_it_over(tmp_path, monkeypa
     assert run(["studio", "backup", str(folder)]) == 0
     (copy,) = (folder / "backups").glob("*.sqlite")
     assert run(["studio", "verify", str(copy)]) == 0
+    capsys.readouterr()
     assert run(["studio", "restore", str(folder), str(copy)]) == 0
+    assert "; what was there before is studio.before-restore-" in capsys.readouterr().out
+    assert run(["studio", "restore", str(tmp_path / "drill"), str(copy)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"Restored from {copy.name}.",
+        f"Next: labelwright studio DATA --project {tmp_path / 'drill'}",
+    ]

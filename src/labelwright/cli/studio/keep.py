@@ -49,8 +49,9 @@ def restore(project: Project, copy: Copy) -> None:
     from labelwright.studio.backup import restore as put_back
 
     kept = put_back(copy, project)
-    say(f"Restored from {copy.name}; what was there before is {kept.name}.")
-    say("Next: labelwright studio DATA")
+    before = f"; what was there before is {kept.name}" if kept.exists() else ""
+    say(f"Restored from {copy.name}{before}.")
+    say(f"Next: labelwright studio DATA --project {project}")
 
 
 def move(
