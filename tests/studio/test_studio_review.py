@@ -90,7 +90,7 @@ def test_data_in_memory_need_a_folder_and_a_taken_port_is_one_line(tickets, tmp_
         audit.review()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(BadInput, match=rf"the port {port} cannot be had .*port=0"):
+        with pytest.raises(BadInput, match=rf"the port {port} of .* cannot be had .*another --port"):
             audit.review(tmp_path / "project", port=port)
     assert review(audit, tmp_path / "project", 0, open_browser=False, say=str, wait=lambda: None).num_rows == 0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from labelwright.cli import run
@@ -80,3 +82,11 @@ def test_the_command_says_what_it_uses_again(data, monkeypatch, capsys):
     assert "is used again" not in capsys.readouterr().out
     assert run(typed) == 0
     assert " is used again: neither the data nor the options have changed since.\n" in capsys.readouterr().out
+
+
+def test_a_taken_port_is_one_line_before_any_link_is_shown(data, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert run(["studio", str(data), "--label", "topic", "--id", "ticket", "--jobs", "1", "--port", port]) == 2
+    told = capsys.readouterr()
+    assert f"the port {port} of '127.0.0.1' cannot be had" in told.err and "enter?token" not in told.out

@@ -19,7 +19,7 @@ from labelwright.studio.export import decisions, decisions_table
 from labelwright.studio.logins import has_logins, new_entry
 from labelwright.studio.serve import Bind, config
 from labelwright.studio.studio import Studio, project_folder, studio_of
-from labelwright.studio.workers import sockets_of
+from labelwright.studio.workers import bound_sockets
 
 if TYPE_CHECKING:
     import uvicorn
@@ -78,10 +78,7 @@ def _served(studio: Studio, port: int) -> Iterator[str]:
     """Serve on this machine from a thread, as a notebook has a loop of its own; yield the address to open."""
     import uvicorn
 
-    try:
-        sockets = sockets_of(Bind(port=port), shared=False)
-    except OSError as error:
-        raise BadInput(f"the port {port} cannot be had ({error.strerror})", fix="pass port=0 for a free one") from None
+    sockets = bound_sockets(Bind(port=port))
     bind = Bind(port=int(sockets[0].getsockname()[1]))
     with studio.database.write() as connection:
         token = None if has_logins(connection) else new_entry(connection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from labelwright.studio.daily_backups import DailyBackups
 from labelwright.studio.guard import Origins, is_loopback
 from labelwright.studio.logins import close_entry, has_logins, new_entry
 from labelwright.studio.studio import Studio
-from labelwright.studio.workers import check_workers, run_workers
+from labelwright.studio.workers import bound_sockets, check_workers, run_workers
 
 if TYPE_CHECKING:
     import uvicorn
@@ -116,6 +117,7 @@ def serve(studio: Studio, bind: Bind, say: Callable[[str], None] = print, worker
         with_logins = has_logins(connection)
     check_bind(bind, with_logins=with_logins)
     check_workers(workers, in_sqlite=studio.database.is_sqlite)
+    sockets = bound_sockets(bind) if workers == 1 else []  # workers bind their own
     token = None
     with studio.database.write() as connection:
         if with_logins:
@@ -133,11 +135,13 @@ def serve(studio: Studio, bind: Bind, say: Callable[[str], None] = print, worker
             from labelwright.studio.app import create_app
 
             ready()
-            _run(create_app(studio, bind.origins(), by_link=token is not None), bind)
+            _run(create_app(studio, bind.origins(), by_link=token is not None), bind, sockets)
         else:
             run_workers(studio, bind, workers, by_link=token is not None, ready=ready)
     finally:
         backups.stop()
+        for opened in sockets:
+            opened.close()
 
 
 def _greet(bind: Bind, token: str | None, folder: Path, say: Callable[[str], None]) -> None:
@@ -148,11 +152,11 @@ def _greet(bind: Bind, token: str | None, folder: Path, say: Callable[[str], Non
     say(f"Decisions are stored in {folder}. Stop with Ctrl-C; nothing is lost.")
 
 
-def _run(app: FastAPI, bind: Bind) -> None:
+def _run(app: FastAPI, bind: Bind, sockets: list[socket.socket]) -> None:
     import uvicorn
 
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(config(app, bind)).run()
+        uvicorn.Server(config(app, bind)).run(sockets=sockets)
 
 
 def config(app: FastAPI, bind: Bind) -> uvicorn.Config:

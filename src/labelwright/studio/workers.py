@@ -221,19 +221,24 @@ def work(given: Given) -> None:
 @contextmanager
 def reserved_port(bind: Bind) -> Iterator[None]:
     """Make sure that nobody else has the port, and keep it while workers come and go; nothing arrives here."""
-    try:
-        for opened in sockets_of(bind, shared=False):
-            opened.close()
-        kept = sockets_of(bind)
-    except OSError as error:
-        raise BadInput(
-            f"the port {bind.port} of {quoted(bind.host)} cannot be had ({error.strerror})", fix="take another --port"
-        ) from None
+    for opened in bound_sockets(bind):
+        opened.close()
+    kept = bound_sockets(bind, shared=True)
     try:
         yield
     finally:
         for opened in kept:
             opened.close()
+
+
+def bound_sockets(bind: Bind, *, shared: bool = False) -> list[socket.socket]:
+    """Return what `sockets_of` does; BadInput where the port cannot be had."""
+    try:
+        return sockets_of(bind, shared=shared)
+    except OSError as error:
+        raise BadInput(
+            f"the port {bind.port} of {quoted(bind.host)} cannot be had ({error.strerror})", fix="take another --port"
+        ) from None
 
 
 def sockets_of(bind: Bind, *, shared: bool = True) -> list[socket.socket]:

@@ -85,7 +85,7 @@ def region_names(pixels: NDArray[np.bool_], kind: str) -> list[str]:
     Examples
     --------
     >>> region_names(np.array([[0, 1], [1, 0]], dtype=bool), "road")
-    ['0,0,1,1:road~1.2']
+    ['0,0,1,1:road~1.2.1']
     """
     if not pixels.any():
         return []
