@@ -1,3 +1,5 @@
+"""The hyper label model (B053): its network, the law that it learns, and what it says of votes."""
+
 from __future__ import annotations
 
 from itertools import product
@@ -66,7 +68,7 @@ def entries_of(x):
     return against_the_rest(VoteTable.of(Votes.from_matrix(np.select([x > 0, x < 0], [1, 0], -1), 2)), 1)
 
 
-def test_b053_p121_the_sparse_network_and_that_of_the_training_are_the_dense_one():
+def test_p121_the_sparse_network_and_that_of_the_training_are_the_dense_one():
     torch.manual_seed(0)
     net = HyperNetwork()
     x = np.random.default_rng(0).integers(-1, 2, (2, 9, 4))
@@ -77,7 +79,7 @@ def test_b053_p121_the_sparse_network_and_that_of_the_training_are_the_dense_one
         assert_allclose(in_training[i], dense_forward(net, x[i]), atol=1e-5)
 
 
-def test_b053_p121_chances_are_the_law_of_the_tables_itself():
+def test_p121_chances_are_the_law_of_the_tables_itself():
     """All votes and labellings of a small table, each negated as the law says: what share has class 1?"""
     n, m = 3, 2
     votes = np.array(list(product([-1, 0, 1], repeat=n * m))).reshape(-1, n, m)
