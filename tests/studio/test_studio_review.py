@@ -79,7 +79,11 @@ def test_a_signal_ends_it_and_the_frame_is_of_the_callers_kind(tickets, tmp_path
         threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
 
     monkeypatch.setattr("webbrowser.open", browser)
-    found = audit.review(tmp_path / "project", port=0)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start what runs behind without it
+    try:
+        found = audit.review(tmp_path / "project", port=0)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert isinstance(found, pandas.DataFrame) and len(found) == 0
     assert opened[0].startswith("http://127.0.0.1:")
 
