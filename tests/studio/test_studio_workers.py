@@ -24,7 +24,7 @@ from sqlalchemy import func, select, update
 pytest.importorskip("psycopg", reason="PostgreSQL needs labelwright[postgres]")
 
 from labelwright.cli import run
-from labelwright.errors import BadInput
+from labelwright.errors import BadInput, LabelwrightError
 from labelwright.studio import shared_memory
 from labelwright.studio import tables as t
 from labelwright.studio.annotation import Plan, add_rows, set_plan
@@ -34,7 +34,7 @@ from labelwright.studio.jobs import end_stale_jobs, jobs
 from labelwright.studio.logins import KnownVisitors, OwnChange, add_user, open_session, visitor_of
 from labelwright.studio.serve import Bind
 from labelwright.studio.shared_memory import put, taken
-from labelwright.studio.workers import at_once, check_connections, reserved_port
+from labelwright.studio.workers import UNREADY, Workers, at_once, check_connections, reserved_port
 from postgres_world import private_postgres, why_not
 from ticket_world import write_tickets
 
@@ -427,3 +427,32 @@ def test_jobs_that_nobody_watches_are_cancelled_those_of_others_are_not(studio):
         connection.execute(update(t.job).values(state="running"))
         end_stale_jobs(connection)
         assert [job["state"] for job in jobs(connection)] == ["cancelled"]
+
+
+class Ended:
+    """A worker that has ended before it listened."""
+
+    pid, exitcode = 1, -9
+
+    def close(self):
+        """Do nothing."""
+
+
+def test_as_long_as_one_serves_those_that_end_are_tried_again_at_leisure():
+    workers = Workers(None, None, 2, lambda: None)
+    workers._processes = {"one that serves": None}
+    for _ in range(UNREADY + 1):
+        ended = Ended()
+        workers._processes[ended] = ended
+        workers._replace(ended)
+    assert workers._due[0] <= time.monotonic() < workers._due[-1]
+    assert workers._processes == {"one that serves": None}
+
+
+def test_where_none_serves_and_all_end_the_studio_ends():
+    workers = Workers(None, None, 2, lambda: None)
+    with pytest.raises(LabelwrightError, match="end before they listen"):
+        for _ in range(UNREADY):
+            ended = Ended()
+            workers._processes[ended] = ended
+            workers._replace(ended)

@@ -39,7 +39,7 @@ AT_ONCE, FEWEST_AT_ONCE = 16, 4  # requests that all workers together, and each 
 OF_THE_STUDIO = 6  # connections to the database for the lock, backups and the command line
 END_SECONDS = 15.0  # that workers have to answer what they have begun
 UNREADY = 3  # workers in a row that end before they are ready: then it is no accident
-A_MOMENT = 1.0  # seconds
+A_MOMENT, A_WHILE = 1.0, 10.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,7 @@ class Workers:
         self._database, self._given, self._number, self._ready = database, given, number, ready
         self._processes: dict[Any, Any] = {}  # process: where it says that it listens, None when it has said so
         self._unready, self._listening, self._left = 0, False, set[int]()
+        self._due: list[float] = []  # when another one is started in the place of one that ended
 
     def run(self) -> None:
         """Start them, replace whoever dies, and end all of them when a signal comes.
@@ -135,7 +136,7 @@ class Workers:
         """Wait until something happens to a worker, and see to it."""
         starting = {pipe: process for process, pipe in self._processes.items() if pipe is not None}
         ends = {process.sentinel: process for process in self._processes}
-        happened = connection.wait([told, *starting, *ends], A_MOMENT if self._left else None)
+        happened = connection.wait([told, *starting, *ends], A_MOMENT if self._left or self._due else None)
         if told in happened:
             return
         for pipe in happened:
@@ -143,6 +144,9 @@ class Workers:
                 self._said(starting[pipe], pipe)
         for process in [process for process in self._processes if not process.is_alive()]:
             self._replace(process)
+        for moment in [moment for moment in self._due if moment <= time.monotonic()]:
+            self._due.remove(moment)
+            self._start()
         for number in list(self._left):
             self._end_jobs_of(number)
         if not self._listening and len(self._processes) == self._number and not any(self._processes.values()):
@@ -171,11 +175,13 @@ class Workers:
             pipe.close()
             self._unready += 1
         self._left.add(process.pid)
-        if self._unready >= UNREADY:
+        serving = None in self._processes.values()
+        if self._unready >= UNREADY and not serving:
             raise LabelwrightError("the workers end before they listen; what they said stands above")
         LOG.error("worker %s has ended (%s); another one takes its place", process.pid, process.exitcode)
         process.close()
-        self._start()
+        # The others go on serving; what ends again and again is tried again at leisure.
+        self._due.append(time.monotonic() + (A_WHILE if self._unready >= UNREADY else 0.0))
 
     def _end_jobs_of(self, number: int) -> None:
         """Tell the table of jobs that nobody watches those of a process any more."""
