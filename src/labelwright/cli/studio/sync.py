@@ -7,7 +7,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-DATA = "The newer data, as in the audit"
+from labelwright.cli import options as opt
 
 
 def command(
@@ -16,25 +16,17 @@ def command(
     out: Annotated[
         Path | None, Option(metavar="DIR", help="Folder of the new project. Default: NEW_NAME-studio.")
     ] = None,
-    label: Annotated[str | None, Option(metavar="COL", help="The column of labels.", rich_help_panel=DATA)] = None,
-    task: Annotated[str | None, Option(metavar="T", help="As in the audit.", rich_help_panel=DATA)] = None,
-    id: Annotated[str | None, Option(metavar="COL", help="Column that names each row.", rich_help_panel=DATA)] = None,
-    text: Annotated[str | None, Option(metavar="COLS", help="Text columns.", rich_help_panel=DATA)] = None,
-    image: Annotated[str | None, Option(metavar="COL", help="Column of images.", rich_help_panel=DATA)] = None,
-    features: Annotated[
-        str | None, Option(metavar="FILE|NAME", help="Features from a file, or minilm.", rich_help_panel=DATA)
-    ] = None,
-    pred_probs: Annotated[
-        Path | None, Option(metavar="FILE", help="Your model's probabilities.", rich_help_panel=DATA)
-    ] = None,
-    predictions: Annotated[
-        Path | None, Option(metavar="FILE", help="Boxes that your model found.", rich_help_panel=DATA)
-    ] = None,
-    images: Annotated[
-        Path | None, Option(metavar="DIR", help="The images of boxes or masks.", rich_help_panel=DATA)
-    ] = None,
-    classes: Annotated[str | None, Option(metavar="NAMES", help="Class names in order.", rich_help_panel=DATA)] = None,
-    root: Annotated[Path | None, Option(metavar="DIR", help="Open images only below it.", rich_help_panel=DATA)] = None,
+    label: opt.Label = None,
+    task: opt.AuditTask = None,
+    id: opt.Id = None,
+    text: opt.Text = None,
+    image: opt.Image = None,
+    features: opt.Features = None,
+    pred_probs: opt.PredProbs = None,
+    predictions: opt.Predictions = None,
+    images: opt.Images = None,
+    classes: opt.Classes = None,
+    root: opt.Root = None,
     database: Annotated[
         Path | None, Option("--database-file", metavar="FILE", help="A file with the URL of the project's database.")
     ] = None,
