@@ -46,7 +46,7 @@ $(VENV)/.installed-core: pyproject.toml constraints.txt | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) install -c constraints.txt -e '.[dev,torch,studio,postgres]'
+	$(PIP) install -c constraints.txt -e '.[dev,torch,image,studio,postgres]'
 	touch $@ $(VENV)/.installed-core
 
 $(VENV)/.installed-docs: $(VENV)/.installed-dev

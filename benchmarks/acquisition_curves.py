@@ -31,7 +31,7 @@ from labelwright.acquire.material import Material
 from labelwright.acquire.methods import find_method
 from labelwright.data.cache import Cache
 from labelwright.data.features.build import build_features
-from labelwright.data.features.encoders import minilm_features
+from labelwright.data.features.minilm import minilm_features
 from labelwright.data.load import load_dataset
 
 COMMAND = "python -m benchmarks.acquisition_curves"

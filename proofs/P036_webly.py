@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from proofs.beds import Bed, digits_bed
 
 from labelwright.catalogue.claims import All, AtLeast, Beats
-from labelwright.data.features.encoders import minilm_features
+from labelwright.data.features.minilm import minilm_features
 from labelwright.evidence import Hard
 from labelwright.learn.noisy import CAPro, capro
 from labelwright.nn import CrossEntropy, Loop

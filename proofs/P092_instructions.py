@@ -31,7 +31,7 @@ from labelwright.audit import (
 from labelwright.catalogue.claims import All, AtMost, Beats, Holds
 from labelwright.data.cache import Cache
 from labelwright.data.crossval import out_of_fold_probs
-from labelwright.data.features.encoders import minilm_features
+from labelwright.data.features.minilm import minilm_features
 
 DATA = ("ag_news", "digits")
 BUDGET_S = 300

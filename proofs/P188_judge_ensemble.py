@@ -34,7 +34,7 @@ from labelwright.audit import (
 )
 from labelwright.catalogue.claims import All, AtLeast, Beats, Holds
 from labelwright.data.cache import Cache
-from labelwright.data.features.encoders import minilm_features
+from labelwright.data.features.minilm import minilm_features
 from labelwright.metrics.ranking import average_precision
 
 DATA = ("ag_news",)

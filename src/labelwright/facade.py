@@ -42,7 +42,7 @@ class Audit:
     image, id, group, split : str, optional
         Columns of image paths or bytes, of durable row names, of groups that stay in one fold, of train/test.
     features : str or Path, optional
-        ``"minilm"`` or a file of features.
+        ``"minilm"``, ``"efficientnet"`` or a file of features.
     pred_probs : path or array of float64, shape (n, K), optional
         Out-of-sample class probabilities of your own model, each in [0, 1], rows summing to 1. For tokens one row a
         token; for masks (n, K, H, W), which may be memory-mapped, or a folder of ``.npy`` files.

@@ -47,7 +47,7 @@ def embedded_rows(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
     """Return vectors of the rows (n, d) and of the texts (q, d), None for the latter where no encoder reads texts."""
     if features == "minilm":
-        from labelwright.data.features.encoders import minilm_features
+        from labelwright.data.features.minilm import minilm_features
 
         matrix = build_features(dataset, spec="minilm", progress=progress).matrix
         return matrix, minilm_features(list(words), progress=progress)[0]

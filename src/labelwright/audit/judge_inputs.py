@@ -139,7 +139,7 @@ def judges_of_rows(
 
 
 def _described(path: Path, dataset: Dataset, progress: Progress) -> list[Judge]:
-    from labelwright.data.features.encoders import minilm_features
+    from labelwright.data.features.minilm import minilm_features
 
     _texts(dataset)
     classes = classes_of(dataset)

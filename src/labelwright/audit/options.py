@@ -15,7 +15,7 @@ class AuditOptions:
     Parameters
     ----------
     features : str or Path, optional
-        ``"minilm"`` or a file of features; None takes the built-in features of the modality.
+        ``"minilm"``, ``"efficientnet"`` or a file of features; None takes the built-in features of the modality.
     pred_probs : path or array of float64, shape (n, K), optional
         Out-of-sample probabilities of the caller's own model; None makes them by cross-validation. For boxes its
         predicted boxes, for masks its probabilities of pixels.

@@ -41,7 +41,13 @@ FeatureColumns = Annotated[
     Option("--feature-columns", metavar="COLS", help="Columns to learn from, joined by commas.", rich_help_panel=DATA),
 ]
 Features = Annotated[
-    str | None, Option("--features", metavar="FILE|NAME", help="Features from a file, or minilm.", rich_help_panel=DATA)
+    str | None,
+    Option(
+        "--features",
+        metavar="FILE|NAME",
+        help="Features from a file, or an encoder: minilm (text), efficientnet (images).",
+        rich_help_panel=DATA,
+    ),
 ]
 FeaturesOfRows = Annotated[
     Path | None,

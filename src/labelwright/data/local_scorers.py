@@ -20,7 +20,7 @@ Encoder = Callable[[Sequence[str]], ArrayLike]
 
 def minilm_vectors(texts: Sequence[str]) -> NDArray[np.float32]:
     """Return MiniLM sentence vectors, float32 (n, 384). Needs the extra ``[text]``."""
-    from labelwright.data.features.encoders import minilm_features
+    from labelwright.data.features.minilm import minilm_features
 
     return minilm_features(texts)[0]
 

@@ -174,7 +174,7 @@ class TrainedModel:
             modality=self.task.modality,  # type: ignore[arg-type]
             label=self.task.label or "",
             text=columns if self.features.kind in ("text", "minilm") else (),
-            image=columns[0] if self.features.kind == "patches" else None,
+            image=columns[0] if self.features.kind in ("patches", "efficientnet") else None,
             feature_columns=columns if self.features.kind in ("table", "columns") else (),
             id=name,
         )

@@ -113,7 +113,7 @@ def train_model(
         Where labels stand.
     options : TrainOptions, optional
     features : str, optional
-        ``"minilm"`` or a file with a vector a row.
+        ``"minilm"``, ``"efficientnet"`` or a file with a vector a row.
     **columns
         ``id``, ``text``, ``image``, ``feature_columns``, ``classes``, ``root``, ``sheet``: see `load_dataset`.
 

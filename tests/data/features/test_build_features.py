@@ -62,7 +62,7 @@ def test_minilm_needs_text(tmp_path):
 
 
 def test_minilm_without_its_package_names_the_extra(tmp_path, monkeypatch):
-    monkeypatch.setattr("labelwright.data.features.encoders.find_spec", lambda name: None)
+    monkeypatch.setattr("labelwright.data.features.minilm.find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"labelwright\[text\]"):
         build_features(dataset(tmp_path, "text", text=("text",)), spec="minilm")
 
@@ -74,3 +74,8 @@ def test_built_in_features_load_no_torch(tmp_path):
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_efficientnet_needs_images(tmp_path):
+    with pytest.raises(BadInput, match="no image column"):
+        build_features(dataset(tmp_path, "text", text=("text",)), spec="efficientnet")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,11 @@ from labelwright.data.dataset import Dataset
 from labelwright.errors import BadInput, quoted
 from labelwright.progress import SILENT, Progress
 
+if TYPE_CHECKING:
+    from labelwright.data.images import ImageRows
+
+Named = Literal["minilm", "efficientnet"]
+NAMED: tuple[Named, ...] = ("minilm", "efficientnet")  # encoders that come with an extra
 _VERSION = 2  # raise it whenever a built-in feature changes
 
 
@@ -26,7 +31,7 @@ class Features:
     ----------
     matrix : array of float32, shape (n, d), C-contiguous, finite
     name : str
-        ``"text"``, ``"table"``, ``"patches"``, ``"minilm"``, ``"columns"`` or the name of a file.
+        ``"text"``, ``"table"``, ``"patches"``, ``"columns"``, a name of `NAMED` or the name of a file.
     notes : tuple of str
         What was done, in plain words.
     """
@@ -54,8 +59,8 @@ def build_features(
     ----------
     dataset : Dataset
     spec : str, optional
-        ``"minilm"`` (text, needs the extra ``[text]``) or the path of an ``.npy``, ``.npz`` or ``.parquet`` file.
-        Default: what the plan names, else the built-in features of its modality.
+        ``"minilm"`` (text, needs the extra ``[text]``), ``"efficientnet"`` (images, needs the extra ``[image]``) or the
+        path of an ``.npy``, ``.npz`` or ``.parquet`` file. Default: the built-in features of the data's modality.
     cache : Cache, optional
     jobs : int
         Threads; the result does not depend on it.
@@ -75,17 +80,12 @@ def build_features(
     2
     """
     plan = dataset.plan
-    if spec is not None and spec != "minilm":
+    if spec in NAMED:
+        return _minilm(dataset, cache, progress) if spec == "minilm" else _efficientnet(dataset, cache, jobs, progress)
+    if spec is not None:
         from labelwright.data.features.given import features_from_file
 
         return features_from_file(Path(spec), dataset)
-    if spec == "minilm":
-        from labelwright.data.features.encoders import minilm_features
-
-        if not plan.text:
-            raise BadInput("minilm encodes text, and no text column is named", fix="name one with --text")
-        texts = dataset.texts()
-        return _kept(cache, ["minilm", texts], "minilm", lambda: minilm_features(texts, progress=progress))
     if plan.modality == "text":
         return _text(dataset, cache, jobs, seed, progress)
     if plan.modality == "image":
@@ -133,13 +133,40 @@ def _text(dataset: Dataset, cache: Cache | None, jobs: int, seed: int, progress:
     )
 
 
-def _image(dataset: Dataset, cache: Cache | None, jobs: int, seed: int, progress: Progress) -> Features:
-    from labelwright.data.features.patches import image_features
+def _minilm(dataset: Dataset, cache: Cache | None, progress: Progress) -> Features:
+    from labelwright.data.features.minilm import minilm_features
+
+    if not dataset.plan.text:
+        raise BadInput("minilm encodes text, and no text column is named", fix="name one with --text")
+    texts = dataset.texts()
+    return _kept(cache, ["minilm", texts], "minilm", lambda: minilm_features(texts, progress=progress))
+
+
+def _efficientnet(dataset: Dataset, cache: Cache | None, jobs: int, progress: Progress) -> Features:
+    from labelwright.data.features.efficientnet import efficientnet_features
+
+    rows = image_rows(dataset)
+    return _kept(
+        cache,
+        ["efficientnet", rows.fingerprint()],
+        "efficientnet",
+        lambda: efficientnet_features(rows, jobs=jobs, progress=progress),
+    )
+
+
+def image_rows(dataset: Dataset) -> ImageRows:
+    """Return the images of a data set; BadInput when no image column is named."""
     from labelwright.data.images import ImageRows
 
     if dataset.plan.image is None:
         raise BadInput("no image column is named", fix="name one with --image")
-    rows = ImageRows(dataset, dataset.plan.image)
+    return ImageRows(dataset, dataset.plan.image)
+
+
+def _image(dataset: Dataset, cache: Cache | None, jobs: int, seed: int, progress: Progress) -> Features:
+    from labelwright.data.features.patches import image_features
+
+    rows = image_rows(dataset)
     return _kept(
         cache,
         ["patches", rows.fingerprint(), seed],

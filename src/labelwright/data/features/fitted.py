@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelwright.data.dataset import Dataset
-from labelwright.data.features.build import Features, build_features, table_columns
+from labelwright.data.features.build import NAMED, Features, build_features, image_rows, table_columns
 from labelwright.errors import BadInput, MissingExtra, did_you_mean, listed, quoted
 from labelwright.progress import SILENT, Progress
 
 SCHEMA_VERSION = 1
 FACTS, ARRAYS = "features.json", "features.safetensors"
-Kind = Literal["text", "patches", "table", "columns", "minilm", "file"]
+Kind = Literal["text", "patches", "table", "columns", "minilm", "efficientnet", "file"]
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class FittedFeatures:
     Parameters
     ----------
     kind : str
-        ``"text"``, ``"patches"``, ``"table"``, ``"columns"`` (vectors that stand in the data), ``"minilm"`` or
-        ``"file"`` (vectors that the caller brings for each data set).
+        ``"text"``, ``"patches"``, ``"table"``, ``"columns"`` (vectors that stand in the data), ``"minilm"``,
+        ``"efficientnet"`` or ``"file"`` (vectors that the caller brings for each data set).
     columns : tuple of str
         The input columns, in order.
     width : int
@@ -92,10 +92,10 @@ class FittedFeatures:
             )
 
     def _matrix(self, dataset: Dataset, given: Any, jobs: int, progress: Progress) -> NDArray[np.float32]:
-        if self.kind in ("file", "minilm"):
+        if self.kind == "file" or self.kind in NAMED:
             if self.kind == "file" and given is None:
                 raise BadInput("the model learned from a file of features", fix="give one for these rows: --features")
-            spec = "minilm" if self.kind == "minilm" else str(given)
+            spec = str(given) if self.kind == "file" else self.kind
             return build_features(dataset, spec=spec, jobs=jobs, progress=progress).matrix
         if self.kind == "text":
             found: NDArray[np.float32] = self.encoder.transform(dataset.texts(), jobs=jobs, progress=progress)
@@ -171,7 +171,7 @@ def _restored(kind: str, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[
             VectorEncoder.restored(one, {"axes": arrays[f"{i}.axes"]} if f"{i}.axes" in arrays else {})
             for i, one in enumerate(facts["columns"])
         )
-    if kind in ("minilm", "file"):
+    if kind == "file" or kind in NAMED:
         return None
     raise ValueError(kind)
 
@@ -197,8 +197,9 @@ def fit_features(
     plan = dataset.plan
     if spec is not None or plan.modality not in ("text", "image", "table", "features"):
         features = build_features(dataset, spec=spec, jobs=jobs, seed=seed, progress=progress)
-        kind: Kind = "minilm" if spec == "minilm" else "file"
-        return FittedFeatures(kind, plan.text if spec == "minilm" else (), features.matrix.shape[1]), features
+        kind: Kind = next((name for name in NAMED if name == spec), "file")
+        read = {"minilm": plan.text, "efficientnet": (plan.image or "",)}
+        return FittedFeatures(kind, read.get(kind, ()), features.matrix.shape[1]), features
     encoder: Any
     if plan.modality == "text":
         from labelwright.data.features.text import fit_text
@@ -207,13 +208,9 @@ def fit_features(
         kind, columns = "text", plan.text
     elif plan.modality == "image":
         from labelwright.data.features.patches import fit_images
-        from labelwright.data.images import ImageRows
 
-        if plan.image is None:
-            raise BadInput("no image column is named", fix="name one with --image")
-        rows = ImageRows(dataset, plan.image)
-        encoder, matrix, notes = fit_images(rows, seed=seed, jobs=jobs, progress=progress)
-        kind, columns = "patches", (plan.image,)
+        encoder, matrix, notes = fit_images(image_rows(dataset), seed=seed, jobs=jobs, progress=progress)
+        kind, columns = "patches", (plan.image or "",)
     elif plan.modality == "table":
         from labelwright.data.features.table import fit_table
 

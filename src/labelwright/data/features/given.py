@@ -125,7 +125,8 @@ def features_from_file(path: Path, dataset: Dataset) -> Features:
     """
     if not path.is_file():
         raise BadInput(
-            f"there is no features file {quoted(path)}", fix="name an .npy, .npz or .parquet file, or 'minilm'"
+            f"there is no features file {quoted(path)}",
+            fix="name an .npy, .npz or .parquet file, or an encoder: minilm, efficientnet",
         )
     suffix = path.suffix.lower()
     try:

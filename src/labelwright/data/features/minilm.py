@@ -1,4 +1,4 @@
-"""Named encoders that come with an extra. They are used only when asked for by name."""
+"""Sentences as vectors of MiniLM. Used only when asked for by name, and nothing is downloaded."""
 
 from __future__ import annotations
 
