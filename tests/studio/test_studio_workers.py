@@ -32,6 +32,7 @@ from labelwright.studio.database import Database, insert_row
 from labelwright.studio.decisions import standing
 from labelwright.studio.jobs import end_stale_jobs, jobs
 from labelwright.studio.logins import KnownVisitors, OwnChange, add_user, open_session, visitor_of
+from labelwright.studio.pulse import Pulse
 from labelwright.studio.serve import Bind
 from labelwright.studio.shared_memory import put, taken
 from labelwright.studio.workers import UNREADY, Workers, at_once, check_connections, reserved_port
@@ -56,7 +57,7 @@ def until(what, seconds=60):
 class Served:
     """A studio with two workers, started as people start it."""
 
-    def __init__(self, folder, url, *more):
+    def __init__(self, folder, url, *more, first="pass"):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -66,7 +67,7 @@ class Served:
         words = ["studio", str(folder / "made-tickets.csv"), "--label", "topic", "--id", "ticket", "--jobs", "1",
                  "--project", str(self.folder), "--database-file", str(folder / "database"), "--port", str(self.port),
                  "--workers", "2", *more]  # fmt: skip
-        started = "import sys; from labelwright.cli import main; sys.argv[0] = 'labelwright'; main()"
+        started = f"import sys; from labelwright.cli import main; sys.argv[0] = 'labelwright'; {first}; main()"
         environment = {**os.environ, "LABELWRIGHT_CACHE": str(folder.parent / "cache"), "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
             [sys.executable, "-c", started, *words], stdout=subprocess.PIPE, stderr=(folder / "errors").open("w"),
@@ -311,6 +312,42 @@ def test_a_killed_worker_is_replaced_its_job_is_over_and_no_decision_is_lost(ser
 
 
 @together
+def test_a_worker_that_hangs_is_killed_and_replaced_and_those_that_answer_are_left_alone(tmp_path):
+    with private_postgres() as url:
+        server = Served(tmp_path, url, first="from labelwright.studio import workers; workers.SILENT = 2.0")
+        hangs, other = until(lambda: len(found := server.workers()) == 2 and found)
+        waits = server.connection(hangs)
+        os.kill(hangs, signal.SIGSTOP)
+        waits.request("GET", "/login")
+        fresh = until(lambda: set(server.workers()) - {hangs, other})
+        assert hangs not in server.workers() and other in server.workers()
+        with pytest.raises((OSError, http.client.HTTPException)):  # whoever waited for it is told, and asks again
+            waits.getresponse()
+        assert ask(server.connection(fresh.pop()), "GET", "/login")[0] == 200
+        said = (tmp_path / "errors").read_text()
+        assert re.search(rf"worker {hangs} has not answered for \d+ seconds and is killed", said)
+        assert f"worker {hangs} has ended (-9)" in said and str(other) not in said
+        assert server.stop() < 20
+        server.process.stdout.close()
+        server.database.close()
+
+
+@together
+def test_workers_that_were_stopped_together_with_the_first_process_go_on(tmp_path):
+    with private_postgres() as url:
+        server = Served(tmp_path, url, first="from labelwright.studio import workers; workers.SILENT = 2.5")
+        workers = until(lambda: len(found := server.workers()) == 2 and found)
+        os.killpg(server.process.pid, signal.SIGSTOP)  # Ctrl-Z
+        time.sleep(4)
+        os.killpg(server.process.pid, signal.SIGCONT)
+        time.sleep(1.5)
+        assert server.workers() == workers and "killed" not in (tmp_path / "errors").read_text()
+        assert server.stop() < 20
+        server.process.stdout.close()
+        server.database.close()
+
+
+@together
 def test_the_port_is_nobody_elses_while_workers_share_it(served):
     with pytest.raises(BadInput, match="cannot be had"), reserved_port(Bind(port=served.port)):
         pass
@@ -427,6 +464,24 @@ def test_jobs_that_nobody_watches_are_cancelled_those_of_others_are_not(studio):
         connection.execute(update(t.job).values(state="running"))
         end_stale_jobs(connection)
         assert [job["state"] for job in jobs(connection)] == ["cancelled"]
+
+
+class Count:
+    """A number that a process counts up."""
+
+    value = 0
+
+
+def test_a_process_is_silent_for_as_long_as_it_counts_no_further():
+    count = Count()
+    pulse = Pulse(count)
+    assert [pulse.look(1.0) for _ in range(3)] == [1.0, 2.0, 3.0]
+    count.value += 1
+    assert [pulse.look(1.0) for _ in range(2)] == [0.0, 1.0]
+
+
+def test_what_passes_while_nobody_looks_is_not_counted_as_silence():
+    assert Pulse(Count(), longest_look=2.0).look(3600.0) == 2.0
 
 
 class Ended:

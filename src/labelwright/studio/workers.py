@@ -1,9 +1,9 @@
-"""Several processes that serve one studio, and the one that starts them, replaces those that die, and ends them all.
+"""Several processes that serve one studio, and the one that starts them, replaces those that die or hang, and ends all.
 
 Each worker has the whole application and a listening socket of its own on the same port; the system spreads connections
 over them. What they must agree on lies in the database; the data and the audit lie in one file that all of them map.
 The first process holds the lock of the project and makes the daily backups, and answers nobody. A worker that loses it
-ends at once.
+ends at once. A worker whose loop does not turn any more is killed, and replaced as any other that died.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from labelwright.errors import BadInput, LabelwrightError, quoted
 from labelwright.studio.database import Database, DatabaseUnavailable
 from labelwright.studio.jobs import end_stale_jobs
 from labelwright.studio.processes import end_with_parent, return_memory
+from labelwright.studio.pulse import Pulse
 from labelwright.studio.shared_memory import SharedFile, put, taken
 from labelwright.studio.studio import Studio
 
@@ -40,6 +41,7 @@ OF_THE_STUDIO = 6  # connections to the database for the lock, backups and the c
 END_SECONDS = 15.0  # that workers have to answer what they have begun
 UNREADY = 3  # workers in a row that end before they are ready: then it is no accident
 A_MOMENT, A_WHILE = 1.0, 10.0  # seconds
+SILENT, SILENT_AT_START = 30.0, 600.0  # seconds without a turn of its loop, after which a worker is killed
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Given:
     audit: SharedFile
     change: Any  # the number that says that sessions have changed
     ready: Any = None  # where it says that it listens
+    turns: Any = None  # of its loop, a number that it counts up
 
 
 def check_workers(number: int, *, in_sqlite: bool) -> None:
@@ -112,6 +115,8 @@ class Workers:
     def __init__(self, database: Database, given: Given, number: int, ready: Callable[[], None]) -> None:
         self._database, self._given, self._number, self._ready = database, given, number, ready
         self._processes: dict[Any, Any] = {}  # process: where it says that it listens, None when it has said so
+        self._pulses: dict[Any, Pulse] = {}
+        self._looked = time.monotonic()
         self._unready, self._listening, self._left = 0, False, set[int]()
         self._due: list[float] = []  # when another one is started in the place of one that ended
 
@@ -136,9 +141,10 @@ class Workers:
         """Wait until something happens to a worker, and see to it."""
         starting = {pipe: process for process, pipe in self._processes.items() if pipe is not None}
         ends = {process.sentinel: process for process in self._processes}
-        happened = connection.wait([told, *starting, *ends], A_MOMENT if self._left or self._due else None)
+        happened = connection.wait([told, *starting, *ends], A_MOMENT)
         if told in happened:
             return
+        self._kill_silent()
         for pipe in happened:
             if pipe in starting:
                 self._said(starting[pipe], pipe)
@@ -156,12 +162,13 @@ class Workers:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         receiver, sender = context.Pipe(duplex=False)
-        given = replace(self._given, ready=sender)
+        turns = context.RawValue(c_uint64, 0)
+        given = replace(self._given, ready=sender, turns=turns)
         # Not a daemon: those may have no children, and a worker draws images and trains in processes of its own.
         process = context.Process(target=work, args=(given,), name="labelwright studio worker")
         process.start()
         sender.close()
-        self._processes[process] = receiver
+        self._processes[process], self._pulses[process] = receiver, Pulse(turns)
 
     def _said(self, process: Any, pipe: Any) -> None:
         with suppress(EOFError):  # it died instead
@@ -169,7 +176,19 @@ class Workers:
             self._processes[process], self._unready = None, 0
             pipe.close()
 
+    def _kill_silent(self) -> None:
+        """Kill those whose loop has not turned for long: as they have ended then, they are replaced."""
+        now = time.monotonic()
+        passed, self._looked = now - self._looked, now
+        for process, pulse in self._pulses.items():
+            most = SILENT if self._processes[process] is None else SILENT_AT_START
+            if pulse.look(passed) >= most:
+                LOG.error("worker %s has not answered for %.0f seconds and is killed", process.pid, pulse.silent)
+                pulse.silent = 0.0
+                process.kill()
+
     def _replace(self, process: Any) -> None:
+        self._pulses.pop(process, None)
         pipe = self._processes.pop(process)
         if pipe is not None:
             pipe.close()
@@ -218,6 +237,10 @@ def work(given: Given) -> None:
             await super().startup(sockets)
             given.ready.send(os.getpid())
             given.ready.close()
+
+        async def on_tick(self, counter: int) -> bool:
+            given.turns.value += 1  # ten times a second
+            return await super().on_tick(counter)
 
     app = create_app(studio, given.bind.origins(), by_link=given.by_link, change=given.change, at_once=given.at_once)
     with suppress(KeyboardInterrupt), closing(studio):  # Ctrl-C reaches every process of a terminal
