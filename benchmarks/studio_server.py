@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import pyarrow as pa
 
 CLASSES = 10
 READY = "ready"
+LISTENS = "0A"  # of a socket, as Linux tells it
 
 
 def made_audit(folder: Path, n: int) -> Any:
@@ -104,6 +106,11 @@ class Server:
         """Return the processes that answer."""
         return [number for number in self.processes() if number != self.process.pid]
 
+    def listening(self) -> list[int]:
+        """Return the workers that people can reach: those that are only starting are not."""
+        sockets = set(_listening_sockets(self.port))
+        return [number for number in self.workers() if sockets & _open_files(number)]
+
     def megabytes(self) -> float:
         """Return the most memory that the process has held."""
         return next(_kilobytes(self.process.pid, "status", "VmHWM")) / 1024
@@ -139,6 +146,23 @@ def _stat(number: int) -> list[str]:
 
 def _group(number: int) -> int:
     return int(_stat(number)[2])
+
+
+def _listening_sockets(port: int) -> Iterator[str]:
+    """Yield the names of sockets that listen on a port, as processes have them among their files."""
+    for line in Path("/proc/net/tcp").read_text(encoding="utf-8").splitlines()[1:]:
+        fields = line.split()
+        if int(fields[1].rpartition(":")[2], 16) == port and fields[3] == LISTENS:
+            yield f"socket:[{fields[9]}]"
+
+
+def _open_files(number: int) -> set[str]:
+    found = set()
+    with suppress(OSError):  # it has ended
+        for path in Path(f"/proc/{number}/fd").iterdir():
+            with suppress(OSError):
+                found.add(str(path.readlink()))
+    return found
 
 
 def _works(number: int) -> bool:
