@@ -16,6 +16,7 @@ ROOMS = (
     "judge_checks",
     "judge_ensemble",
     "label_critic",
+    "mask_quality",
     "mistakes",
     "noise_identifiability",
     "multilabel_targets",

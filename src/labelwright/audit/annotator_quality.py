@@ -1,15 +1,8 @@
-"""How well people draw outlines: scores against reference drawings, weighted consensus, and where it is likely wrong.
+"""How well people draw outlines, by reference tasks; the consensus of their drawings, and where it is likely wrong.
 
-For one task, with pixels of the union of objects counted as TP, FP, FN, TN inside the target cell:
-
-    Area          = (TP + TN) / (TP + TN + FP + FN)
-    N             = matched objects / reference objects      match: more than half of each of the two lies in the other
-    Edge          = mean over matches of the share of the reference outline within `buffer` of the drawn outline
-    Categorical   = area of the right class / area that is rightly found
-    Q             = 0.55 Area + 0.225 N + 0.1 Edge + 0.125 Categorical
-
-Over the reference tasks of annotator i: skill_field = TP / (TP + FN), skill_nofield = TN / (TN + FP), and mean Q. On
-tasks without reference, with l_i = 1 where annotator i drew an object, 0.5 where unsure, 0 elsewhere:
+Over the reference tasks of annotator i: skill_field = TP / (TP + FN), skill_nofield = TN / (TN + FP), and mean Q, the
+score of a drawing (`mask_quality_score`). On tasks without reference, with l_i = 1 where annotator i drew an object,
+0.5 where unsure, 0 elsewhere:
 
     w_i = mean Q_i · (skill_field_i where l_i > 0, else skill_nofield_i)
     C   = Σ w_i l_i / Σ w_i          D = 1[C ≥ ½]          risk r = C (1 − D) + (1 − C) D = min(C, 1 − C)
@@ -19,128 +12,19 @@ Source: Estes et al., A region-wide, multi-year set of crop field boundary label
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
+from labelwright.audit.mask_quality import MaskQuality
 from labelwright.errors import BadInput
 from labelwright.metrics.checks import as_array
-from labelwright.metrics.masks import erode
 
 Floats = NDArray[np.float64]
-Instances = NDArray[np.int64]
-WEIGHTS = (0.55, 0.225, 0.1, 0.125)
 RISKY = 0.34
 MOST_GOLD, LEAST_GOLD, SETTLED = 0.1, 0.02, 20
-
-
-@dataclass(frozen=True)
-class MaskQuality:
-    """The four parts of a drawing's score, each in [0, 1], and the pixels that they count."""
-
-    area: float
-    fragmentation: float
-    edge: float
-    categorical: float
-    tp: int
-    fp: int
-    fn: int
-    tn: int
-
-    @property
-    def score(self) -> float:
-        """0.55 Area + 0.225 N + 0.1 Edge + 0.125 Categorical, in [0, 1]."""
-        parts = (self.area, self.fragmentation, self.edge, self.categorical)
-        return float(np.dot(WEIGHTS, parts))
-
-
-def mask_quality_score(
-    reference: ArrayLike,
-    answer: ArrayLike,
-    *,
-    reference_classes: Mapping[int, object] | None = None,
-    answer_classes: Mapping[int, object] | None = None,
-    inside: ArrayLike | None = None,
-    buffer: float = 3.0,
-) -> MaskQuality:
-    """Score a drawing of objects against a reference drawing.
-
-    Parameters
-    ----------
-    reference, answer : int (H, W)
-        0 = background, each other number an object.
-    reference_classes, answer_classes : mapping of object number to class, optional
-        Objects that are not named share one class, so without both the class is always right.
-    inside : bool (H, W), optional
-        The target cell; pixels outside are not counted.
-    buffer : float, default 3.0
-        How far, in pixels, an outline may lie from the reference outline.
-
-    Returns
-    -------
-    MaskQuality
-        Where the reference is empty N and Edge are 1 if the answer is empty too, else 0; Categorical likewise, and 0
-        where nothing is rightly found.
-
-    Notes
-    -----
-    The published code divides the area of a thin band around the drawn outline by that of a wide band around the
-    reference, which a perfect drawing does not bring near 1 (mean Edge there: 0.05). Its comment means lengths; so does
-    this.
-
-    Examples
-    --------
-    >>> mask_quality_score([[1, 1, 0]], [[1, 1, 0]]).score
-    1.0
-    """
-    truth, drawn = _instances("reference", reference), _instances("answer", answer)
-    if truth.shape != drawn.shape:
-        raise BadInput(f"the drawings have shapes {truth.shape} and {drawn.shape}", fix="draw on one grid")
-    if inside is not None:
-        cell = np.asarray(inside, dtype=bool)
-        if cell.shape != truth.shape:
-            raise BadInput(f"inside has shape {cell.shape}, the drawings {truth.shape}")
-        truth, drawn = np.where(cell, truth, 0), np.where(cell, drawn, 0)
-    counted = truth.size if inside is None else int(np.count_nonzero(inside))
-    tp = int(np.count_nonzero((truth > 0) & (drawn > 0)))
-    fp, fn = int(np.count_nonzero(drawn)) - tp, int(np.count_nonzero(truth)) - tp
-    tn = counted - tp - fp - fn
-    pairs = matched_objects(truth, drawn)
-    objects = len(np.unique(truth[truth > 0]))
-    both_empty = not objects and not drawn.any()
-    edges = [_edge(truth == a, drawn == b, buffer) for a, b in pairs]
-    return MaskQuality(
-        area=(tp + tn) / counted if counted else 1.0,
-        fragmentation=len(pairs) / objects if objects else float(both_empty),
-        edge=float(np.mean(edges)) if edges else float(both_empty),
-        categorical=1.0 if both_empty else _categorical(truth, drawn, reference_classes or {}, answer_classes or {}),
-        tp=tp,
-        fp=fp,
-        fn=fn,
-        tn=tn,
-    )
-
-
-def matched_objects(reference: ArrayLike, answer: ArrayLike) -> list[tuple[int, int]]:
-    """Return pairs (reference object, drawn object) of which more than half of each lies in the other.
-
-    Examples
-    --------
-    >>> matched_objects([[1, 1, 1, 2]], [[7, 7, 0, 0]])
-    [(1, 7)]
-    """
-    truth, drawn = _instances("reference", reference), _instances("answer", answer)
-    both = (truth > 0) & (drawn > 0)
-    pairs, shared = np.unique(np.stack([truth[both], drawn[both]], axis=1), axis=0, return_counts=True)
-    size_of = [dict(zip(*(v.tolist() for v in np.unique(m, return_counts=True)), strict=True)) for m in (truth, drawn)]
-    return [
-        (a, b)
-        for (a, b), common in zip(pairs.tolist(), shared.tolist(), strict=True)
-        if 2 * common > size_of[0][a] and 2 * common > size_of[1][b]
-    ]
 
 
 @dataclass
@@ -149,6 +33,7 @@ class AnnotatorScorecard:
 
     Examples
     --------
+    >>> from labelwright.audit import mask_quality_score
     >>> card = AnnotatorScorecard()
     >>> card.add(mask_quality_score([[1, 1, 0, 0]], [[1, 0, 0, 0]]))
     >>> card.field_skill, card.nofield_skill
@@ -279,38 +164,6 @@ def _weights(drawn: Floats, cards: Sequence[AnnotatorScorecard]) -> Floats:
     middle = known[tested].mean(axis=0) if tested.any() else np.ones(3)
     score, found, left = np.where(tested[:, None], known, middle).T[:, :, None, None]
     return np.asarray(score * np.where(drawn > 0, found, left))
-
-
-def _edge(truth: NDArray[np.bool_], drawn: NDArray[np.bool_], buffer: float) -> float:
-    """Return the share of the outline of `truth` within `buffer` of the outline of `drawn`."""
-    near = int(np.ceil(buffer)) + 2
-    window = tuple(
-        slice(max(part.start - near, 0), part.stop + near)
-        for part in ndimage.find_objects((truth | drawn).view(np.int8))[0]
-    )
-    a, b = truth[window], drawn[window]
-    outline, other = a & ~erode(a, 1), b & ~erode(b, 1)
-    if not outline.any() or not other.any():
-        return float(outline.any() == other.any())
-    return float((ndimage.distance_transform_edt(~other) <= buffer)[outline].mean())
-
-
-def _categorical(
-    truth: Instances, drawn: Instances, truth_class: Mapping[int, object], drawn_class: Mapping[int, object]
-) -> float:
-    both = (truth > 0) & (drawn > 0)
-    if not both.any():
-        return 0.0
-    pairs, pixels = np.unique(np.stack([truth[both], drawn[both]], axis=1), axis=0, return_counts=True)
-    right = np.array([truth_class.get(a) == drawn_class.get(b) for a, b in pairs.tolist()])
-    return float(pixels[right].sum() / pixels.sum())
-
-
-def _instances(name: str, values: ArrayLike) -> Instances:
-    array = np.asarray(values)
-    if array.ndim != 2 or array.dtype.kind not in "iub" or (array.size and array.min() < 0):
-        raise BadInput(f"{name} is no map of objects", fix="give whole numbers (H, W): 0 = background, else the object")
-    return array.astype(np.int64)
 
 
 def _share(part: int, rest: int) -> float:

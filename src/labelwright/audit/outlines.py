@@ -10,13 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from labelwright.audit.annotator_quality import (
-    AnnotatorScorecard,
-    ConsensusMap,
-    mask_quality_score,
-    weighted_consensus_map,
-)
+from labelwright.audit.annotator_quality import AnnotatorScorecard, ConsensusMap, weighted_consensus_map
 from labelwright.audit.mask_files import mask_folder, read_mask, read_objects
+from labelwright.audit.mask_quality import mask_quality_score
 from labelwright.audit.measure_inputs import png_picture
 from labelwright.errors import BadInput
 from labelwright.metrics.report import Alert, Picture, Plot, Report, ReportTable, Scalar, Section
