@@ -70,6 +70,16 @@ def test_unlabelled_rows_are_left_out_and_reasons_are_plain():
     assert "trained without this row, expects" in scores.reason[at] and float(scores.suggested[at])
 
 
+def test_large_values_are_told_as_they_were_given_and_no_number_needs_an_exponent():
+    values, predictions, _ = world()
+    values, predictions = values * 1e5 + 1_000_000, predictions * 1e5 + 1_000_000
+    scores = RegressionErrors().score(values, predictions)
+    assert [float(text) for text in scores.given] == values.tolist()
+    at = np.flatnonzero(scores.is_issue)
+    assert not any("e+" in scores.suggested[i] or "e+" in scores.reason[i] or "e-" in scores.reason[i] for i in at)
+    assert any(float(scores.suggested[i]) > 1e6 for i in at)
+
+
 @pytest.mark.parametrize("values", [[1.0], [2.0, 2.0, 2.0], [0.0] * 300, [np.nan, np.nan]])
 def test_degenerate_values_are_no_crash(values):
     assert RegressionErrors().score(values, values).n_issues == 0

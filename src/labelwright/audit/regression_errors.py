@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labelwright.audit.scores import Scores
 from labelwright.errors import BadInput
+from labelwright.metrics.numerals import exact_number, rounded_number
 
 STRETCH = 100  # rows in a stretch: enough for a median, few enough to follow the spread
 LEAST_SPREAD = 0.05  # of the overall spread: a stretch of equal values does not make its neighbours suspect
@@ -89,12 +90,14 @@ class RegressionErrors:
         reason: list[str | None] = [None] * len(rows)
         for at in np.flatnonzero(flags).tolist():
             expected = float(f[at] + center[at])
-            suggested[at] = f"{expected:.6g}"
+            suggested[at] = rounded_number(expected)
+            half = rounded_number(spread[at], 3)
+            right = f"{score[at]:.2g}" if score[at] >= 0.001 else "below 0.001"
             reason[at] = (
-                f"given {y[at]:.6g}; the model, trained without this row, expects {expected:.6g}, where about half "
-                f"of the values lie within {spread[at]:.3g} of it; it is right with probability {score[at]:.2g}"
+                f"given {exact_number(y[at])}; the model, trained without this row, expects {suggested[at]}, where "
+                f"about half of the values lie within {half} of it; it is right with probability {right}"
             )
-        given_text = [f"{value:.6g}" for value in y]
+        given_text = [exact_number(value) for value in y.tolist()]
         return Scores("label", "row", score, flags, rows, given=given_text, suggested=suggested, reason=reason)
 
 

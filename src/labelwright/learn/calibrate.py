@@ -10,9 +10,9 @@ import numpy as np
 from labelwright.data.labels import encode_labels
 from labelwright.data.readers.dispatch import read_source
 from labelwright.errors import BadInput, did_you_mean, quoted
-from labelwright.learn.held_out import number_text
 from labelwright.learn.model_calibration import CALIBRATIONS, Calibration, NumberCalibration
 from labelwright.learn.trained_model import TrainedModel
+from labelwright.metrics.numerals import number_text
 from labelwright.progress import SILENT, Progress
 
 FEW = 100

@@ -12,10 +12,10 @@ from labelwright.data.dataset import Dataset
 from labelwright.data.mend.decisions import Decision, Decisions
 from labelwright.errors import BadInput, quoted
 from labelwright.learn.evaluate_tags import DRAWS, left_over, share
-from labelwright.learn.held_out import number_text
 from labelwright.learn.joined_rows import JoinedRows, checked_rows
 from labelwright.learn.prediction_files import ReadPredictions
 from labelwright.metrics.intervals import Interval, bootstrap, clopper_pearson
+from labelwright.metrics.numerals import number_text
 
 SCHEMA_VERSION = 1
 

@@ -11,6 +11,7 @@ from labelwright.evidence import Bags, Candidates, Evidence, Hard, Mixed, Reals,
 from labelwright.metrics import mean_average_precision
 from labelwright.metrics.calibration import expected_calibration_error
 from labelwright.metrics.intervals import bootstrap, wilson
+from labelwright.metrics.numerals import number_text
 from labelwright.nn.stopping import held_out_rows
 
 
@@ -50,17 +51,6 @@ def figure(value: float, is_share: bool) -> str:
     ('83.1%', '48,214')
     """
     return f"{value:.1%}" if is_share else number_text(value)
-
-
-def number_text(value: float) -> str:
-    """Return a number in the unit of the data as people read it: four digits, and no exponent where it is not needed.
-
-    Examples
-    --------
-    >>> number_text(48213.7), number_text(0.0123), number_text(3e12)
-    ('48,214', '0.0123', '3e+12')
-    """
-    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
 def split_rows(evidence: Evidence, rows: NDArray[np.int64], share: float, seed: int) -> NDArray[np.bool_]:

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from labelwright.decide import SplitConformal, TemperatureScaling
 from labelwright.decide.conformal import conformal_threshold, rows_needed
 from labelwright.errors import BadInput
-from labelwright.learn.held_out import number_text
 from labelwright.metrics.calibration import expected_calibration_error
 from labelwright.metrics.checks import as_generator
+from labelwright.metrics.numerals import number_text
 
 MOST_SCORES = 100_000  # more calibration rows than this move no threshold that anybody would notice
 SCHEMA_VERSION = 1

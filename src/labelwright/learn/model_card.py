@@ -11,7 +11,8 @@ from typing import Any
 
 from labelwright import __version__
 from labelwright.inert import inert
-from labelwright.learn.held_out import figure, number_text
+from labelwright.learn.held_out import figure
+from labelwright.metrics.numerals import number_text
 
 SCHEMA_VERSION = 1
 

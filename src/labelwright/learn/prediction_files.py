@@ -25,7 +25,7 @@ from labelwright.data.column_types import cell_texts, numbers
 from labelwright.data.readers.dispatch import read_source
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
 from labelwright.evidence import LabelSpace
-from labelwright.learn.held_out import number_text
+from labelwright.metrics.numerals import number_text
 
 if TYPE_CHECKING:
     from labelwright.learn.trained_model import Predictions

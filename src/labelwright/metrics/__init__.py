@@ -28,6 +28,7 @@ _ROOMS = {
         "ShotAveragePrecision TagF1 best_threshold_f1 class_average_precision mean_average_precision "
         "shot_average_precision tag_f1"
     ),
+    "numerals": "exact_number number_text rounded_number",
     "ranking": (
         "ErrorDetection FlagQuality auroc average_precision error_detection lift_at precision_at precision_at_truth "
         "precision_recall_curve precision_recall_f1 recall_at"

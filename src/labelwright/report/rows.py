@@ -14,6 +14,7 @@ from labelwright.audit.summary import row_name
 from labelwright.data.dataset import Dataset
 from labelwright.data.matrices import is_matrix
 from labelwright.errors import LabelwrightError
+from labelwright.metrics.numerals import rounded_number
 
 TEXT_WIDTH = 600
 CELL_WIDTH = 80
@@ -124,19 +125,21 @@ class RowContent:
         if value is None or isinstance(value, bytes | bytearray | Mapping):
             return None if value is None else "(binary)"
         if isinstance(value, float) or (isinstance(value, str) and LONG_DECIMAL.fullmatch(value)):
-            return f"{float(value):.6g}"
+            return rounded_number(float(value))
         return str(value)[: TEXT_WIDTH + 1]
 
     def _neighbors(self, row: int) -> list[list[Any]]:
-        """Return [label, how many of the nearest rows carry it], the most frequent first."""
+        """Return [label, how many of the nearest rows carry it], the most frequent first; for numbers [line, None]."""
         if self.neighbors is None:
             return []
         near = [i for i in np.asarray(self.neighbors.indices[row][:NEIGHBORS]).tolist() if i >= 0]
         if self.dataset.plan.task == "regression":
             values = self.dataset.labels[near]
             values = values[~np.isnan(values)]
-            told = f"{values.min():.4g} to {values.max():.4g}, median {np.median(values):.4g}" if len(values) else ""
-            return [[told, len(values)]] if told else []
+            if not len(values):
+                return []
+            least, most, median = (rounded_number(float(x), 4) for x in (values.min(), values.max(), np.median(values)))
+            return [[f"{least} to {most}, median {median}", None]]
         counts = Counter(cut(self.dataset.given[i], CELL_WIDTH) or "no label" for i in near)
         return [[label, count] for label, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
 
