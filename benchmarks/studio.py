@@ -163,7 +163,7 @@ def kills(rounds: int, name: str = "SQLite", url: str | None = None, workers: in
                     thread.join()
             lost = max(lost, len(set(sure) - standing_events(folder, url)))
     return {"work": f"{rounds} kills (SIGKILL) under load, {name}, {len(sure):,} decisions acknowledged", "lost": lost,
-            "must": "0 lost", "holds": lost == 0}  # fmt: skip
+            "load of the machine after": load_average(), "must": "0 lost", "holds": lost == 0}  # fmt: skip
 
 
 def worker_kills(rounds: int, url: str) -> dict[str, Any]:
@@ -185,8 +185,8 @@ def worker_kills(rounds: int, url: str) -> dict[str, Any]:
                 thread.join()
         lost = len(set(sure) - standing_events(folder, url))
     return {"work": f"{rounds} kills (SIGKILL) of one of {WORKERS} workers under load, PostgreSQL, "
-            f"{len(sure):,} decisions acknowledged", "lost": lost, "must": "0 lost, the others go on",
-            "holds": lost == 0}  # fmt: skip
+            f"{len(sure):,} decisions acknowledged", "lost": lost, "load of the machine after": load_average(),
+            "must": "0 lost, the others go on", "holds": lost == 0}  # fmt: skip
 
 
 def _more_than(sure: Sequence[tuple[int, int]], number: int, also: Callable[[], bool]) -> None:
