@@ -11,8 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from labelwright.audit.benchmark_review import BenchmarkReview
 from labelwright.audit.benchmark_stability import flag_candidates
+from labelwright.audit.measure_inputs import classes_of
+from labelwright.audit.model_predictions import class_scores, model_names, predicted_classes
 from labelwright.data.column_types import cell_texts, numbers
 from labelwright.data.dataset import Dataset
+from labelwright.data.load import load_dataset
 from labelwright.data.readers.dispatch import read_source
 from labelwright.errors import BadInput, did_you_mean, quoted
 from labelwright.metrics.checks import as_labels
@@ -83,10 +86,6 @@ def benchmark_of_files(
     **columns
         As `load_dataset` takes them.
     """
-    from labelwright.audit.measure_inputs import classes_of
-    from labelwright.audit.model_predictions import class_scores, model_names, predicted_classes
-    from labelwright.data.load import load_dataset
-
     dataset = load_dataset(data, **columns)
     classes, ids = classes_of(dataset), dataset.ids.tolist()
     if votes is None:

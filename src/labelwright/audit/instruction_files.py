@@ -11,7 +11,8 @@ from labelwright.audit.instruction_sheet import InstructionSheet
 from labelwright.audit.instruction_texts import candidate_texts, embedded_rows
 from labelwright.audit.instructions import LabelingInstructionGenerator
 from labelwright.audit.label_issues import find_label_issues
-from labelwright.audit.measure_inputs import classes_of, png_uri_of_rows, words_of_rows
+from labelwright.audit.measure_inputs import classes_of
+from labelwright.audit.measure_outputs import png_uri_of_rows, words_of_rows
 from labelwright.audit.retrieval import RetrievalIndex
 from labelwright.data.crossval import out_of_fold_probs
 from labelwright.data.load import load_dataset

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +19,6 @@ from labelwright.audit.intrinsic import (
 from labelwright.errors import BadInput
 from labelwright.metrics.checks import as_codes
 from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Scalar, Section
-from labelwright.progress import SILENT, Progress
 
 Floats = NDArray[np.float64]
 SIZES = (2, 5, 10, 20, 50, 100)  # neighbourhoods that the dimension is shown for
@@ -262,39 +259,3 @@ def _steps(pairs: Sequence[tuple[Scalar, ...]], sharp: LabelSharpness, dimension
     if math.isfinite(dimension) and dimension > 12:
         steps.append("More rows alone will help slowly: better features lower the dimension")
     return tuple(steps)
-
-
-def intrinsic_of_files(
-    data: Path,
-    *,
-    features: str | None = None,
-    k: int = 20,
-    anchors: int = 1000,
-    seed: int = 0,
-    jobs: int = 1,
-    progress: Progress = SILENT,
-    **columns: Any,
-) -> Report:
-    """Read a labelled file and measure its features.
-
-    Parameters
-    ----------
-    data : Path
-    features : str, optional
-        As in an audit; the built-in ones by default.
-    k, anchors, seed
-        As in `IntrinsicProperties`.
-    **columns
-        As `load_dataset` takes them.
-    """
-    from labelwright.audit.measure_inputs import classes_of
-    from labelwright.data.features import build_features
-    from labelwright.data.load import load_dataset
-
-    dataset = load_dataset(data, **columns)
-    classes = classes_of(dataset)
-    matrix = build_features(dataset, spec=features, jobs=jobs, seed=seed, progress=progress).matrix
-    shown = dataset.texts() if dataset.plan.text else None
-    return IntrinsicProperties(k, anchors, seed).measure(
-        matrix, dataset.labels, classes, ids=dataset.ids.tolist(), shown=shown
-    )

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labelwright.audit.measure_inputs import classes_of, own_predictions, png_uri_of_rows, read_yaml_mapping
+from labelwright.audit.measure_inputs import classes_of, own_predictions, read_yaml_mapping
+from labelwright.audit.measure_outputs import png_uri_of_rows
 from labelwright.audit.mistake_analysis import MistakeAnalysis
 from labelwright.audit.mistakes import MistakeReview
 from labelwright.audit.multilabel_targets import MultiLabelTargets

@@ -9,14 +9,11 @@ Source: Liu, Cheng, Zhang, Identifiability of Label Noise Transition Matrix, ICM
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.consensus.label_models.dawid_skene import DawidSkene
-from labelwright.consensus.vote_files import read_vote_file
-from labelwright.consensus.vote_frames import read_votes
 from labelwright.errors import BadInput
 from labelwright.evidence import Votes
 from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Scalar, Section
@@ -208,28 +205,3 @@ def _steps(answers: dict[int, Identifiability], enough: int | None, known: int, 
             "Or take the labels of near rows that surely share the true class: labelwright.noise.HighOrderConsensus",
         )
     return ("Merge the votes and weigh the annotators: labelwright aggregate",)
-
-
-def identifiability_of_file(
-    path: Path,
-    *,
-    task: str | None = None,
-    annotator: Sequence[str] = (),
-    label: str | None = None,
-    tol: float | None = None,
-) -> Report:
-    """Read votes as `labelwright aggregate` does, and measure.
-
-    Parameters
-    ----------
-    path : Path
-        Long or wide, or an export of Label Studio.
-    task, label : str, optional
-    annotator : sequence of str
-        Columns; found by their names when left out.
-    tol : float, optional
-        Of `NoiseIdentifiability`.
-    """
-    found = read_vote_file(path, task=task, annotator=tuple(annotator) or None, label=label)
-    read = read_votes(found.table, task=found.task, annotator=found.annotator, label=found.label)
-    return NoiseIdentifiability(tol).measure(read.votes, read.classes)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +14,6 @@ from labelwright.audit.uncertain_label_sections import labels_section, models_se
 from labelwright.errors import BadInput
 from labelwright.metrics.checks import as_array, as_generator, as_labels
 from labelwright.metrics.report import Report
-from labelwright.progress import SILENT, Progress
 
 Floats = NDArray[np.float64]
 
@@ -151,51 +148,3 @@ def _steps(against: int, has_models: bool, has_eps: bool) -> tuple[str, ...]:
     if not has_eps:
         steps.append("Pass --eps to estimate how robust a classifier can be")
     return tuple(steps)
-
-
-def uncertain_labels_of_files(
-    data: Path,
-    *,
-    votes: Path,
-    predictions: Sequence[Path] = (),
-    features: str | None = None,
-    norm: Norm = "l2",
-    eps: float | None = None,
-    alpha: float = 0.05,
-    gamma: float = 0.17,
-    seed: int = 0,
-    jobs: int = 1,
-    progress: Progress = SILENT,
-    **columns: Any,
-) -> Report:
-    """Read labelled rows, votes about them and predictions, and measure.
-
-    Parameters
-    ----------
-    data, votes : Path
-    predictions : sequence of Path
-        One a model: id and prediction, or probabilities.
-    features : str, optional
-        As in an audit; used when `eps` is given.
-    norm, eps, alpha, gamma, seed
-        As in `UncertainLabels`.
-    **columns
-        As `load_dataset` takes them.
-    """
-    from labelwright.audit.label_shares import shares_of_file
-    from labelwright.audit.measure_inputs import classes_of
-    from labelwright.audit.model_predictions import model_names, predicted_classes
-    from labelwright.data.features import build_features
-    from labelwright.data.load import load_dataset
-
-    measure = UncertainLabels(norm, eps, alpha=alpha, gamma=gamma, seed=seed)
-    dataset = load_dataset(data, **columns)
-    classes = classes_of(dataset)
-    shares = shares_of_file(votes, dataset).shares
-    answers = {
-        name: predicted_classes(path, dataset) for name, path in zip(model_names(predictions), predictions, strict=True)
-    }
-    matrix = None
-    if eps is not None:
-        matrix = build_features(dataset, spec=features, jobs=jobs, seed=seed, progress=progress).matrix
-    return measure.measure(shares, dataset.labels, classes, predictions=answers, X=matrix, ids=dataset.ids.tolist())

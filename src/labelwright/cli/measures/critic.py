@@ -47,7 +47,7 @@ def command(
     json: opt.Json = False,
 ) -> None:
     """Which of several masks should be kept for each image, and which must a person see?"""
-    from labelwright.audit.mask_choice import masks_of_folders
+    from labelwright.audit.mask_choice_files import masks_of_folders
     from labelwright.audit.measure_inputs import read_text
 
     lines = None if checklist is None else [line for line in read_text(checklist, 20_000).splitlines() if line.strip()]

@@ -45,7 +45,7 @@ def command(
     json: opt.Json = False,
 ) -> None:
     """Where do privacy labels and the policies of the same products part ways?"""
-    from labelwright.audit.privacy_labels import privacy_labels_of_files
+    from labelwright.audit.privacy_label_files import privacy_labels_of_files
     from labelwright.data.local_scorers import minilm_vectors
 
     answer(

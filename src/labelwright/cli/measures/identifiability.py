@@ -26,7 +26,7 @@ def command(
     json: opt.Json = False,
 ) -> None:
     """How many labels an item does it take to know the noise, and do these votes have so many?"""
-    from labelwright.audit.noise_identifiability import identifiability_of_file
+    from labelwright.audit.identifiability_files import identifiability_of_file
 
     answer(
         "identifiability",

@@ -27,7 +27,7 @@ def command(
     json: opt.Json = False,
 ) -> None:
     """How hard are the data to learn, and which close rows carry different labels?"""
-    from labelwright.audit.intrinsic_properties import intrinsic_of_files
+    from labelwright.audit.intrinsic_files import intrinsic_of_files
 
     answer(
         "intrinsic",

@@ -59,7 +59,7 @@ def command(
 
     Without a judge named, two out-of-fold models of the data's own features sit on the panel.
     """
-    from labelwright.audit.judge_inputs import judged_labels_of_files
+    from labelwright.audit.judge_files import judged_labels_of_files
 
     answer(
         "judges",

@@ -52,7 +52,7 @@ def command(
     json: opt.Json = False,
 ) -> None:
     """How unsure are people of the labels, and do models err where people do?"""
-    from labelwright.audit.uncertain_labels import uncertain_labels_of_files
+    from labelwright.audit.uncertain_label_files import uncertain_labels_of_files
 
     answer(
         "label-uncertainty",

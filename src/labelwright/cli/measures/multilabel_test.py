@@ -32,7 +32,7 @@ def command(
     json: opt.Json = False,
 ) -> None:
     """How good are models on items with several right answers, and what is a drop in accuracy made of?"""
-    from labelwright.audit.multilabel_test import multilabel_test_of_files
+    from labelwright.audit.multilabel_test_files import multilabel_test_of_files
 
     answer(
         "multilabel-test",

@@ -33,7 +33,7 @@ def command(
     json: opt.Json = False,
 ) -> None:
     """Who draws outlines well, and where is the merged drawing likely wrong? Masks: 0 = background, else the object."""
-    from labelwright.audit.outlines import outlines_of_folders
+    from labelwright.audit.outline_files import outlines_of_folders
 
     answer(
         "outlines",

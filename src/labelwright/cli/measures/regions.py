@@ -30,7 +30,7 @@ def command(
     json: opt.Json = False,
 ) -> None:
     """How often does a training crop show another class than the one label of its image?"""
-    from labelwright.audit.region_labels import regions_of_file
+    from labelwright.audit.region_files import regions_of_file
 
     answer(
         "regions",
