@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from labelwright.inert import inert
@@ -60,7 +61,10 @@ class MissingExtra(BadInput, ImportError):
 
 
 _EXTRAS = {
-    "studio": ("alembic", "argon2", "fastapi", "multipart", "python_multipart", "sqlalchemy", "starlette", "uvicorn"),
+    "studio": (
+        *("alembic", "anyio", "argon2", "fastapi", "httptools", "multipart", "pydantic", "python_multipart"),
+        *("sqlalchemy", "starlette", "uvicorn"),
+    ),
     "postgres": ("psycopg",),
     "torch": ("lightning_fabric", "safetensors", "torch"),
 }
@@ -70,6 +74,18 @@ def extra_of(missing: ModuleNotFoundError) -> str | None:
     """Return the extra that installs the module that was not found; None where it belongs to none."""
     name = (missing.name or "").split(".")[0]
     return next((extra for extra, modules in _EXTRAS.items() if name in modules), None)
+
+
+@contextmanager
+def naming_extra(what: str) -> Iterator[None]:
+    """Say which extra `what` needs where a module of one is not found; anything else passes as it is."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        extra = extra_of(missing)
+        if extra is None:
+            raise
+        raise MissingExtra(what, extra) from None
 
 
 class GateFailed(LabelwrightError):

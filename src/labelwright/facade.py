@@ -17,7 +17,7 @@ from labelwright.data.cache import Cache
 from labelwright.data.dataset import Dataset
 from labelwright.data.describe import describe
 from labelwright.data.load import load_dataset
-from labelwright.errors import BadInput, MissingExtra, extra_of, quoted
+from labelwright.errors import BadInput, naming_extra, quoted
 from labelwright.progress import SILENT, Progress
 from labelwright.report.outputs import check_writable, write_outputs, write_report
 
@@ -259,12 +259,8 @@ class Audit:
         >>> audit.apply(decisions, "mended.csv")  # doctest: +SKIP
         """
         # By name: the studio stands on this face, so no arrow of the house may point from here to there.
-        try:
+        with naming_extra("a review"):
             review = import_module("labelwright.studio.review").review
-        except ModuleNotFoundError as missing:
-            if extra_of(missing) != "studio":
-                raise
-            raise MissingExtra("a review", "studio") from None
         return _as_kind(review(self, project, port, open_browser=open_browser), self._native)
 
     def lines(

@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from labelwright.errors import naming_extra
+
 _ROOMS = {
     "active_testing": (
         "ActiveTester RiskEstimate cross_entropy_by_class draw_in_sequence estimate_risk expected_loss_acquisition "
@@ -60,7 +62,8 @@ __all__ = sorted(_FACE)
 
 def __getattr__(name: str) -> Any:
     if name in _FACE:
-        return getattr(import_module(_FACE[name]), name)
+        with naming_extra(f"{name} trains a network and"):
+            return getattr(import_module(_FACE[name]), name)
     raise AttributeError(f"module 'labelwright.acquire' has no attribute {name!r}")
 
 

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from labelwright.consensus.label_models import _FACE as _LABEL_MODELS
-from labelwright.errors import MissingExtra
+from labelwright.errors import naming_extra
 
 _ROOMS = {
     "aggregation": "Aggregation aggregate",
@@ -61,12 +61,8 @@ __all__ = sorted(_FACE)
 
 def __getattr__(name: str) -> Any:
     if name in _FACE:
-        try:
+        with naming_extra(f"{name} trains a network and"):
             return getattr(import_module(_FACE[name]), name)
-        except ModuleNotFoundError as error:
-            if error.name in ("torch", "lightning_fabric"):
-                raise MissingExtra(f"{name} trains a network and", "torch") from None
-            raise
     raise AttributeError(f"module 'labelwright.consensus' has no attribute {name!r}")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from labelwright.errors import MissingExtra
+from labelwright.errors import naming_extra
 
 _HERE = "labelwright.learn"
 
@@ -36,12 +36,8 @@ __all__ = sorted(_FACE)
 def __getattr__(name: str) -> Any:
     if name not in _FACE:
         raise AttributeError(f"module 'labelwright.learn' has no attribute {name!r}")
-    try:
+    with naming_extra("training networks"):
         return getattr(import_module(_FACE[name]), name)
-    except ModuleNotFoundError as error:
-        if error.name in ("torch", "lightning_fabric", "safetensors"):
-            raise MissingExtra("training networks", "torch") from None
-        raise
 
 
 def __dir__() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from labelwright.errors import MissingExtra, extra_of
+from labelwright.errors import naming_extra
 
 _HERE = "labelwright.nn"
 
@@ -72,12 +72,8 @@ __all__ = sorted(_FACE)
 def __getattr__(name: str) -> Any:
     if name not in _FACE:
         raise AttributeError(f"module 'labelwright.nn' has no attribute {name!r}")
-    try:
+    with naming_extra("training networks"):
         return getattr(import_module(_FACE[name]), name)
-    except ModuleNotFoundError as error:
-        if extra_of(error) == "torch":
-            raise MissingExtra("training networks", "torch") from None
-        raise
 
 
 def __dir__() -> list[str]:

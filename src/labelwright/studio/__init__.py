@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from labelwright.errors import MissingExtra, extra_of
+from labelwright.errors import naming_extra
 
 _FACE = {
     "Client": "labelwright.studio.client",
@@ -23,13 +23,8 @@ __all__ = sorted(_FACE)
 def __getattr__(name: str) -> Any:
     if name not in _FACE:
         raise AttributeError(f"module 'labelwright.studio' has no attribute {name!r}")
-    try:
+    with naming_extra("the studio"):
         return getattr(import_module(_FACE[name]), name)
-    except ModuleNotFoundError as missing:
-        extra = extra_of(missing)
-        if extra is not None:
-            raise MissingExtra("the studio", extra) from None
-        raise
 
 
 def __dir__() -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from labelwright.errors import naming_extra
+
 _HERE = "labelwright.learn.partial"
 
 _ROOMS: dict[str, tuple[str, ...]] = {
@@ -128,7 +130,8 @@ __all__ = sorted(_FACE)
 
 def __getattr__(name: str) -> Any:
     if name in _FACE:
-        return getattr(import_module(_FACE[name]), name)
+        with naming_extra("training networks"):
+            return getattr(import_module(_FACE[name]), name)
     raise AttributeError(f"module 'labelwright.learn.partial' has no attribute {name!r}")
 
 
