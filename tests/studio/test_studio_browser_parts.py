@@ -192,8 +192,57 @@ def test_pixels_are_painted_by_keys_alone_and_no_letter_decides_meanwhile(page_o
     page.keyboard.press("Space")
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Space")
-    until(page, "document.querySelector('#painted').textContent === '12 pixels painted; at column 2, row 1'")
+    until(page, "document.querySelector('#painted').textContent === '12 pixels painted; at column 2, row 1: sky'")
     assert changes(page)["id"] == []
     page.keyboard.press("Enter")
     until(page, "document.querySelector('#told').textContent.includes('disc')")
     assert changes(page)["label"] == ["disc"] and changes(page)["id"][0].startswith("a/03.png#0,0,")
+
+
+def test_void_is_chosen_by_its_key_striped_in_the_legend_and_painted_again_and_again(page_of, tmp_path):
+    page, _ = opened_canvas(page_of, tmp_path)
+    shown = page.locator(".swatches li")
+    assert [text.split() for text in shown.all_inner_texts()] == [
+        ["sky", "1"], ["disc", "2"], ["void", "(no", "class)", "0"]]  # fmt: skip
+    assert page.locator(".swatches .swatch.void").count() == 1
+    page.focus("#paint canvas")
+    page.keyboard.press("0")
+    assert page.input_value(".paintform [name=label]") == "void"
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    until(page, "document.querySelector('#told').textContent === 'Saved: void (no class)'")
+    until(page, "document.activeElement === document.querySelector('#paint canvas')")
+    until(page, "document.querySelector('#painted').textContent.endsWith(': void (no class) (decided)')")
+    assert changes(page)["label"] == ["void"]
+    page.keyboard.press("1")
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    until(page, "!document.querySelector('#painted').textContent.startsWith('0 ')")
+    page.keyboard.press("Enter")
+    until(page, "document.querySelector('#told').textContent === 'Saved: sky'")
+    assert sorted(set(changes(page)["label"])) == ["sky", "void"]
+
+
+def test_what_is_painted_outlives_folding_the_editor(page_of, tmp_path):
+    page, _ = opened_canvas(page_of, tmp_path)
+    page.focus("#paint canvas")
+    page.keyboard.press("Space")
+    until(page, "!document.querySelector('#painted').textContent.startsWith('0 ')")
+    before = painted_pixels(page)
+    page.click("#paint summary")
+    page.click("#paint summary")
+    page.focus("#paint canvas")
+    page.keyboard.press("ArrowLeft")
+    until(page, "document.querySelector('#painted').textContent.includes('column 15')")
+    assert painted_pixels(page) == before
+
+
+def test_why_a_mask_cannot_be_shown_is_said(page_of, tmp_path):
+    write_masks(tmp_path / "m")
+    page, server = page_of(tmp_path / "m/masks", task="segmentation", images=tmp_path / "m/images", classes=CLASSES)
+    page.goto(server.url("/review?kind=all&rows=3"))
+    page.wait_for_selector("#paint")
+    page.route("**/api/parts/mask/3", lambda route: route.fulfill(status=401, json={"problem": "Log in first."}))
+    page.click("#paint summary")
+    until(page, "document.querySelector('#told').textContent === 'Cannot be shown: Log in first.'")

@@ -7,11 +7,14 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import delete
 
 from labelwright.data.cache import Cache
 from labelwright.data.parts.regions import LONGEST, read_region, region_name, region_names
 from labelwright.errors import BadInput
 from labelwright.facade import Audit
+from labelwright.studio import tables as t
+from labelwright.studio.part_rows import VOID_PIXEL
 from parts_world import CLASSES, WRONG_BOX, WRONG_MASK, write_masks
 from studio_world import Browser, fresh_studio
 
@@ -119,6 +122,87 @@ def test_on_a_turned_image_is_painted_what_is_seen(browser, audit):
     assert np.array_equal(mended(browser, audit, 1) != given, np.rot90(seen) & (given != DISC))
 
 
+def test_void_is_painted_shown_and_written_as_a_class_is(browser, audit):
+    given = audit.dataset.parts.values(3)
+    pixels = box(given.shape, 10, 8, 24, 30)
+    assert paint(browser, 3, pixels, "void").status_code == 201
+    shown = np.asarray(Image.open(io.BytesIO(browser.get("/api/parts/mask/3").content))).astype(int)
+    assert (shown[:, :, 0] + 256 * shown[:, :, 1] == VOID_PIXEL).tolist() == (pixels | (given == VOID)).tolist()
+    told = browser.get("/api/export/decisions").json()
+    assert set(told["label"]) == {"void"} and not any(":void" in name for name in told["id"])
+    assert np.array_equal(mended(browser, audit, 3), np.where(pixels, VOID, given))
+
+
+def test_void_pixels_get_a_class_and_void_over_void_is_refused(browser, audit):
+    given = audit.dataset.parts.values(3)
+    assert paint(browser, 3, given == VOID, "void").status_code == 422
+    assert paint(browser, 3, given == VOID, "disc").status_code == 201
+    assert np.array_equal(mended(browser, audit, 3), np.where(given == VOID, DISC, given))
+
+
+def test_the_page_offers_void_last_with_the_number_that_the_mask_has_for_it(browser):
+    view = browser.get("/api/items/3").json()
+    assert (view["may_mark"], view["kinds"]) == (["sky", "disc", "void"], [SKY, DISC, VOID_PIXEL])
+
+
+def test_a_doubted_region_may_turn_out_to_be_void(browser, audit):
+    given = audit.dataset.parts.values(3)
+    region = box(given.shape, 0, 0, 4, 4)
+    said = {"row": 3, "part": region_name(region, "sky"), "label": "void"}
+    assert browser.post("/api/parts", said).status_code == 201
+    assert np.array_equal(mended(browser, audit, 3), np.where(region, VOID, given))
+
+
+def test_a_project_from_before_void_could_be_chosen_learns_it(audit, tmp_path):
+    studio = fresh_studio(audit, tmp_path)
+    with studio.database.write() as connection:
+        connection.execute(delete(t.label_class).where(t.label_class.c.name == "void"))
+    studio.close()
+    studio = fresh_studio(audit, tmp_path)
+    browser = Browser(studio).enter()
+    assert browser.get("/api/items/3").json()["may_mark"] == ["sky", "disc", "void"]
+    studio.close()
+
+
+def test_masks_without_void_offer_none(tmp_path):
+    write_masks(tmp_path)
+    for path in (tmp_path / "masks").rglob("*.png"):
+        Image.fromarray(np.minimum(np.asarray(Image.open(path)), 1)).save(path)
+    audit = Audit(tmp_path / "masks", task="segmentation", classes="sky,disc", jobs=1, cache=Cache(tmp_path / "cache"))
+    studio = fresh_studio(audit.run().result, tmp_path)
+    browser = Browser(studio).enter()
+    assert browser.get("/api/items/3").json()["may_mark"] == ["sky", "disc"]
+    assert paint(browser, 3, box((32, 32), 0, 0, 3, 3), "void").status_code == 422
+    studio.close()
+
+
+def test_two_kinds_of_void_are_told_apart_in_the_mended_mask(tmp_path):
+    write_masks(tmp_path)
+    named = "sky,disc,Void,unlabeled"
+    path = tmp_path / "masks/a/03.png"
+    given = np.array(Image.open(path))
+    given[:4, :4] = 3
+    Image.fromarray(given).save(path)
+    audit = Audit(tmp_path / "masks", task="segmentation", classes=named, jobs=1, cache=Cache(tmp_path / "cache"))
+    result = audit.run().result
+    studio = fresh_studio(result, tmp_path)
+    browser = Browser(studio).enter()
+    assert paint(browser, 3, (given >= 2) | box((32, 32), 0, 0, 6, 6), "disc").status_code == 201
+    assert paint(browser, 3, box((32, 32), 20, 0, 22, 2), "Void").status_code == 201
+    wanted = np.where((given >= 2) | box((32, 32), 0, 0, 6, 6), DISC, given)
+    wanted[:2, 20:22] = 2
+    assert np.array_equal(mended(browser, result, 3), wanted)
+    studio.close()
+
+
+def test_the_classes_of_masks_are_named_with_the_data_alone(browser):
+    for path, body in (("rename", {"old": "sky", "new": "air"}), ("", {"name": "tree"})):
+        refused = browser.post(f"/api/classes/{path}".rstrip("/"), body)
+        assert refused.status_code == 422 and "--classes" in refused.json()["problem"]
+    page = browser.get("/team").text
+    assert "/api/classes/merge" in page and "/api/classes/rename" not in page
+
+
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
@@ -141,7 +225,8 @@ def test_painting_a_class_over_itself_is_refused(browser, audit):
 
 
 def test_only_regions_that_lie_in_the_mask_are_marked(browser):
-    for part in ("0,0,1,1:disc", "0,0,40,1:sky", "30,0,33,1:sky~0.1", "1-2", "new:1,1,5,5", "3,3,1,1:sky"):
+    of_other_data = ("0,0,40,1:sky", "30,0,33,1:sky~0.1", "1-2", "new:1,1,5,5", "0,0,31,31:cat")
+    for part in ("0,0,1,1:disc", "3,3,1,1:sky", *of_other_data):
         assert browser.post("/api/parts", {"row": 3, "part": part, "label": "disc"}).status_code == 422, part
     assert browser.post("/api/parts", {"row": 3, "part": "0,0,1,1:sky", "label": "disc"}).status_code == 201
 

@@ -169,7 +169,7 @@ def test_a_region_of_a_mask_is_seen_and_mended(browser_of, audits):
     (entry,) = queue(browser)
     item = browser.get(f"/api/items/{entry['row']}").json()
     assert item["figure"]["path"].startswith("M") and item["part_given"] == "sky"
-    assert not item["may_reject"] and item["may_mark"] == ["sky", "disc"]
+    assert not item["may_reject"] and item["may_mark"] == ["sky", "disc", "void"]
     accept_all(browser)
     out = mended(browser, "new")
     held = audits["segmentation"].dataset.parts

@@ -10,6 +10,7 @@ from PIL import Image
 
 from labelwright.cli import run
 from labelwright.data.cache import Cache
+from labelwright.data.parts.regions import region_name
 from labelwright.facade import Audit
 from labelwright.studio.export import decisions
 from labelwright.studio.mended_report import draw_report, prepare_report
@@ -204,6 +205,24 @@ def test_a_region_goes_over_while_its_pixels_are_what_people_saw(tmp_path):
     assert (same.carried, same.already_so) == (1, 0) and [one for one, _ in found.values()] == ["relabel"]
     assert (mended.carried, mended.already_so) == (1, 1) and kept.popitem()[1] == ("keep", None)
     assert over.carried == 0 and len(over.rows["label_changed"]) == 1 and none == {}
+
+
+def test_void_that_was_painted_goes_over_and_so_do_classes_painted_over_void(tmp_path):
+    write_masks(tmp_path / "m")
+    options = {"task": "segmentation", "images": tmp_path / "m/images", "classes": CLASSES}
+    values = np.asarray(Image.open(tmp_path / "m/masks/a/03.png"))
+    corner = (values == 0) & (np.indices(values.shape).max(axis=0) < 5)
+    for k, newer in enumerate(("same", "mended")):
+        work = Work(tmp_path / "m/masks", tmp_path / f"work{k}", **options)
+        work.mark(3, region_name(corner, "sky"), "void")
+        work.mark(3, region_name(values == 2, "void"), "disc")
+        data = work.mended("new") if newer == "mended" else tmp_path / "m/masks"
+        carried, found = work.sync(data)
+        assert (carried.carried, carried.already_so) == (2, 2 * (newer == "mended"))
+        labels = {("keep", None)} if newer == "mended" else {("relabel", "void"), ("relabel", "disc")}
+        assert set(found.values()) == labels
+        for file in (tmp_path / "newer-studio").glob("studio.sqlite*"):
+            file.unlink()
 
 
 def test_the_command_carries_a_project_of_boxes_over_and_the_studio_opens_it(boxes, tmp_path, capsys):

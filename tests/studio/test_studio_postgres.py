@@ -48,6 +48,7 @@ from tests.studio.test_studio_history import (  # noqa: F401
 from tests.studio.test_studio_project import (  # noqa: F401
     names,
     test_a_merge_is_previewed_and_reversible,
+    test_an_added_class_that_rows_have_cannot_be_taken_back,
     test_cells_of_the_confusion_count_suspect_rows,
     test_copies_stand_side_by_side,
 )

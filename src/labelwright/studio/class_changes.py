@@ -16,6 +16,7 @@ from labelwright.errors import BadInput, quoted
 from labelwright.studio import tables as t
 from labelwright.studio.database import insert_row
 from labelwright.studio.decisions import load_classes
+from labelwright.studio.project import add_class, facts
 
 LONGEST_NAME = 500
 
@@ -61,8 +62,7 @@ def add(connection: Connection, name: str, user_id: int) -> int:
     """Add a class and return the number of the change."""
     _wait_for_others(connection)
     _check_name(connection, name)
-    place = int(connection.scalar(select(func.max(t.label_class.c.position))) or 0) + 1
-    number = insert_row(connection, t.label_class, name=name, position=place)
+    number = add_class(connection, name)
     return _told(connection, user_id, "add", {"class": number, "name": name})
 
 
@@ -95,6 +95,11 @@ def take_back(connection: Connection, change: int, user_id: int) -> int:
     return _told(connection, user_id, "back", {"change": change, **about})
 
 
+def may_be_renamed(connection: Connection) -> bool:
+    """Say whether classes get their names here: masks hold numbers, whose names are given with the data."""
+    return facts(connection)["task"] != "segmentation"
+
+
 def changes(connection: Connection) -> list[dict[str, Any]]:
     """Return every change of classes, the newest first."""
     c = t.class_change.c
@@ -108,6 +113,8 @@ def _wait_for_others(connection: Connection) -> None:
 
 
 def _check_name(connection: Connection, name: str) -> None:
+    if not may_be_renamed(connection):
+        raise BadInput("masks hold numbers, and their names are given with the data", fix="name them by --classes")
     if not name.strip() or len(name) > LONGEST_NAME or "|" in name:
         raise BadInput(f"{quoted(name)} is no name for a class", fix=f"give 1 to {LONGEST_NAME} characters without '|'")
     if name in load_classes(connection).names.values():

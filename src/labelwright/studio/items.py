@@ -18,7 +18,7 @@ from labelwright.studio import tables as t
 from labelwright.studio.decisions import load_classes
 from labelwright.studio.label_codes import Classes, decoded
 from labelwright.studio.part_figures import figure, marked_parts
-from labelwright.studio.part_rows import PartRows, image_column
+from labelwright.studio.part_rows import VOID_PIXEL, PartRows, image_column
 from labelwright.studio.project import facts
 from labelwright.studio.queues import findings_of, is_hidden, waiting_rows
 from labelwright.studio.unusual import UnusualCells, WordOdds, marked_text
@@ -200,6 +200,7 @@ def _parts_view(
     task, names = parts.dataset.plan.task, list(classes.names.values())
     marked = marked_parts(connection, parts, classes, row, task)
     marks = {"token": "0-0", "detection": "new:0,0,1,1", "segmentation": "0,0,0,0:"}[task]  # what a person may mark
+    may_mark = parts.options(marks, names)
     return {
         "part": part,
         "part_given": parts.given_words(row, part),
@@ -207,7 +208,8 @@ def _parts_view(
         "marked_parts": marked,
         "options": parts.options(part, names),
         "may_reject": parts.may_be_rejected(part),
-        "may_mark": parts.options(marks, names),
+        "may_mark": may_mark,
+        "kinds": [parts.kind_of(name) & VOID_PIXEL for name in may_mark] if task == "segmentation" else None,
         "whole": row,
     }
 

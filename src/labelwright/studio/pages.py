@@ -30,6 +30,7 @@ from labelwright.studio.jobs import jobs
 from labelwright.studio.logins import Visitor, visitor_of
 from labelwright.studio.mended_report import FILE, KIND
 from labelwright.studio.overview import overview
+from labelwright.studio.part_rows import VOID_PIXEL
 from labelwright.studio.project import facts
 from labelwright.studio.queues import Queue, length
 from labelwright.studio.rights import may
@@ -135,7 +136,7 @@ def item(request: Request, studio: StudioIs, who: Sees, row: InPath) -> Response
     """Return the part of the review page that shows one row."""
     with studio.database.read() as connection:
         view, task = item_view(connection, studio.content, row), facts(connection)["task"]
-    return drawn_page(request, "item.html", who, item=view, task=task)
+    return drawn_page(request, "item.html", who, item=view, task=task, void=VOID_PIXEL)
 
 
 @router.get("/groups")

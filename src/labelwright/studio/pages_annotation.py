@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from labelwright.studio.access import Adjudicates, Annotates, Manages, StudioIs
 from labelwright.studio.agreement import agreed_rows, disagreements, live_agreement
 from labelwright.studio.annotation import guidelines, plan, progress
-from labelwright.studio.class_changes import changes
+from labelwright.studio.class_changes import changes, may_be_renamed
 from labelwright.studio.decisions import load_classes
 from labelwright.studio.items import item_view
 from labelwright.studio.logins import users
@@ -55,4 +55,5 @@ def team(request: Request, studio: StudioIs, who: Manages) -> Response:
             guidelines=guidelines(connection),
             classes=list(load_classes(connection).names.values()),
             changes=changes(connection),
+            may_rename=may_be_renamed(connection),
         )

@@ -13,18 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
-from labelwright.data.parts.mask_files import VOID_NAMES, MaskFiles
+from labelwright.data.parts.mask_files import MaskFiles
 from labelwright.data.parts.regions import read_runs, region_names
 from labelwright.errors import BadInput, quoted
+from labelwright.evidence.space import LabelSpace
 from labelwright.studio import tables as t
 from labelwright.studio.decisions import load_classes
 from labelwright.studio.group_decisions import decide_each
 from labelwright.studio.part_content import item_of
 from labelwright.studio.part_figures import marked_parts, region_pixels
-from labelwright.studio.part_rows import PartRows
+from labelwright.studio.part_rows import VOID_PIXEL, PartRows
 from labelwright.studio.project import facts
 
-NOTHING = 0xFFFF  # no class, in what `mask_png` draws
 LONGEST_RUNS = 4_000_000  # characters
 
 
@@ -40,7 +40,7 @@ def paint(connection: Connection, parts: PartRows, row: int, runs: str, label: s
     runs : str
         Pixels of the mask as it is shown: off, on, off, ... along its rows, as in the name of a region.
     label : str
-        The class.
+        The class, or the data's word for pixels of no class.
     user_id : int
 
     Raises
@@ -49,14 +49,13 @@ def paint(connection: Connection, parts: PartRows, row: int, runs: str, label: s
         No mask, no such class, nothing painted, or pixels that are decided on already.
     """
     held = parts.dataset.parts
-    if not isinstance(held, MaskFiles):
+    if not isinstance(held, MaskFiles) or parts.dataset.space is None:
         raise BadInput("the rows of these data have no masks", fix="decide about the row")
     classes, task = load_classes(connection), facts(connection)["task"]
-    code = classes.label_of(label, task)
-    kinds, frame = held[row], parts.frame(row)
+    code, frame = classes.label_of(label, task), parts.frame(row)
     pixels = frame.unturned(read_runs(runs, (int(frame.view[1]), int(frame.view[0])), quoted("runs"), ""))
     _refuse_decided(pixels, decided_pixels(connection, parts, row))
-    names = _regions(parts, kinds, pixels, label)
+    names = _regions(held, parts.dataset.space, row, pixels, label)
     if not names:
         raise BadInput(f"no pixel is painted that is not {quoted(label)} already", fix="paint some")
     items = [item_of(connection, parts, row, name) for name in names]
@@ -77,15 +76,15 @@ def mask_png(connection: Connection, parts: PartRows, row: int) -> bytes:
     """Return a mask as it is shown and as it is decided on, as PNG: the class is red + 256 green, blue says decided."""
     from PIL import Image
 
-    held, space = parts.dataset.parts, parts.dataset.space
-    if not isinstance(held, MaskFiles) or space is None:
+    held = parts.dataset.parts
+    if not isinstance(held, MaskFiles):
         raise BadInput("this row has no mask")
     kinds = np.array(held[row])
     decided = np.zeros(kinds.shape, dtype=bool)
     for name, pixels in decided_pixels(connection, parts, row).items():
-        kinds[pixels] = space.index.get(name.partition("\x00")[2], -1)
+        kinds[pixels] = parts.kind_of(name.partition("\x00")[2])
         decided |= pixels
-    numbers = np.where(kinds < 0, NOTHING, kinds)
+    numbers = np.where(kinds < 0, VOID_PIXEL, kinds)
     drawn = np.stack([numbers & 255, numbers >> 8, np.where(decided, 255, 0)], axis=2).astype(np.uint8)
     file = io.BytesIO()
     turned = np.ascontiguousarray(np.stack([parts.frame(row).turned(drawn[:, :, k]) for k in range(3)], axis=2))
@@ -93,14 +92,15 @@ def mask_png(connection: Connection, parts: PartRows, row: int) -> bytes:
     return file.getvalue()
 
 
-def _regions(parts: PartRows, kinds: NDArray[np.int32], pixels: NDArray[np.bool_], label: str) -> list[str]:
+def _regions(held: MaskFiles, space: LabelSpace, row: int, pixels: NDArray[np.bool_], label: str) -> list[str]:
     """Return the names of painted pixels, class by class; those that have the class already are left out."""
-    space, found = parts.dataset.space, list[str]()
-    assert space is not None
-    for kind in np.unique(kinds[pixels]).tolist():
-        name = space.names[kind] if kind >= 0 else VOID_NAMES[0]
+    values, found = held.values(row), list[str]()
+    voids = {value: name for name, value in reversed(held.voids.items())}
+    for value in np.unique(values[pixels]).tolist():
+        kind = int(held.codes[value])
+        name = space.names[kind] if kind >= 0 else voids[value]
         if name != label:
-            found += region_names(pixels & (kinds == kind), name)
+            found += region_names(pixels & (values == value), name)
     return found
 
 

@@ -94,9 +94,8 @@ def _box(name: str, bounds: tuple[float, ...], label: str, part: str | None, rem
 
 def region_pixels(parts: PartRows, kinds: NDArray[np.int32], part: str) -> NDArray[np.bool_]:
     """Return which pixels of a mask (class numbers, -1 for none) a region names, bool (h, w)."""
-    region, space = read_region(part, ""), parts.dataset.space
-    assert space is not None
-    return region.pixels(kinds, space.index.get(region.kind, -1))
+    region = read_region(part, "")
+    return region.pixels(kinds, parts.kind_of(region.kind))
 
 
 def _path(pixels: NDArray[np.bool_]) -> str:

@@ -30,6 +30,8 @@ from labelwright.studio.label_codes import encoded
 
 TASKS = ("token", "detection", "segmentation")
 NOTHING = "O"  # the tag of tokens that belong to no span
+VOID_KIND, NO_KIND = -1, -2  # what masks hold where no class is known; what they never hold
+VOID_PIXEL = 0xFFFF  # the same in the picture of a mask that pages read
 _IMAGES = {"detection": "file", "segmentation": "image"}
 _SPAN, _NUMBER = re.compile(r"([0-9]{1,9})-([0-9]{1,9})"), re.compile(r"[0-9]{1,9}")
 _BOX = re.compile(r"(new|[0-9]{1,9}):" + ",".join([r"(-?[0-9]{1,9}(?:\.[0-9]{1,9})?)"] * 4))
@@ -46,11 +48,16 @@ def type_of(tag: str) -> str:
 
 
 def class_names(dataset: Dataset) -> list[str]:
-    """Return every class that a part may have: the classes, and for tokens also the types of spans."""
+    """Return every class that a part may have: the classes, for tokens also the types of spans, for pixels void."""
     names = list(dataset.space.names) if dataset.space is not None else []
-    if dataset.plan.task != "token":
-        return names
-    return list(dict.fromkeys([*names, *(type_of(name) for name in names)]))
+    if dataset.plan.task == "token":
+        names += [type_of(name) for name in names]
+    return list(dict.fromkeys([*names, *void_names(dataset)[:1]]))
+
+
+def void_names(dataset: Dataset) -> list[str]:
+    """Return what pixels of no class may be called, the data's own word first; nothing where there can be none."""
+    return list(dataset.parts.voids) if isinstance(dataset.parts, MaskFiles) else []
 
 
 def part_items(audit: AuditResult) -> Iterator[dict[str, Any]]:
@@ -197,13 +204,18 @@ class PartRows:
             return part
         raise BadInput(f"{quoted(part)} is no part of this row", fix="mark it anew")
 
+    def kind_of(self, name: str) -> int:
+        """Return the number that a class has in the masks of `MaskFiles`: `VOID_KIND` for void, `NO_KIND` for none."""
+        if name in void_names(self.dataset):
+            return VOID_KIND
+        return NO_KIND if self.dataset.space is None else self.dataset.space.index.get(name, NO_KIND)
+
     def _is_region(self, row: int, part: str) -> bool:
         """Say whether a region lies in the mask and holds pixels of its class alone."""
-        region, kinds, space = read_region(part, ""), self.dataset.parts[row], self.dataset.space
-        assert space is not None
+        region, kinds = read_region(part, ""), self.dataset.parts[row]
         if region.bottom >= kinds.shape[0] or region.right >= kinds.shape[1]:
             return False
-        same = kinds[region.window] == space.index.get(region.kind, -1)
+        same = kinds[region.window] == self.kind_of(region.kind)
         return bool(same.any() if region.inside is None else region.inside.any() and same[region.inside].all())
 
     def _checked_bounds(self, row: int, box: re.Match[str]) -> str:

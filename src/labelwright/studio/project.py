@@ -105,6 +105,23 @@ def fill(connection: Connection, audit: AuditResult, *, seed: int = 0) -> None:
     gather_statistics(connection, t.item, t.finding)
 
 
+def add_class(connection: Connection, name: str) -> int:
+    """Add a class after those that are there and return its number; who calls keeps others from doing so at once."""
+    c = t.label_class.c
+    last, place = connection.execute(select(func.max(c.id), func.max(c.position))).one()
+    number = 0 if last is None else last + 1
+    connection.execute(insert(t.label_class).values(id=number, name=name, position=0 if place is None else place + 1))
+    return int(number)
+
+
+def add_void(connection: Connection, dataset: Dataset) -> None:
+    """Let void be chosen in a project of masks that was made before it could be."""
+    known = set(connection.scalars(select(t.label_class.c.name)))
+    for name in part_rows.void_names(dataset)[:1]:
+        if name not in known:
+            add_class(connection, name)
+
+
 def facts(connection: Connection) -> Mapping[str, Any]:
     """Return what is known of the project as a whole; it never changes, so each connection reads it once."""
     kept: Mapping[str, Any] | None = connection.info.get(_FACTS)

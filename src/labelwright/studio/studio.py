@@ -24,7 +24,7 @@ from labelwright.studio.kept_audit import kept_or_run
 from labelwright.studio.lock import ProjectLock
 from labelwright.studio.login_limits import make_key
 from labelwright.studio.pictures import Pictures
-from labelwright.studio.project import facts, fill, fingerprint, is_filled
+from labelwright.studio.project import add_void, facts, fill, fingerprint, is_filled
 from labelwright.studio.upgrade import needs_upgrade, stored_version, upgrade
 
 LOCAL_USER = "me"
@@ -58,6 +58,7 @@ class Studio:
                 fill(connection, audit, seed=audit.options.seed)
             else:
                 _refuse_other_data(connection, audit.dataset)
+                add_void(connection, audit.dataset)
             make_key(connection)
         self.local_user = _ensure_local_user(database)
         self.lock: ProjectLock | None = None

@@ -146,18 +146,16 @@ class PartsAgain:
         return Place(row, str(there), True) if done_here else CHANGED
 
     def _region(self, row: int, part: str, wanted: str | None) -> Place | str:
-        region, held, space = read_region(part, ""), self.parts.dataset.parts, self.parts.dataset.space
-        assert space is not None
-        kinds = held[row]
+        region, kinds = read_region(part, ""), self.parts.dataset.parts[row]
         window = kinds[region.window]
         if window.shape != (region.bottom - region.top + 1, region.right - region.left + 1):
             return CHANGED
-        was = window == space.index.get(region.kind, -1)
+        was = window == self.parts.kind_of(region.kind)
         if region.inside is None:
             return Place(row, part) if was.any() else CHANGED
         if was[region.inside].all():
             return Place(row, part)
-        if wanted is None or not (window[region.inside] == space.index.get(wanted, -2)).all():
+        if wanted is None or not (window[region.inside] == self.parts.kind_of(wanted)).all():
             return CHANGED
         pixels = np.zeros(kinds.shape, dtype=bool)
         pixels[region.window] = region.inside

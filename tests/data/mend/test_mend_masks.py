@@ -49,6 +49,14 @@ def test_runs_name_single_pixels(folder):
     assert read(new / "a.png").tolist() == [[0, 1, 2], [0, 1, 2]]
 
 
+def test_without_names_void_is_255_however_few_classes_there_are(tmp_path):
+    (tmp_path / "m").mkdir()
+    np.save(tmp_path / "m/a.npy", np.array([[0, 1, 1], [0, 1, 255]], np.uint8))
+    decisions = decide(("a.npy#0,0,0,1:0", "relabel", "void"), ("a.npy#0,0,2,1:void", "relabel", "1"))
+    apply_decisions(decisions, tmp_path / "m", tmp_path / "new", MendOptions(task="segmentation"))
+    assert read(tmp_path / "new/a.npy").tolist() == [[255, 1, 1], [255, 1, 1]]
+
+
 def test_two_decisions_speak_of_the_mask_as_it_was(folder):
     new = mend(folder, ("a.png#0,0,2,1:car", "relabel", "sky"), ("a.png#0,0,2,1:sky", "relabel", "car"))
     assert read(new / "a.png").tolist() == [[1, 0, 0], [1, 0, 2]]

@@ -23,7 +23,7 @@ from labelwright.data.mend.manifest import MANIFEST, ManifestLine, decided_line,
 from labelwright.data.mend.placement import Placement, place_all
 from labelwright.data.mend.plan import Changes, Items
 from labelwright.data.mend.tree import place_file, read_tree
-from labelwright.data.parts.mask_files import VOID_NAMES, MaskFiles, load_masks
+from labelwright.data.parts.mask_files import MaskFiles, load_masks
 from labelwright.data.parts.regions import Region, read_region
 from labelwright.data.readers.image_folder import REJECTED
 from labelwright.data.readers.places import place
@@ -76,9 +76,7 @@ class MaskFolder:
         """The pixel value of each class, and of void where there is one."""
         assert self.dataset.space is not None
         codes = {name: self._masks.code_of(k) for k, name in enumerate(self.dataset.space.names)}
-        nothing = np.flatnonzero(self._masks.codes < 0)
-        named = dict.fromkeys(VOID_NAMES, int(nothing[0])) if len(nothing) else {}
-        return {**named, **codes}
+        return self._masks.voids | codes
 
     def about(self, decisions: Decisions) -> MaskFolder:
         """Return the same with the regions that decisions name as items; BadInput where a name fits no mask."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -70,6 +71,15 @@ class MaskFiles:
     def code_of(self, kind: int) -> int:
         """Return the pixel value of a class."""
         return int(np.flatnonzero(self.codes == kind)[0])
+
+    @cached_property
+    def voids(self) -> dict[str, int]:
+        """The pixel value of each name for no class, the data's own name first; empty where the masks have none."""
+        if self.named is not None:
+            own = {name: k for k, name in enumerate(self.named) if name.lower() in VOID_NAMES}
+        else:
+            own = {VOID_NAMES[0]: VOID} if len(self.codes) > VOID and self.codes[VOID] < 0 else {}
+        return own | {name: next(iter(own.values())) for name in VOID_NAMES if own and name not in own}
 
 
 def mask_frames(masks: MaskFiles, head: Callable[[int], Head | None]) -> Frames:

@@ -3,85 +3,123 @@
 
 {
   const item = byId("item");
-  const NOTHING = 65535;
+  const STRIPES = [[96, 96, 96], [224, 224, 224]]; // of pixels that are of no class
+  const PAINTED = 225;
   let work = null; // what is painted on the row that is shown
+  let chosen = null; // what the next mask begins with: the same class, brush and mode
 
-  const color = (k) => `hsl(${((k * 0.618034 + 0.08) % 1) * 360} 65% 50%)`;
+  const color = (kind) => `hsl(${((kind * 0.618034 + 0.08) % 1) * 360} 65% 50%)`;
+  const mine = (target) => work !== null && work.form.isConnected && work.form.contains(target);
+  const classOf = (option) => Number(option.dataset.kind);
 
-  function pictureOf(path) {
-    return new Promise((take, fail) => {
-      const image = new Image();
-      image.onload = () => take(image);
-      image.onerror = () => fail(new Error(path));
-      image.src = path;
-    });
-  }
-
-  function rgbOf(k) {
-    const probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-    probe.fillStyle = color(k);
-    probe.fillRect(0, 0, 1, 1);
-    return probe.getImageData(0, 0, 1, 1).data;
+  async function pictureOf(path) {
+    const answer = await fetch(path);
+    if (!answer.ok) throw new Error((await answer.json()).problem);
+    // A mask is numbers: no profile of a screen may change them.
+    return createImageBitmap(await answer.blob(), { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   }
 
   async function open(form) {
+    work = null;
     const [width, height] = form.dataset.view.split(" ").map(Number);
-    const canvas = form.querySelector("canvas");
     const row = form.dataset.whole;
-    const scale = Math.max(1, Math.floor(1024 / Math.max(width, height)));
-    Object.assign(canvas, { width: width * scale, height: height * scale });
-    const mask = await pictureOf(`/api/parts/mask/${row}`);
-    const image = await pictureOf(`/api/items/${row}/image?size=1024`).catch(() => null);
+    const [mask, image] = await Promise.all([
+      pictureOf(`/api/parts/mask/${row}`),
+      pictureOf(`/api/items/${row}/image?size=1024`).catch(() => null), // there may be none
+    ]);
+    if (!form.isConnected) return; // another row is shown by now
     const flat = Object.assign(document.createElement("canvas"), { width, height });
     const pen = flat.getContext("2d", { willReadFrequently: true });
     pen.drawImage(mask, 0, 0);
-    const read = pen.getImageData(0, 0, width, height).data;
-    const kinds = new Uint16Array(width * height);
-    const decided = new Uint8Array(width * height);
+    const shown = pen.getImageData(0, 0, width, height);
+    const read = shown.data.slice();
+    const [kinds, decided] = [new Uint16Array(width * height), new Uint8Array(width * height)];
     for (let at = 0; at < kinds.length; at += 1) {
       kinds[at] = read[4 * at] + 256 * read[4 * at + 1];
       decided[at] = read[4 * at + 2] ? 1 : 0;
     }
+    const canvas = form.querySelector("canvas");
+    const scale = Math.max(1, Math.floor(1024 / Math.max(width, height)));
+    Object.assign(canvas, { width: width * scale, height: height * scale });
     work = {
-      form, canvas, width, height, scale, image, kinds, decided, flat, painted: new Uint8Array(width * height),
-      x: Math.floor(width / 2), y: Math.floor(height / 2), from: null, colors: new Map(), number: 0,
+      form, canvas, width, height, scale, image, flat, shown, kinds, decided,
+      void: Number(canvas.dataset.void), stripe: Math.max(2, Math.round(Math.max(width, height) / 96)),
+      pixels: new Uint32Array(shown.data.buffer), painted: new Uint8Array(width * height), number: 0, stale: true,
+      x: Math.floor(width / 2), y: Math.floor(height / 2), from: null, colors: new Map(),
+      names: new Map([...form.elements.label.options].map((option) => [classOf(option), option.text])),
     };
+    if (chosen) for (const [name, value] of Object.entries(chosen)) form.elements[name].value = value;
+    if (form.elements.label.selectedIndex < 0) form.elements.label.selectedIndex = 0; // that class is gone
     legend();
     draw();
   }
 
+  // The colour of a class as it lies in the picture, four bytes in one number.
+  function colorAt(at) {
+    const kind = work.painted[at] ? classOf(work.form.elements.label.selectedOptions[0]) : work.kinds[at];
+    const alpha = work.painted[at] ? PAINTED : work.image ? 90 : 160;
+    const stripe = kind === work.void ? Math.floor(((at % work.width) + Math.floor(at / work.width)) / work.stripe) % 2 : 0;
+    const key = (kind * 256 + alpha) * 2 + stripe;
+    if (!work.colors.has(key)) {
+      const [red, green, blue] = kind === work.void ? STRIPES[stripe] : rgbOf(kind);
+      work.colors.set(key, new Uint32Array(new Uint8Array([red, green, blue, alpha]).buffer)[0]);
+    }
+    return work.colors.get(key);
+  }
+
+  function rgbOf(kind) {
+    const probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    probe.fillStyle = color(kind);
+    probe.fillRect(0, 0, 1, 1);
+    return probe.getImageData(0, 0, 1, 1).data;
+  }
+
+  // The classes that the mask holds or that is painted with, each with its colour and its key.
   function legend() {
-    const names = JSON.parse(work.canvas.dataset.classes);
+    const select = work.form.elements.label;
     const held = new Set(work.kinds);
-    byId("legend").replaceChildren(...names.flatMap((name, kind) => {
-      if (!held.has(kind)) return [];
-      const entry = document.createElement("span");
+    work.form.querySelector(".swatches").replaceChildren(...[...select.options].flatMap((option, place) => {
+      const kind = classOf(option);
+      if (!held.has(kind) && place !== select.selectedIndex) return [];
+      const entry = document.createElement("li");
       const dot = Object.assign(document.createElement("span"), { className: "swatch" });
-      dot.style.background = color(kind);
-      entry.append(dot, ` ${name}`);
+      if (kind === work.void) dot.classList.add("void");
+      else dot.style.background = color(kind);
+      const name = document.createElement("bdi");
+      name.textContent = option.text;
+      entry.append(dot, " ", name);
+      const key = keyOf(option);
+      if (key) entry.append(" ", Object.assign(document.createElement("kbd"), { textContent: key }));
+      if (place === select.selectedIndex) entry.setAttribute("aria-current", "true");
       return [entry];
     }));
+  }
+
+  function keyOf(option) {
+    if (classOf(option) === work.void) return "0";
+    const place = [...work.form.elements.label.options].filter((one) => classOf(one) !== work.void).indexOf(option);
+    return place < 9 ? String(place + 1) : "";
+  }
+
+  function recolor() {
+    for (let at = 0; at < work.pixels.length; at += 1) work.pixels[at] = colorAt(at);
+    work.stale = false;
   }
 
   let waits = false; // however fast the pointer moves, one picture is drawn for each that the screen shows
   function draw() {
     if (waits) return;
     waits = true;
-    requestAnimationFrame(() => { waits = false; drawNow(); });
+    requestAnimationFrame(() => {
+      waits = false;
+      if (work?.form.isConnected) drawNow();
+    });
   }
 
   function drawNow() {
-    const { canvas, flat, width, height, scale, image, kinds, painted, colors } = work;
-    const chosen = work.form.elements.label.selectedIndex;
-    const shown = new ImageData(width, height);
-    for (let at = 0; at < kinds.length; at += 1) {
-      const kind = painted[at] ? chosen : kinds[at];
-      if (kind === NOTHING) continue;
-      if (!colors.has(kind)) colors.set(kind, rgbOf(kind));
-      shown.data.set(colors.get(kind), 4 * at);
-      shown.data[4 * at + 3] = painted[at] ? 225 : image ? 90 : 160;
-    }
-    flat.getContext("2d").putImageData(shown, 0, 0);
+    const { canvas, flat, scale, image } = work;
+    if (work.stale) recolor();
+    flat.getContext("2d").putImageData(work.shown, 0, 0);
     const pen = canvas.getContext("2d");
     pen.clearRect(0, 0, canvas.width, canvas.height);
     if (image) pen.drawImage(image, 0, 0, canvas.width, canvas.height);
@@ -93,8 +131,11 @@
       Object.assign(pen, { lineWidth: line * Math.max(1, canvas.width / 1024), strokeStyle: style });
       pen.stroke();
     }
-    byId("painted").textContent =
-      fill(words.painted, { n: work.number.toLocaleString(), x: work.x, y: work.y });
+    const at = work.y * work.width + work.x;
+    const name = work.names.get(work.kinds[at]) ?? "–";
+    const what = work.decided[at] ? fill(words.decided_here, { what: name }) : name;
+    work.form.querySelector("[role=status]").textContent =
+      fill(words.painted, { n: work.number.toLocaleString(), x: work.x, y: work.y, what });
   }
 
   const size = () => Number(work.form.elements.brush.value);
@@ -110,6 +151,7 @@
         if (work.decided[at]) continue; // what is decided on is taken back first
         work.number += on - work.painted[at];
         work.painted[at] = on;
+        work.pixels[at] = colorAt(at);
       }
     }
   }
@@ -142,26 +184,56 @@
     return lengths.join(".");
   }
 
+  let storing = false; // Enter twice is stored once
   async function store() {
-    const label = work.form.elements.label.value;
+    if (storing) return;
+    storing = true;
+    const { label, brush, mode } = work.form.elements;
+    const [row, byKeys] = [review.row, document.activeElement === work.canvas];
     try {
       await outbox.flush();
-      const done = await send("/api/parts/painted", { row: Number(work.form.dataset.part), label, runs: runs() });
-      review.done.push({ batch: done.batch, row: review.row });
-      tell(fill(words.saved, { what: label }));
-      await review.show(review.row);
+      const done = await send("/api/parts/painted", { row: Number(work.form.dataset.part), label: label.value, runs: runs() });
+      chosen = { label: label.value, brush: brush.value, mode: mode.value };
+      review.done.push({ batch: done.batch, row });
+      tell(fill(words.saved, { what: label.selectedOptions[0].text }));
+      if (review.row === row) await goOn(byKeys);
     } catch (problem) {
       tell(fill(words.failed, { problem: problem.message }), true);
+    } finally {
+      storing = false;
     }
   }
 
-  item.addEventListener("toggle", (event) => {
-    if (event.target.id === "paint" && event.target.open) {
-      open(event.target.querySelector("form")).catch((problem) => tell(fill(words.failed, { problem: problem.message }), true));
+  // The same mask again, with what was stored: most masks take more than one stroke.
+  async function goOn(byKeys) {
+    const { x, y } = work;
+    await review.again();
+    const details = item.querySelector("#paint");
+    if (!details) return;
+    details.open = true;
+    await begin(details);
+    if (!mine(details.querySelector("canvas"))) return;
+    Object.assign(work, { x, y });
+    if (byKeys) work.canvas.focus({ preventScroll: true });
+  }
+
+  const opening = new WeakMap(); // each form once, however often it is folded
+  function begin(details) {
+    const form = details.querySelector("form");
+    if (!opening.has(form)) {
+      opening.set(form, open(form).catch((problem) => {
+        opening.delete(form);
+        tell(fill(words.not_shown, { problem: problem.message }), true);
+      }));
     }
+    return opening.get(form);
+  }
+
+  item.addEventListener("toggle", (event) => {
+    if (event.target.id === "paint" && event.target.open) begin(event.target);
   }, true);
   item.addEventListener("pointerdown", (event) => {
-    if (event.target !== work?.canvas || event.button !== 0) return;
+    if (!mine(event.target) || event.target !== work.canvas || event.button !== 0) return;
     event.preventDefault();
     work.canvas.focus({ preventScroll: true });
     work.canvas.setPointerCapture(event.pointerId);
@@ -191,21 +263,41 @@
     } else if (event.key === " ") dab(work.x, work.y);
     else if (event.key === "+" || event.key === "=") work.form.elements.brush.value = size() + 2;
     else if (event.key === "-") work.form.elements.brush.value = size() - 2;
-    else if (event.key === "Enter") store();
+    else if (event.key === "Enter") { if (!event.repeat) store(); }
+    else if (/^[0-9]$/.test(event.key)) choose(event.key);
     else return;
     event.preventDefault();
     draw();
   });
-  item.addEventListener("input", (event) => { if (work?.form.contains(event.target)) draw(); });
+
+  function choose(key) {
+    const option = [...work.form.elements.label.options].find((one) => keyOf(one) === key);
+    if (!option) return;
+    option.selected = true;
+    classChanged();
+  }
+
+  function classChanged() {
+    work.stale = true;
+    legend();
+    draw();
+  }
+
+  item.addEventListener("input", (event) => {
+    if (!mine(event.target)) return;
+    if (event.target.name === "label") classChanged();
+    else draw();
+  });
   item.addEventListener("click", (event) => {
-    if (!work || !event.target.closest("[data-clear]")) return;
+    if (!mine(event.target) || !event.target.closest("[data-clear]")) return;
     work.painted.fill(0);
     work.number = 0;
+    work.stale = true;
     draw();
   });
   item.addEventListener("submit", (event) => {
-    if (event.target !== work?.form) return;
+    if (!event.target.matches(".paintform")) return;
     event.preventDefault();
-    store();
+    if (mine(event.target)) store();
   });
 }

@@ -113,6 +113,12 @@ class Review {
     for (const other of this.rows.slice(0, 3)) this.fetchItem(other);
   }
 
+  // The same row with what is known of it now; other parts of it that were fetched ahead are stale.
+  again() {
+    this.ahead.clear();
+    return this.show(this.row);
+  }
+
   async show(row) {
     const held = this.shownOnce && (this.item.contains(document.activeElement) || document.activeElement === document.body);
     this.shownOnce = true;
