@@ -40,12 +40,13 @@ def world(n=200, k=6, seed=0):
     return np.random.default_rng(seed).dirichlet(np.full(k, 0.4), n)
 
 
-def test_p180_later_rounds_ask_about_the_least_sure_in_place_of_the_surest():
+def test_p180_from_the_second_round_on_the_least_sure_are_asked_in_place_of_the_surest():
+    """The authors count rounds from 1 and turn at 2: one round of sure rows, not two [P180]."""
     probs = world()
     pool = Pool(pred_probs=probs)
     unsure, held = margin_score(probs), probs.argmax(axis=1)
-    for r, sign in ((0, 1), (1, 1), (2, -1), (5, -1)):
-        rows = AdaptiveNovelSampling(3, r).select(pool, 9, rng=0).rows
+    for r, turn, sign in ((0, 2, 1), (1, 2, -1), (5, 2, -1), (0, 1, -1), (1, 3, 1), (2, 3, -1)):
+        rows = AdaptiveNovelSampling(3, r, adaptive_round=turn).select(pool, 9, rng=0).rows
         for c in (3, 4, 5):
             own = np.flatnonzero(held == c)
             wanted = own[np.argsort(sign * unsure[own])[:3]]
@@ -149,3 +150,33 @@ def test_labels_of_new_classes_are_refused_and_no_round_asks_nothing():
         trainer().fit(X, y, lambda rows: y[rows])
     found = trainer(rounds=0).fit(X, np.where(y < 2, y, -1), lambda rows: y[rows])
     assert len(found.rows) == 0
+
+
+def test_several_ways_of_asking_share_the_training_before_the_first_question():
+    X, y = corners()
+    labels = np.where((y < 2) & (np.arange(120) % 3 == 0), y, -1)
+    base = trainer(rounds=0).fit(X, labels, lambda rows: y[rows])
+    shared, alone = (trainer().fit(X, labels, lambda rows: y[rows], start=s) for s in (base, None))
+    assert_array_equal(shared.rows, alone.rows)
+    assert_array_equal(shared.predict(X), alone.predict(X))
+    with pytest.raises(BadInput, match="rounds=0"):
+        trainer().fit(X, labels, lambda rows: y[rows], start=alone)
+
+
+def test_p180_every_epoch_learns_from_every_answer(monkeypatch):
+    pytest.importorskip("torch")
+    from labelwright.acquire import SimGCD
+
+    seen = []
+    plain = SimGCD.answered_losses
+
+    def noted(self, batch):
+        seen.append((batch.clock.epoch, batch["answered"].index.tolist()))
+        return plain(self, batch)
+
+    monkeypatch.setattr(SimGCD, "answered_losses", noted)
+    X, y = corners()
+    labels = np.where((y < 2) & (np.arange(120) % 3 == 0), y, -1)
+    asked = trainer(rounds=1, per_round=50).fit(X, labels, lambda rows: y[rows]).rows
+    for epoch in (0, 1):
+        assert {row for at, rows in seen if at == epoch for row in rows} == set(asked.tolist())

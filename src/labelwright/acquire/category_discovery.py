@@ -30,7 +30,7 @@ from labelwright.acquire.novel_sampling import (
     clustering_accuracy,
     novelty_metrics,
 )
-from labelwright.acquire.simgcd import SimGCD
+from labelwright.acquire.simgcd import QUERY_BATCH, SimGCD
 from labelwright.errors import BadInput
 from labelwright.metrics.checks import as_array, as_generator
 from labelwright.nn import MLP, SGD, Cosine, Loop, Task, Training, ViewPair
@@ -90,11 +90,11 @@ class AGCDTrainer:
 
     Notes
     -----
-    On 600 digits with five new classes and 80 questions (200 epochs first, 15 a round) it reaches 0.92 on the new
-    classes, random rows 0.87, entropy 0.93, the mapping without average and labels 0.93: means of six seeds, no
-    difference of which excludes chance. It asks about new classes most often: 90 % of its questions, entropy's 81 %,
-    random rows' 60 %. With 15 epochs first and 5 a round, as in a first proof, half of the outputs stayed unused, and
-    the figures said how far each training had come.
+    On 600 digits with five new classes and 80 questions (200 epochs first, 15 a round; ten seeds) it reaches 0.955 on
+    the new classes: 8.1 points above random rows, 2.9 above entropy where 3 were asked (95 % interval 0.3 to 5.5), and
+    2.0 above the mapping without average and labels (-1.6 to +5.6). It asks about new classes most often: 86 % of its
+    questions, entropy's 80 %, random rows' 59 %. With 15 epochs first and 5 a round, as in a first proof, half of the
+    outputs stayed unused.
     """
 
     def __init__(
@@ -126,6 +126,7 @@ class AGCDTrainer:
         oracle: Callable[[Rows], ArrayLike],
         acquisition: Callable[[int], Acquisition[Pool]] | None = None,
         rng: Seed = 0,
+        start: Discovery | None = None,
     ) -> Discovery:
         """Train, ask, and train on.
 
@@ -139,6 +140,9 @@ class AGCDTrainer:
         acquisition : callable, optional
             Round → acquisition; `AdaptiveNovelSampling` by default.
         rng : int or numpy.random.Generator
+        start : Discovery, optional
+            What the same trainer with ``rounds=0`` found on the same rows: the training before the first question is
+            not done again, so that several ways of asking can be compared at the price of one.
         """
         x, y = _rows(X), np.asarray(labels)
         if y.shape != (len(x),) or not ((y >= -1) & (y < self.n_old)).all():
@@ -146,7 +150,7 @@ class AGCDTrainer:
         choose = acquisition or (lambda r: AdaptiveNovelSampling(self.n_old, r))
         generator = as_generator(rng)
         answers = np.full(len(x), -1)
-        loop = self._loop(x, y, answers, self.base_epochs, None)
+        loop = self._loop(x, y, answers, self.base_epochs, None) if start is None else _untaught(start, len(x))
         rows: list[Rows] = []
         for r in range(self.rounds):
             probs = loop.predict_proba(x).double().cpu().numpy()
@@ -164,10 +168,21 @@ class AGCDTrainer:
         warm = self.base_epochs if start is None else 1e-9  # the temperature has fallen by then
         optimizer = SGD(self.lr, 0.9, 5e-5, schedule=Cosine(floor=1e-3))
         training = Training(epochs, self.batch_size, optimizer, seed=self.seed, device="cpu")
-        objective = SimGCD(self.n_old, warm=warm, mapped=self.mapped)
+        per_epoch = max(1, len(x) // self.batch_size)
+        query_batch = max(QUERY_BATCH, -(-int((answers >= 0).sum()) // per_epoch))  # every epoch sees all answers
+        objective = SimGCD(self.n_old, warm=warm, mapped=self.mapped, query_batch=query_batch)
         loop = Loop(objective, task, training)
         loop.fit(start=start)
         return loop
+
+
+def _untaught(start: Discovery, n: int) -> Loop:
+    if len(start.rows) or start.loop.task.n_rows != n:
+        raise BadInput(
+            f"the start has {len(start.rows)} answers about {start.loop.task.n_rows} rows, not 0 about {n}",
+            fix="fit a trainer with rounds=0 on the same rows",
+        )
+    return start.loop
 
 
 def _rows(X: ArrayLike) -> NDArray[np.float32]:

@@ -31,7 +31,7 @@ class AdaptiveNovelSampling:
     round_index : int, default 0
         Rounds done so far.
     adaptive_round : int, default 2
-        From this round on the least sure rows come first.
+        From this round on, the first being round 1, the least sure rows come first.
 
     Notes
     -----
@@ -41,7 +41,7 @@ class AdaptiveNovelSampling:
     Examples
     --------
     >>> probs = [[0.9, 0.1, 0.0], [0.1, 0.8, 0.1], [0.2, 0.5, 0.3], [0.0, 0.1, 0.9]]
-    >>> [AdaptiveNovelSampling(1, r).select(Pool(pred_probs=probs), 2, rng=0).rows.tolist() for r in (0, 2)]
+    >>> [AdaptiveNovelSampling(1, r).select(Pool(pred_probs=probs), 2, rng=0).rows.tolist() for r in (0, 1)]
     [[1, 3], [2, 3]]
 
     Source: [P180].
@@ -61,7 +61,7 @@ class AdaptiveNovelSampling:
         if n_new < 1:
             raise BadInput(f"{probs.shape[1]} outputs leave none for new classes", fix="give the model more outputs")
         unsure, held = margin_score(probs), probs.argmax(axis=1)
-        later = self.round_index >= self.adaptive_round
+        later = self.round_index + 1 >= self.adaptive_round
         order = np.argsort(-unsure if later else unsure, kind="stable")
         new = order[held[order] >= self.n_old]
         each = size // n_new

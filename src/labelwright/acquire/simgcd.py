@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from labelwright.acquire.novel_sampling import StableLabelMapping
+from labelwright.errors import BadInput
 from labelwright.nn import AveragedNet, Loop, Losses, Objective, Stream, Task
 from labelwright.nn.batch import Batches
 from labelwright.nn.contrastive import nt_xent, supcon
@@ -85,6 +86,9 @@ class SimGCD(Objective):
     mapped : bool, default True
         Map classes to outputs by labelled rows and the averaged network. False matches the network's own outputs on
         the answered rows alone, the way that the paper compares with.
+    query_batch : int, default 8
+        Answered rows a step, at least 1. An epoch has as many steps as all rows make batches: where the answered rows
+        make more, a larger number lets each epoch see them all.
 
     Notes
     -----
@@ -92,9 +96,13 @@ class SimGCD(Objective):
     elsewhere). Steps on answered rows alternate with steps on all rows; the authors do one pass after the other.
     """
 
-    def __init__(self, n_old: int, *, warm: float = 30.0, decay: float = 0.9, mapped: bool = True) -> None:
+    def __init__(
+        self, n_old: int, *, warm: float = 30.0, decay: float = 0.9, mapped: bool = True, query_batch: int = QUERY_BATCH
+    ) -> None:
         super().__init__()
-        self.n_old, self.warm, self.decay, self.mapped = n_old, warm, decay, mapped
+        if query_batch < 1:
+            raise BadInput(f"query_batch is {query_batch}", fix="choose at least 1")
+        self.n_old, self.warm, self.decay, self.mapped, self.query_batch = n_old, warm, decay, mapped, query_batch
 
     def setup(self, task: Task) -> None:
         """Make the network, its average, and the first mapping: each class its own output."""
@@ -103,12 +111,12 @@ class SimGCD(Objective):
         self.register_buffer("output_of", torch.arange(task.n_classes))
 
     def streams(self, task: Task, epoch: int) -> Mapping[str, Stream]:
-        """Return all rows in two views, and the answered rows in batches of 8 where there are any."""
+        """Return all rows in two views, and the answered rows in small batches where there are any."""
         views = {"first": task.views.weak, "second": task.views.strong}
         found = {"train": task.stream(views=views)}
         answered = np.flatnonzero(task.fields["answers"].cpu().numpy() >= 0)
         if len(answered):
-            found["answered"] = task.stream(answered, batch_size=QUERY_BATCH, views=views)
+            found["answered"] = task.stream(answered, batch_size=self.query_batch, views=views)
         return found
 
     def before_epoch(self, loop: Loop) -> None:
