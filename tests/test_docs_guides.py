@@ -52,6 +52,9 @@ def test_the_yaml_of_the_nutrition_guide_is_understood(tmp_path):
     assert audit.result.nutrition is not None
     touched = {alert.category for alert in audit.result.nutrition.alerts if "approve" in alert.use_cases}
     assert "label quality" in touched or "representation" in touched or "sensitive attributes" in touched
+    lines = audit.lines(folder=tmp_path / "out")
+    assert "Alerts about the data set" in lines and any("groups of 'sex'" in line for line in lines)
+    assert "nothing stands out" not in lines[-1]
 
 
 def test_the_method_of_the_architecture_page_trains():

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
+from core_world import in_the_core
 from labelwright.errors import MissingExtra, naming_extra
 
 FAMILIES = (
@@ -14,29 +12,6 @@ FAMILIES = (
     *("audit", "audit.nutrition", "audit.compare", "audit.gate", "acquire"),
     *("learn", "learn.noisy", "learn.partial", "learn.bags", "learn.regression", "report", "studio", "catalogue"),
 )
-# A finder before all others that knows no module of any extra.
-CORE_ALONE = """
-import sys
-from importlib import import_module
-
-from labelwright.errors import _EXTRAS, MissingExtra
-
-
-class Without:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {module for modules in _EXTRAS.values() for module in modules}:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-
-sys.meta_path.insert(0, Without())
-"""
-
-
-def in_the_core(script: str) -> str:
-    """Run a script in a process that finds no optional dependency; return what it prints."""
-    done = subprocess.run([sys.executable, "-c", CORE_ALONE + script], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_every_public_name_loads_or_names_its_extra():

@@ -62,7 +62,7 @@ class MissingExtra(BadInput, ImportError):
 
 _EXTRAS = {
     "studio": (
-        *("alembic", "anyio", "argon2", "fastapi", "httptools", "multipart", "pydantic", "python_multipart"),
+        *("alembic", "anyio", "argon2", "fastapi", "httptools", "multipart", "python_multipart"),
         *("sqlalchemy", "starlette", "uvicorn"),
     ),
     "postgres": ("psycopg",),

@@ -95,7 +95,7 @@ def test_a_row_edited_after_its_label_was_confirmed_is_waived_no_longer(audited,
     edited.write_text("".join(lines), encoding="utf-8")
     check(edited, *DATA, *gate)
     out = capsys.readouterr().out
-    assert "waived" not in out and "1 decision: are about rows edited since" in out
+    assert "waived" not in out and "1 decision: row edited since" in out
 
     apply = ["apply", str(decisions), str(folder / "tickets.csv"), *DATA[:4], "--out", str(tmp_path / "new")]
     assert run(apply) == 0

@@ -138,7 +138,7 @@ def test_the_text_says_every_condition_and_the_outcome(verdict):
     text = format_verdict(verdict, "text")
     assert all(gate.condition.text in text for gate in verdict.gates)
     assert text.splitlines()[-1] == "Gate failed: 3 of 5 conditions."
-    assert "1 decision: confirm labels as they are now" in text
+    assert "1 decision: label confirmed as it is now" in text
 
 
 COMMAND = re.compile(r"^::(error|warning|notice) title=[^:,]*,file=[^:,]*(,line=\d+)?::[^\r\n]*$")

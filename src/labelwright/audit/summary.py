@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 WORST_SHOWN = 10
+ALERTS_SHOWN = 5
 WARNING = "WARNING: "  # notes that begin so put the whole result in doubt
 PART_WORDS = {"token": "sentences", "detection": "images", "segmentation": "images"}
 # A matrix of more classes than this is left to Python users: as JSON it would dwarf everything else.
@@ -140,17 +141,32 @@ def plain_lines(result: AuditResult, *, quiet: bool, show_text: bool, folder: Pa
         lines += ["", "What was found"]
         width = max(len(kind.title) for kind, _ in found)
         lines += [f"  {kind.title:<{width}}  {count:>7,}  {kind.meaning}" for kind, count in found]
+    lines += alert_lines(result)
     worst = _worst(result)
     if worst:
         lines += ["", "Most suspect labels", *_worst_lines(result, worst, show_text)]
     return [*lines, "", *following]
 
 
+def alert_lines(result: AuditResult) -> list[str]:
+    """Return what the nutrition label warns of, the most serious first; nothing where it only informs."""
+    alerts = () if result.nutrition is None else result.nutrition.alerts
+    worst_first = sorted(alerts, key=lambda alert: alert.severity != "serious")
+    told = {alert.message: alert.severity for alert in worst_first if alert.severity != "info"}
+    if not told:
+        return []
+    shown = [f"  {severity:<7}  {inert(message)}" for message, severity in list(told.items())[:ALERTS_SHOWN]]
+    more = [f"  and {len(told) - ALERTS_SHOWN} more in the report"] if len(told) > ALERTS_SHOWN else []
+    return ["", "Alerts about the data set", *shown, *more]
+
+
 def next_steps(result: AuditResult, folder: Path | None) -> list[str]:
     """Return where everything stands and, in the last line, the one thing to do next."""
     if folder is None:
-        return ["Next: a.issues lists every finding; a.report('report.html') draws them."]
+        return ["Next: .issues lists every finding; .report('report.html') draws them."]
     if not any(result.summary["counts"].values()):
+        if alert_lines(result):
+            return [f"Next: no label stands out; the nutrition label in {folder / 'report.html'} tells of the alerts."]
         return [f"Next: nothing stands out; {folder / 'report.html'} shows what was looked at."]
     places = f"open {folder / 'report.html'}; every finding is in {folder / 'issues.csv'}."
     # What was found in boxes and masks rests on files that the folder of an audit does not name.

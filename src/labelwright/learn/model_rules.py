@@ -10,7 +10,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from labelwright.errors import BadInput
-from labelwright.learn.trained_model import TrainedModel
 
 
 def models_on(
@@ -25,6 +24,8 @@ def models_on(
     """
 
     def opened(folder: Path) -> tuple[Callable[[pa.Table], NDArray[np.float64]], Sequence[str]]:
+        from labelwright.learn import TrainedModel  # networks need an extra, which rules without a model do not
+
         model = TrainedModel.load(folder)
         known = None if model.space is None or model.task.task != "classification" else model.space
         probs = None if known is None else model.predict(model.rows_of(data, sheet=sheet)).probs

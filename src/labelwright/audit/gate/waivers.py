@@ -56,14 +56,14 @@ class Waivers:
     def lines(self) -> list[str]:
         """Return in plain words what became of the decisions; nothing when there are none."""
         words = {
-            "confirmed": "confirm labels as they are now",
-            "label_changed": "confirmed a label that has changed since, and do not count",
-            "label_unknown": "do not say which label they keep, and do not count without a baseline: write it in the "
-            "column label, or leave the column given of issues.csv beside them",
-            "edited": "are about rows edited since, and do not count",
-            "not_applied": "ask for a change that the data do not show yet",
-            "unknown": "name rows that are not in the data (gone, or edited since)",
-            "cannot_tell": "say that a person could not tell",
+            "confirmed": "label confirmed as it is now",
+            "label_changed": "label changed since it was confirmed, so without effect",
+            "label_unknown": "kept label not told, and without effect where there is no baseline: write it in the "
+            "column label, or leave the column given of issues.csv beside it",
+            "edited": "row edited since, so without effect",
+            "not_applied": "change that the data do not show yet",
+            "unknown": "row not in the data (gone, or edited since)",
+            "cannot_tell": "a person could not tell",
         }
         return [
             f"{counted(self.counts[name], 'decision')}: {said}" for name, said in words.items() if self.counts[name]
