@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit
 
 from labelwright.decide.contract import Bools, Floats
-from labelwright.decide.weighted_quantile import UNIT, Ints, delete_all, first_above, insert_all
+from labelwright.decide.weighted_quantile import UNIT
+from labelwright.decide.weighted_quantile_kernels import Ints, delete_all, first_above, insert_all
 
 _HAIR = 1e-12
 LEAST_COST = 1e-8  # no label is free
