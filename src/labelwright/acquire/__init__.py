@@ -20,9 +20,7 @@ _ROOMS = {
     ),
     "badge": "BADGE last_layer_slope",
     "bald": "BALD BootstrapCommittee mutual_information",
-    "budget_planner": (
-        "BudgetPlan PowerLaw Sweep budget_sweep classify_regime fit_power_law pareto_frontier plan_budget split_of"
-    ),
+    "budget_planner": "BudgetPlan PowerLaw classify_regime fit_power_law plan_budget",
     "category_discovery": "AGCDTrainer Discovery",
     "contract": "ANYONE Acquisition Pool ScoredAcquisition Selection highest",
     "context_selection": (
@@ -51,6 +49,7 @@ _ROOMS = {
     "rounds": "CurveBand LearningCurve Rounds run_rounds",
     "selection_theory": "AsymptoticFit asymptotic_test_error",
     "simgcd": "SimGCD",
+    "split_sweep": "Sweep budget_sweep pareto_frontier split_of",
     "typiclust": "TypiClust",
     "uncertainty": ("Entropy LeastConfidence Margin RandomSampling entropy_score least_confidence_score margin_score"),
 }

@@ -9,8 +9,8 @@ labels of a batch, p_0 the student's probability of class 0, and coef = ½ min(1
 
     h = onehot[ p_0 ≥ quantile(p_0, mean y) ]  (detached),      loss = CE( p, (1 − coef) [1 − y, y] + coef h )
 
-`budget_planner` sweeps the two numbers of rows, and plans money. Prompts for language models (few-shot examples before
-each input) are not part of this room.
+`split_sweep` sweeps the two numbers of rows, `budget_planner` plans money. Prompts for language models (few-shot
+examples before each input) are not part of this room.
 
 Measured on AG News (five seeds, a budget of 64): mixed labels reach 0.71, the oracle's alone 0.73, weak ones alone
 0.56: better than weak labels, not better than the oracle's; at 16 and 256 the mixture is ahead of both.

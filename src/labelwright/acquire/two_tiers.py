@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
-from labelwright.acquire.budget_planner import BudgetPlan, budget_sweep, plan_budget
+from labelwright.acquire.budget_planner import BudgetPlan, plan_budget
 from labelwright.acquire.contract import Floats, Rows
 from labelwright.acquire.probe import FittedProbe
+from labelwright.acquire.split_sweep import budget_sweep
 from labelwright.data.features.build import build_features
 from labelwright.data.load import load_dataset
 from labelwright.data.splits import stratified_folds
