@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.audit.benchmark_review import BenchmarkReview
 from labelwright.audit.benchmark_stability import flag_candidates
+from labelwright.audit.labelled_file import LabelledFile
 from labelwright.audit.measure_inputs import classes_of
 from labelwright.audit.model_predictions import class_scores, model_names, predicted_classes
 from labelwright.data.column_types import cell_texts, numbers
 from labelwright.data.dataset import Dataset
-from labelwright.data.load import load_dataset
 from labelwright.data.readers.dispatch import read_source
 from labelwright.errors import BadInput, did_you_mean, quoted
 from labelwright.metrics.checks import as_labels
@@ -61,32 +60,28 @@ def review_candidates(labels: ArrayLike, pred_probs: ArrayLike, classes: Sequenc
 
 
 def benchmark_of_files(
-    data: Path,
+    rows: LabelledFile,
     *,
     predictions: Sequence[Path] = (),
     votes: Path | None = None,
     pred_probs: Path | None = None,
     n_flagged: int | None = None,
-    seed: int = 0,
-    **columns: Any,
 ) -> Report:
     """Read a test set, its review and the models' predictions, and measure; without votes list what to review.
 
     Parameters
     ----------
-    data : Path
+    rows : LabelledFile
     predictions : sequence of Path
         One a model: id and prediction, or probabilities.
     votes : Path, optional
         A table with id, guessed, n_given, n_guessed, n_both and n_neither.
     pred_probs : Path, optional
         Out-of-sample probabilities that candidates for review are flagged from.
-    n_flagged, seed
+    n_flagged : int, optional
         As in `BenchmarkReview`.
-    **columns
-        As `load_dataset` takes them.
     """
-    dataset = load_dataset(data, **columns)
+    dataset = rows.load()
     classes, ids = classes_of(dataset), dataset.ids.tolist()
     if votes is None:
         if pred_probs is None:
@@ -101,7 +96,7 @@ def benchmark_of_files(
     answers = {
         name: predicted_classes(path, dataset) for name, path in zip(model_names(predictions), predictions, strict=True)
     }
-    return BenchmarkReview(seed=seed).measure(
+    return BenchmarkReview(seed=rows.seed).measure(
         dataset.labels,
         answers,
         classes,

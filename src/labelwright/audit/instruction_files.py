@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -11,47 +10,38 @@ from labelwright.audit.instruction_sheet import InstructionSheet
 from labelwright.audit.instruction_texts import candidate_texts, embedded_rows
 from labelwright.audit.instructions import LabelingInstructionGenerator
 from labelwright.audit.label_issues import find_label_issues
+from labelwright.audit.labelled_file import LabelledFile
 from labelwright.audit.measure_inputs import classes_of
 from labelwright.audit.measure_outputs import png_uri_of_rows, words_of_rows
 from labelwright.audit.retrieval import RetrievalIndex
-from labelwright.data.crossval import out_of_fold_probs
-from labelwright.data.load import load_dataset
 from labelwright.metrics.report import Report
 from labelwright.progress import SILENT, Progress
 
 
 def instructions_of_file(
-    data: Path,
-    *,
-    texts: Path | None = None,
-    features: str | None = None,
-    budget: int = 5,
-    seed: int = 0,
-    jobs: int = 1,
-    progress: Progress = SILENT,
-    **columns: Any,
+    rows: LabelledFile, *, texts: Path | None = None, budget: int = 5, progress: Progress = SILENT
 ) -> tuple[Report, dict[str, bytes]]:
-    """Read a labelled file, write instructions from it, and return the report with ``instructions.md``.
+    """Read labelled rows, write instructions from it, and return the report with ``instructions.md``.
 
     Suspected label errors are no examples. Texts are compared where the data are texts; for images and tables examples
     alone speak.
 
     Parameters
     ----------
-    data : Path
+    rows : LabelledFile
     texts : Path, optional
         YAML, ``class: text`` or a list of texts, in addition to the class name.
-    **columns
-        As `load_dataset` takes them.
+    budget : int
+        Examples a class, at most.
     """
-    dataset = load_dataset(data, **columns)
+    dataset = rows.load()
     classes = classes_of(dataset)
     words, texts_of = candidate_texts(dataset, texts)
-    matrix, text_vectors = embedded_rows(dataset, words, features, seed=seed, jobs=jobs, progress=progress)
-    probs = out_of_fold_probs(matrix, dataset.labels, len(classes), seed=seed, jobs=jobs, progress=progress)
+    matrix, text_vectors = embedded_rows(rows, dataset, words, progress)
+    probs = rows.out_of_fold(matrix, dataset, progress)
     known, suspect = np.flatnonzero(dataset.labels >= 0), np.zeros(len(dataset), bool)
     suspect[known] = find_label_issues(dataset.labels[known], probs[known])
-    sheet = InstructionSheet(LabelingInstructionGenerator(budget=budget, seed=seed), seed)
+    sheet = InstructionSheet(LabelingInstructionGenerator(budget=budget, seed=rows.seed), rows.seed)
     report = sheet.measure(
         RetrievalIndex(matrix, text_vectors),
         dataset.labels,

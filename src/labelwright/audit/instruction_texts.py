@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from labelwright.audit.labelled_file import LabelledFile
 from labelwright.audit.measure_inputs import classes_of, read_yaml_mapping
 from labelwright.data.dataset import Dataset
-from labelwright.data.features import build_features
 from labelwright.data.features.fitted import fit_features
 from labelwright.errors import BadInput, did_you_mean, quoted
 from labelwright.progress import SILENT, Progress
@@ -43,18 +43,18 @@ def candidate_texts(dataset: Dataset, given: Path | None) -> tuple[list[str], di
 
 
 def embedded_rows(
-    dataset: Dataset, words: Sequence[str], features: str | None, *, seed: int, jobs: int, progress: Progress = SILENT
+    rows: LabelledFile, dataset: Dataset, words: Sequence[str], progress: Progress = SILENT
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
     """Return vectors of the rows (n, d) and of the texts (q, d), None for the latter where no encoder reads texts."""
-    if features == "minilm":
+    if rows.features == "minilm":
         from labelwright.data.features.minilm import minilm_features
 
-        matrix = build_features(dataset, spec="minilm", progress=progress).matrix
+        matrix = rows.matrix(dataset, progress)
         return matrix, minilm_features(list(words), progress=progress)[0]
-    if features is None and dataset.plan.modality == "text":
-        fitted, found = fit_features(dataset, seed=seed, jobs=jobs, progress=progress)
-        return found.matrix, fitted.encoder.transform(list(words), jobs=jobs, progress=progress)
-    return build_features(dataset, spec=features, jobs=jobs, seed=seed, progress=progress).matrix, None
+    if rows.features is None and dataset.plan.modality == "text":
+        fitted, found = fit_features(dataset, seed=rows.seed, jobs=rows.jobs, progress=progress)
+        return found.matrix, fitted.encoder.transform(list(words), jobs=rows.jobs, progress=progress)
+    return rows.matrix(dataset, progress), None
 
 
 def _phrases(dataset: Dataset, k: int) -> list[list[str]]:

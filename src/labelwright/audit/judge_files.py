@@ -12,16 +12,14 @@ from numpy.typing import NDArray
 from labelwright.audit.judge import Judge, PromptedJudge, SimilarityJudge
 from labelwright.audit.judge_ensemble import JudgeEnsemble, Names, Ratings
 from labelwright.audit.judged_labels import JudgedLabels
+from labelwright.audit.labelled_file import LabelledFile
 from labelwright.audit.measure_inputs import (
     checked_labels,
     classes_of,
-    own_predictions,
     read_prices,
     read_yaml_mapping,
 )
-from labelwright.data.crossval import out_of_fold_probs
 from labelwright.data.dataset import Dataset
-from labelwright.data.load import load_dataset
 from labelwright.data.pred_probs import load_pred_probs
 from labelwright.errors import BadInput, listed
 from labelwright.metrics.report import Report
@@ -33,27 +31,23 @@ Floats = NDArray[np.float64]
 
 
 def judged_labels_of_files(
-    data: Path,
+    rows: LabelledFile,
     *,
     judge_files: Sequence[Path] = (),
     descriptions: Path | None = None,
     checked: Path | None = None,
     model: Any = None,
     question: str | None = None,
-    features: str | None = None,
     costs: Path | None = None,
     tau: float = 0.9,
     ordinal: bool = False,
-    seed: int = 0,
-    jobs: int = 1,
     progress: Progress = SILENT,
-    **columns: Any,
 ) -> Report:
-    """Read a labelled file and what judges it, and measure.
+    """Read labelled rows and what judges it, and measure.
 
     Parameters
     ----------
-    data : Path
+    rows : LabelledFile
     judge_files : sequence of Path
         Probabilities of each judge, as `load_pred_probs` reads them. Without any judge two out-of-fold models of the
         data's own features are taken.
@@ -67,27 +61,23 @@ def judged_labels_of_files(
         YAML, ``judge: price of a label``; told where rows were checked.
     ordinal : bool
         The classes are the steps of a scale: those that are numbers, or in the order of ``classes``.
-    **columns
-        As `load_dataset` takes them.
     """
-    dataset = load_dataset(data, **columns)
+    dataset = rows.load()
     classes = classes_of(dataset)
-    scale = _ratings(classes, columns.get("classes") is not None) if ordinal else Names()
+    scale = _ratings(classes, rows.columns.get("classes") is not None) if ordinal else Names()
     truth, seen = checked_labels(checked, dataset) if checked is not None else (None, None)
     judges = judges_of_rows(
+        rows,
         dataset,
         judge_files=judge_files,
         descriptions=descriptions,
         model=model,
         question=question,
-        features=features,
-        seed=seed,
-        jobs=jobs,
         progress=progress,
     )
     shown = dataset.texts() if dataset.plan.text else None
     prices = None if costs is None else read_prices(costs)
-    return JudgedLabels(tau, seed, scale).measure(
+    return JudgedLabels(tau, rows.seed, scale).measure(
         dataset.labels, judges, classes, ids=dataset.ids.tolist(), truth=truth, checked=seen, shown=shown, costs=prices
     )
 
@@ -106,15 +96,13 @@ def _ratings(classes: Sequence[str], ordered: bool) -> Ratings:
 
 
 def judges_of_rows(
+    rows: LabelledFile,
     dataset: Dataset,
     *,
     judge_files: Sequence[Path] = (),
     descriptions: Path | None = None,
     model: Any = None,
     question: str | None = None,
-    features: str | None = None,
-    seed: int = 0,
-    jobs: int = 1,
     progress: Progress = SILENT,
 ) -> dict[str, Floats]:
     """Return what each judge says of each row, float64 (n, K) by name.
@@ -135,7 +123,7 @@ def judges_of_rows(
         ensemble = JudgeEnsemble(spoken, classes)
         ensemble.score(dataset.texts())
         found |= {_free(name, found): probs for name, probs in ensemble.by_judge_.items()}
-    return found or _own(dataset, features, seed, jobs, progress)
+    return found or _own(rows, dataset, progress)
 
 
 def _described(path: Path, dataset: Dataset, progress: Progress) -> list[Judge]:
@@ -166,18 +154,17 @@ def _described(path: Path, dataset: Dataset, progress: Progress) -> list[Judge]:
     ]
 
 
-def _own(dataset: Dataset, features: str | None, seed: int, jobs: int, progress: Progress) -> dict[str, Floats]:
+def _own(rows: LabelledFile, dataset: Dataset, progress: Progress) -> dict[str, Floats]:
     from sklearn.neighbors import KNeighborsClassifier
 
-    matrix, linear = own_predictions(dataset, features, seed, jobs, progress)
+    matrix = rows.matrix(dataset, progress)
+    linear = rows.out_of_fold(matrix, dataset, progress)
     fewest = int((dataset.labels >= 0).sum() * 0.8) - 1
     if fewest < 1:
         raise BadInput("too few rows have a label", fix="give at least three, or name judges with --judge")
     near = KNeighborsClassifier(min(NEIGHBORS, fewest), weights="distance")
-    rows = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
-    nearest = out_of_fold_probs(
-        rows, dataset.labels, len(classes_of(dataset)), estimator=near, seed=seed, jobs=jobs, progress=progress
-    )
+    directions = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
+    nearest = rows.out_of_fold(directions, dataset, progress, estimator=near)
     return {"linear probe, out of fold": linear, "nearest rows, out of fold": nearest}
 
 

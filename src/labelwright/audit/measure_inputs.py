@@ -10,12 +10,9 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from labelwright.data.crossval import out_of_fold_probs
 from labelwright.data.dataset import Dataset
-from labelwright.data.features import build_features
 from labelwright.data.mend.decisions import read_decisions
 from labelwright.errors import BadInput, did_you_mean, quoted
-from labelwright.progress import SILENT, Progress
 
 Floats = NDArray[np.float64]
 
@@ -58,15 +55,6 @@ def classes_of(dataset: Dataset) -> tuple[str, ...]:
     if len(dataset.space) < 2:
         raise BadInput("all labels are the same", fix="give data with at least two classes")
     return tuple(dataset.space.names)
-
-
-def own_predictions(
-    dataset: Dataset, features: str | None, seed: int, jobs: int, progress: Progress = SILENT
-) -> tuple[NDArray[np.float32], Floats]:
-    """Return built-in (or named) features (n, d) and out-of-fold probabilities of a linear probe on them (n, K)."""
-    matrix = build_features(dataset, spec=features, jobs=jobs, seed=seed, progress=progress).matrix
-    probs = out_of_fold_probs(matrix, dataset.labels, len(classes_of(dataset)), seed=seed, jobs=jobs, progress=progress)
-    return matrix, probs
 
 
 def read_yaml_mapping(path: Path, what: str) -> dict[str, Any]:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labelwright.audit.measure_inputs import classes_of, own_predictions, read_yaml_mapping
+from labelwright.audit.labelled_file import LabelledFile
+from labelwright.audit.measure_inputs import classes_of, read_yaml_mapping
 from labelwright.audit.measure_outputs import png_uri_of_rows
 from labelwright.audit.mistake_analysis import MistakeAnalysis
 from labelwright.audit.mistakes import MistakeReview
 from labelwright.audit.multilabel_targets import MultiLabelTargets
 from labelwright.data.column_types import cell_texts, numbers
 from labelwright.data.dataset import Dataset
-from labelwright.data.features import build_features
-from labelwright.data.load import load_dataset
 from labelwright.data.pred_probs import load_pred_probs
 from labelwright.data.readers.dispatch import read_source
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
@@ -28,24 +26,20 @@ SHARE = 0.2
 
 
 def mistakes_of_files(
-    data: Path,
+    rows: LabelledFile,
     *,
     pred_probs: Sequence[Path] = (),
     votes: str | None = None,
     acceptable: str | None = None,
     parents: Path | None = None,
     review: Path | None = None,
-    features: str | None = None,
-    seed: int = 0,
-    jobs: int = 1,
     progress: Progress = SILENT,
-    **columns: Any,
 ) -> Report:
-    """Read a labelled file and what is known of it, and measure.
+    """Read labelled rows and what is known of it, and measure.
 
     Parameters
     ----------
-    data : Path
+    rows : LabelledFile
     pred_probs : sequence of Path
         Probabilities of each model; without any an out-of-fold linear probe is the only model.
     votes : str, optional
@@ -56,10 +50,8 @@ def mistakes_of_files(
         YAML, ``class: coarse class``.
     review : Path, optional
         A filled-in ``mistakes.csv``.
-    **columns
-        As `load_dataset` takes them.
     """
-    dataset = load_dataset(data, **columns)
+    dataset = rows.load()
     classes = classes_of(dataset)
     counts = None if votes is None else vote_counts(dataset, votes)
     targets = acceptable_targets(dataset, counts, acceptable)
@@ -68,11 +60,9 @@ def mistakes_of_files(
     models = {path.stem: load_pred_probs(path, dataset).values.argmax(axis=1) for path in pred_probs}
     if len(models) < len(pred_probs):
         raise BadInput("two files of predictions have one name", fix="rename one: models are named by their file")
-    if models:
-        matrix = build_features(dataset, spec=features, jobs=jobs, seed=seed, progress=progress).matrix
-    else:
-        matrix, probs = own_predictions(dataset, features, seed, jobs, progress)
-        models = {"linear probe, out of fold": probs.argmax(axis=1)}
+    matrix = rows.matrix(dataset, progress)
+    if not models:
+        models = {"linear probe, out of fold": rows.out_of_fold(matrix, dataset, progress).argmax(axis=1)}
     return MistakeAnalysis().measure(
         models,
         targets,

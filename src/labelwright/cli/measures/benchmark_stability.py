@@ -8,6 +8,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from labelwright.cli import options as opt
+from labelwright.cli.measures.labelled_rows import labelled_rows
 from labelwright.cli.measures.results import Out, answer
 
 
@@ -40,19 +41,13 @@ def command(
     """Does the ranking of models on a test set survive the correction of its labels?"""
     from labelwright.audit.benchmark_files import benchmark_of_files
 
+    rows = labelled_rows(data, label, id, seed=seed)
     answer(
         "benchmark-stability",
         [data, *(predictions or ()), votes, pred_probs],
         out,
         json,
         lambda _: benchmark_of_files(
-            data,
-            predictions=predictions or (),
-            votes=votes,
-            pred_probs=pred_probs,
-            n_flagged=flagged,
-            seed=seed,
-            label=label,
-            id=id,
+            rows, predictions=predictions or (), votes=votes, pred_probs=pred_probs, n_flagged=flagged
         ),
     )

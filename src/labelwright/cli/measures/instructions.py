@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option
+from typer import Option
 
 from labelwright.cli import options as opt
+from labelwright.cli.measures.labelled_rows import Rows, labelled_rows
 from labelwright.cli.measures.results import Out, answer
 
 
 def command(
-    data: Annotated[Path, Argument(metavar="DATA", help="The labelled rows, as in labelwright audit.")],
+    data: Rows,
     label: opt.Label = None,
     id: opt.Id = None,
     text: opt.Text = None,
@@ -31,23 +32,11 @@ def command(
     """Which examples and words teach a person the classes? Writes instructions.md and tests it on held-out rows."""
     from labelwright.audit.instruction_files import instructions_of_file
 
+    rows = labelled_rows(data, label, id, text, image, root, features, seed, jobs)
     answer(
         "instructions",
         [data, texts],
         out,
         json,
-        lambda progress: instructions_of_file(
-            data,
-            texts=texts,
-            features=features,
-            budget=pairs,
-            seed=seed,
-            jobs=opt.processes(jobs),
-            progress=progress,
-            label=label,
-            id=id,
-            text=opt.names(text),
-            image=image,
-            root=root,
-        ),
+        lambda progress: instructions_of_file(rows, texts=texts, budget=pairs, progress=progress),
     )

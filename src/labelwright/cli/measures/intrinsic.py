@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option
+from typer import Option
 
 from labelwright.cli import options as opt
+from labelwright.cli.measures.labelled_rows import Rows, labelled_rows
 from labelwright.cli.measures.results import Out, answer
 
 
 def command(
-    data: Annotated[Path, Argument(metavar="DATA", help="The labelled rows, as in labelwright audit.")],
+    data: Rows,
     label: opt.Label = None,
     id: opt.Id = None,
     text: opt.Text = None,
@@ -27,25 +27,13 @@ def command(
     json: opt.Json = False,
 ) -> None:
     """How hard are the data to learn, and which close rows carry different labels?"""
-    from labelwright.audit.intrinsic_files import intrinsic_of_files
+    from labelwright.audit.intrinsic_files import intrinsic_of_file
 
+    rows = labelled_rows(data, label, id, text, image, root, features, seed, jobs)
     answer(
         "intrinsic",
         [data],
         out,
         json,
-        lambda progress: intrinsic_of_files(
-            data,
-            features=features,
-            k=neighbors,
-            anchors=anchors,
-            seed=seed,
-            jobs=opt.processes(jobs),
-            progress=progress,
-            label=label,
-            id=id,
-            text=opt.names(text),
-            image=image,
-            root=root,
-        ),
+        lambda progress: intrinsic_of_file(rows, k=neighbors, anchors=anchors, progress=progress),
     )

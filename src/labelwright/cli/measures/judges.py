@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option
+from typer import Option
 
 from labelwright.cli import options as opt
 from labelwright.cli.measures.chat_model import JUDGE, LOCAL, Llm, SendTo, Url, chat_model
+from labelwright.cli.measures.labelled_rows import Rows, labelled_rows
 from labelwright.cli.measures.results import Out, answer
 
 
 def command(
-    data: Annotated[Path, Argument(metavar="DATA", help="The labelled rows, as in labelwright audit.")],
+    data: Rows,
     label: opt.Label = None,
     id: opt.Id = None,
     text: opt.Text = None,
@@ -61,30 +62,22 @@ def command(
     """
     from labelwright.audit.judge_files import judged_labels_of_files
 
+    rows = labelled_rows(data, label, id, text, image, root, features, seed, jobs, classes=classes)
     answer(
         "judges",
         [data, *(judge or ())],
         out,
         json,
         lambda progress: judged_labels_of_files(
-            data,
+            rows,
             judge_files=judge or (),
             descriptions=descriptions,
             checked=checked,
             model=chat_model(llm, url, send_to),
             question=question,
-            features=features,
             costs=costs,
             tau=tau,
             ordinal=ordinal,
-            classes=classes,
-            seed=seed,
-            jobs=opt.processes(jobs),
             progress=progress,
-            label=label,
-            id=id,
-            text=opt.names(text),
-            image=image,
-            root=root,
         ),
     )

@@ -9,6 +9,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from labelwright.cli import options as opt
+from labelwright.cli.measures.labelled_rows import labelled_rows
 from labelwright.cli.measures.results import Out, answer
 
 BOUND = "How robust a classifier can be (with --eps)"
@@ -54,27 +55,20 @@ def command(
     """How unsure are people of the labels, and do models err where people do?"""
     from labelwright.audit.uncertain_label_files import uncertain_labels_of_files
 
+    rows = labelled_rows(data, label, id, text, image, root, features, seed, jobs)
     answer(
         "label-uncertainty",
         [data, votes, *(predictions or ())],
         out,
         json,
         lambda progress: uncertain_labels_of_files(
-            data,
+            rows,
             votes=votes,
             predictions=predictions or (),
-            features=features,
             norm=norm.value,
             eps=eps,
             alpha=alpha,
             gamma=gamma,
-            seed=seed,
-            jobs=opt.processes(jobs),
             progress=progress,
-            label=label,
-            id=id,
-            text=opt.names(text),
-            image=image,
-            root=root,
         ),
     )

@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option
+from typer import Option
 
 from labelwright.cli import options as opt
+from labelwright.cli.measures.labelled_rows import Rows, labelled_rows
 from labelwright.cli.measures.results import Out, answer
 
 KNOWN = "What is known of the rows"
 
 
 def command(
-    data: Annotated[Path, Argument(metavar="DATA", help="The labelled rows, as in labelwright audit.")],
+    data: Rows,
     label: opt.Label = None,
     id: opt.Id = None,
     text: opt.Text = None,
@@ -50,26 +51,19 @@ def command(
     """Which of a model's mistakes are real, how bad are they, and of what kind?"""
     from labelwright.audit.mistake_files import mistakes_of_files
 
+    rows = labelled_rows(data, label, id, text, image, root, features, seed, jobs)
     answer(
         "mistakes",
         [data, *(pred_probs or ()), review],
         out,
         json,
         lambda progress: mistakes_of_files(
-            data,
+            rows,
             pred_probs=pred_probs or (),
             votes=votes,
             acceptable=acceptable,
             parents=parents,
             review=review,
-            features=features,
-            seed=seed,
-            jobs=opt.processes(jobs),
             progress=progress,
-            label=label,
-            id=id,
-            text=opt.names(text),
-            image=image,
-            root=root,
         ),
     )

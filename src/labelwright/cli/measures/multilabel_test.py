@@ -8,6 +8,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from labelwright.cli import options as opt
+from labelwright.cli.measures.labelled_rows import labelled_rows
 from labelwright.cli.measures.results import Out, answer
 
 
@@ -34,12 +35,11 @@ def command(
     """How good are models on items with several right answers, and what is a drop in accuracy made of?"""
     from labelwright.audit.multilabel_test_files import multilabel_test_of_files
 
+    rows = labelled_rows(data, label, id, split=split)
     answer(
         "multilabel-test",
         [data, *(pred_probs or ()), votes],
         out,
         json,
-        lambda _: multilabel_test_of_files(
-            data, pred_probs=pred_probs or (), votes=votes, least_share=least_share, split=split, label=label, id=id
-        ),
+        lambda _: multilabel_test_of_files(rows, pred_probs=pred_probs or (), votes=votes, least_share=least_share),
     )
