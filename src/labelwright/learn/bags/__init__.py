@@ -11,11 +11,7 @@ _HERE = "labelwright.learn.bags"
 
 _ROOMS: dict[str, tuple[str, ...]] = {
     "bag_em": ("BagEM",),
-    "belief_propagation": (
-        "LLPBeliefPropagation",
-        "gibbs_pseudo_labels",
-        "hidden_layer",
-    ),
+    "belief_propagation": ("LLPBeliefPropagation", "hidden_layer"),
     "count_factors": (
         "BagFactor",
         "ExactCount",
@@ -28,7 +24,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "dllp": ("DLLP", "Consistency", "ConsistencyDLLP", "PiModel", "VirtualAdversarial", "proportion_loss"),
     "easy_llp": ("EasyLLP", "easy_llp_loss", "easy_llp_targets"),
     "few_shot": ("FewShotEvaluator", "FewShotScore", "excess_risk_slope"),
-    "gibbs_law": ("PseudoLabels",),
+    "gibbs_law": ("PseudoLabels", "gibbs_pseudo_labels"),
     "instance_mil": ("InstanceMIL", "champions"),
     "mixbag": ("ConfidenceIntervalLoss", "ExactMixLoss", "MixBag", "MixLoss", "confidence_interval_loss"),
     "mixed_bags": ("GaussOwn", "HalfOwn", "MixedBags", "OwnRows", "UniformOwn", "hypergeometric", "mix_bags"),
