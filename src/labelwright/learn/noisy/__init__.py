@@ -12,12 +12,11 @@ _HERE = "labelwright.learn.noisy"
 _ROOMS: dict[str, tuple[str, ...]] = {
     "clean_split": ("gmm_split", "gmm_split_per_class", "keep_share", "small_loss"),
     "co_teaching": ("CoTeaching", "CoTeachingPlus", "JoCoR", "co_teaching_loss", "jocor_losses"),
+    "coding_rates": ("class_coding_rate", "coding_rate"),
     "dropout_statistics": ("SampleStatistics", "normal_kl", "normal_overlap", "rescaler_features", "sample_statistics"),
     "evidence_model": ("EvidenceModel", "LearntNoise"),
     "graph_erase": (
         "ERASE",
-        "class_coding_rate",
-        "coding_rate",
         "decoupled_label_propagation",
         "erase_loss",
         "propagate",
