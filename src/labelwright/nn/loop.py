@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,11 @@ from labelwright.nn.guards import Guard, check_device, memory_guard
 from labelwright.nn.history import History, Means
 from labelwright.nn.objective import Losses, Objective
 from labelwright.nn.optimizers import Stepper
+from labelwright.nn.randomness import OwnRandomness
 from labelwright.nn.running import Best, resume_state, run_state
 from labelwright.nn.stopping import evidence_agreement, held_out_rows
 from labelwright.nn.stream import Stream
-from labelwright.nn.task import Task
+from labelwright.nn.task import Task, as_inputs
 from labelwright.nn.training import Training
 from labelwright.nn.views import View
 from labelwright.progress import SILENT, Progress
@@ -85,10 +86,14 @@ class Loop:
         self.history, self.guard = History(), Guard(self)
         self.last_inputs: Any = None
         self._progress, self._means, self._best = progress, Means(), Best()
-        self.rng = np.random.default_rng(self.training.seed)
-        self._torch_state: Tensor | None = None
-        with self._randomness():
+        self.randomness = OwnRandomness(self.training.seed, self.fabric.device)
+        with self.randomness.apart():
             self._prepare()
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """What objectives, streams and splits of this loop draw from."""
+        return self.randomness.rng
 
     def _prepare(self) -> None:
         """Hold units out, build the objective and its optimisers, all seeded."""
@@ -112,31 +117,6 @@ class Loop:
                 child.compile()
         self.opt = {name: Stepper(c, self) for name, c in self.objective.optimizers(training.optimizer).items()}
 
-    @contextmanager
-    def _randomness(self) -> Iterator[None]:
-        """Run with this loop's own random state and leave the caller's untouched."""
-        devices = [self.fabric.device.index or 0] if self.fabric.device.type == "cuda" else []
-        with torch.random.fork_rng(devices):
-            if self._torch_state is None:
-                torch.manual_seed(self.training.seed)
-            else:
-                self._set_torch_state(self._torch_state)
-            try:
-                yield
-            finally:
-                self._torch_state = self._get_torch_state()
-
-    def _get_torch_state(self) -> Tensor:
-        if self.fabric.device.type != "cuda":
-            return torch.get_rng_state()
-        return torch.cat([torch.get_rng_state(), torch.cuda.get_rng_state(self.fabric.device)])
-
-    def _set_torch_state(self, state: Tensor) -> None:
-        size = len(torch.get_rng_state())
-        torch.set_rng_state(state[:size])
-        if self.fabric.device.type == "cuda":
-            torch.cuda.set_rng_state(state[size:], self.fabric.device)
-
     def fit(
         self, epochs: int | None = None, *, steps: int | None = None, start: Mapping[str, Any] | None = None
     ) -> History:
@@ -158,7 +138,7 @@ class Loop:
             self.objective.load_state_dict(dict(start))
         resume_state(self)
         until = None if epochs is None else self.clock.epoch + epochs
-        with self._randomness(), memory_guard(self.training.batch_size, self._fits):
+        with self.randomness.apart(), memory_guard(self.training.batch_size, self._fits):
             total = steps or (epochs or self.training.epochs)
             with self._progress.stage("training", total) as advance:
                 self._run(until, steps, advance)
@@ -222,7 +202,7 @@ class Loop:
 
     def step(self, batch: Batches | Sequence[int]) -> Losses:
         """Do one step on a batch of your own making (or on row numbers) and return its losses."""
-        with self._randomness():
+        with self.randomness.apart():
             if not isinstance(batch, Batches):
                 batch = Batches({"train": self.task.batch(np.asarray(batch, dtype=np.int64))}, self.clock)
             self.objective.train()
@@ -272,7 +252,7 @@ class Loop:
         """Return the objective's own answer for new inputs `x`, or for rows of the task."""
         if x is not None:
             whole = copy.copy(self.task)
-            whole.x, whole.n_rows = _as_inputs(x), len(x)
+            whole.x, whole.n_rows = as_inputs(x), len(x)
             looks = self._looks(np.arange(len(x)), None, getattr(self.objective, "net", None), whole)
         else:
             looks = self._looks(rows, None, getattr(self.objective, "net", None))
@@ -302,9 +282,3 @@ def _outputs(net: Any, x: Any) -> Outputs:
         features = net.features(x)
         return Outputs(net.head(features).float(), features.float())
     return Outputs(net(x).float(), None)
-
-
-def _as_inputs(x: Any) -> Any:
-    from labelwright.nn.task import _inputs
-
-    return _inputs(x)

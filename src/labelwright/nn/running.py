@@ -58,8 +58,7 @@ def run_state(loop: Loop) -> None:
         "clock": [loop.clock.step, loop.clock.steps_per_epoch, loop.clock.epochs],
         "objective": loop.objective.state_dict(),
         "optimizers": {name: stepper.optimizer.state_dict() for name, stepper in loop.opt.items()},
-        "torch": loop._get_torch_state(),
-        "numpy": _numpy_state(loop.rng.bit_generator.state),
+        **loop.randomness.state(),
         "history": loop.history.epochs,
         "best": {"score": loop._best.score, "since": loop._best.since, "state": loop._best.state},
     }
@@ -93,8 +92,7 @@ def resume_state(loop: Loop) -> None:
     for name, stepper in loop.opt.items():
         stepper.optimizer.load_state_dict(state["optimizers"][name])
         stepper._factor = None  # the loaded groups carry the scheduled rate: set it anew
-    loop._torch_state = state["torch"].to(torch.uint8)
-    loop.rng.bit_generator.state = _from_numpy_state(state["numpy"])
+    loop.randomness.resume(state)
     loop.history.epochs = state["history"]
     best = state["best"]
     loop._best.score, loop._best.since, loop._best.state = best["score"], best["since"], best["state"]
@@ -130,19 +128,3 @@ def _content(task: Task) -> str:
 
 def _last(loop: Loop) -> bool:
     return loop.clock.epoch >= loop.training.epochs
-
-
-def _numpy_state(state: Any) -> dict[str, Any]:
-    """Return PCG64's state with its large integers as text."""
-    inner = {name: str(value) for name, value in state["state"].items()}
-    return {"kind": state["bit_generator"], "state": inner, "has": state["has_uint32"], "uinteger": state["uinteger"]}
-
-
-def _from_numpy_state(state: dict[str, Any]) -> dict[str, Any]:
-    inner = {name: int(value) for name, value in state["state"].items()}
-    return {
-        "bit_generator": state["kind"],
-        "state": inner,
-        "has_uint32": state["has"],
-        "uinteger": state["uinteger"],
-    }

@@ -64,7 +64,7 @@ class Task:
         rows: ArrayLike | None = None,
         views: ViewPair | None = None,
     ) -> None:
-        self.x = _inputs(x)
+        self.x = as_inputs(x)
         self.n_rows = len(self.x)
         self.evidence = evidence
         self.net, self.views = net, views or ViewPair()
@@ -189,7 +189,8 @@ def outputs_of(evidence: Evidence | None) -> int:
     return 1 if isinstance(part, Reals) else int(part.n_classes)
 
 
-def _inputs(x: Any) -> Any:
+def as_inputs(x: Any) -> Any:
+    """Return arrays and sequences as a tensor, float64 as float32; anything read by row numbers as it is."""
     if isinstance(x, np.ndarray | Sequence):
         array = np.asarray(x)
         if array.dtype == np.float64:

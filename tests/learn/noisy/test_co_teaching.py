@@ -49,7 +49,7 @@ def test_nothing_forgotten_makes_the_first_network_plain_cross_entropy():
         if isinstance(objective, CoTeaching):
             kept = {k: v.clone() for k, v in start.items()}
         objective.net.load_state_dict(kept)
-        loop.rng = np.random.default_rng(0)
+        loop.randomness.rng = np.random.default_rng(0)
         loop.fit()
         answers.append(loop.predict().logits)
     torch.testing.assert_close(*answers)
