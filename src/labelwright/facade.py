@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labelwright.audit.nutrition.answers import read_about
 from labelwright.audit.options import AuditOptions
 from labelwright.audit.run import AuditResult, run_audit
 from labelwright.audit.summary import plain_lines
@@ -17,7 +18,7 @@ from labelwright.data.cache import Cache
 from labelwright.data.dataset import Dataset
 from labelwright.data.describe import describe
 from labelwright.data.load import load_dataset
-from labelwright.errors import BadInput, naming_extra, quoted
+from labelwright.errors import BadInput, naming_extra
 from labelwright.progress import SILENT, Progress
 from labelwright.report.outputs import check_writable, write_outputs, write_report
 
@@ -104,7 +105,7 @@ class Audit:
     ) -> None:
         self._native = None if isinstance(data, str | os.PathLike) else data
         self._progress, self._cache = progress, cache or Cache()
-        facts = _about(about)
+        facts = read_about(about)
         self.dataset: Dataset = load_dataset(
             data,
             label=label,
@@ -279,26 +280,6 @@ class Audit:
 
 def _tuple(names: str | Sequence[str]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
-
-
-def _about(about: str | Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Read what the caller tells about the data; only plain YAML, nothing executable."""
-    if about is None or isinstance(about, Mapping):
-        return about or {}
-    import yaml
-
-    path = Path(about)
-    try:
-        facts = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadInput(
-            f"cannot read {quoted(path.name)} as YAML ({type(error).__name__})", fix="check the file"
-        ) from None
-    if not isinstance(facts, Mapping) or not set(facts) <= {"answers", "use_cases"}:
-        raise BadInput(
-            f"{quoted(path.name)} must hold 'answers' and 'use_cases' and nothing else", fix="see docs, nutrition label"
-        )
-    return facts
 
 
 def _as_kind(table: Any, native: Any) -> Any:

@@ -171,6 +171,26 @@ def load_answers(answers: Answers | Mapping[str, Any] | str | Path | None) -> An
     return Answers.from_dict(_as_mapping({} if data is None else data, path.name), path.name)
 
 
+def read_about(about: str | Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return ``answers`` and ``use_cases`` as a mapping or a YAML file gives them, not looked into; empty for None."""
+    if about is None or isinstance(about, Mapping):
+        return about or {}
+    import yaml
+
+    path = Path(about)
+    try:
+        facts = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadInput(
+            f"cannot read {quoted(path.name)} as YAML ({type(error).__name__})", fix="check the file"
+        ) from None
+    if not isinstance(facts, Mapping) or not set(facts) <= {"answers", "use_cases"}:
+        raise BadInput(
+            f"{quoted(path.name)} must hold 'answers' and 'use_cases' and nothing else", fix="see docs, nutrition label"
+        )
+    return facts
+
+
 def read_use_cases(values: Any, where: str = "use cases") -> tuple[UseCase, ...]:
     """Return use cases from `UseCase` objects or dicts; BadInput when two share an id."""
     if isinstance(values, (str, bytes, Mapping)) or not hasattr(values, "__iter__"):
