@@ -1,14 +1,7 @@
 """Rows that occur more than once, and what that does: labels that contradict, test rows seen in training.
 
 Exact duplicates have equal content. Near duplicates have equal text but for case, space and punctuation, or are
-nearest neighbours at a distance that chance does not produce. If rows fill a space of dimension m evenly, the distance
-d of a row to its nearest neighbour and d_k to its k-th obey P(d < t·d_k) ≈ (k − 1) t^m, so a pair counts only below
-
-    t = min( `threshold`, (`false_alarms` / (n (k − 1)))^(1/m) )
-
-times d_k and times the median of d. m is estimated from the same distances (Levina and Bickel, Maximum Likelihood
-Estimation of Intrinsic Dimension, NeurIPS 2004, with the average of inverses). A group of near duplicates is listed
-along its minimum spanning tree: one pair fewer than it has members, the nearest pairs.
+nearest neighbours at a distance that chance does not produce (`near_pairs`).
 """
 
 from __future__ import annotations
@@ -19,15 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
+from scipy.sparse.csgraph import connected_components
 
-from labelwright.audit.equal_rows import Content, blank_rows, row_groups, text_groups
-from labelwright.audit.inputs import NeighborTable, neighbor_arrays, same_length
+from labelwright.audit.equal_rows import Content, blank_rows, repeats, row_groups
+from labelwright.audit.inputs import NeighborTable, same_length
+from labelwright.audit.near_pairs import close_pairs, spanning_pairs, text_pairs
 from labelwright.audit.scores import Scores
 from labelwright.errors import quoted
 
 Given = Sequence[str | None]
-_Pairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -66,7 +59,7 @@ class ExactDuplicates:
             return Scores.none("exact_duplicate", "pair")
         # Rows without content have nothing in common but that.
         full = np.flatnonzero(~blank_rows(content))
-        rows, anchors = _repeats(row_groups(groups[full]), _codes(given, n)[full])
+        rows, anchors = repeats(row_groups(groups[full]), _codes(given, n)[full])
         rows, anchors = full[rows], full[anchors]
         return _pair_scores("exact_duplicate", "identical to", rows, anchors, np.zeros(len(rows)), given)
 
@@ -119,40 +112,11 @@ class NearDuplicates:
         same_length(n, texts=texts, exact=twins, given=given)
         if n == 0:
             return Scores.none("near_duplicate", "pair")
-        pairs = [_text_pairs(texts, twins)] if texts is not None else []
+        pairs = [text_pairs(texts, twins)] if texts is not None else []
         if neighbors is not None:
-            pairs.append(self._close_pairs(neighbors))
-        rows, others, nearness = _spanning(pairs, twins)
+            pairs.append(close_pairs(neighbors, self.threshold, self.false_alarms))
+        rows, others, nearness = spanning_pairs(pairs, twins)
         return _pair_scores("near_duplicate", "nearly identical to", rows, others, nearness, given)
-
-    def _close_pairs(self, neighbors: NeighborTable) -> _Pairs:
-        """Return rows, neighbours and distance over threshold of the pairs below it."""
-        indices, distances, valid = neighbor_arrays(neighbors)
-        k = indices.shape[1]
-        # Equal rows may come out a rounding apart, depending on who measured the distances.
-        distances = np.where(distances <= 1e-7 * distances[valid].max(initial=0.0), 0.0, distances)
-        t = self._ratio(distances, valid)
-        nearest = np.where(valid[:, 0], distances[:, 0], 0.0) if k else np.empty(0)
-        typical = float(np.median(nearest[nearest > 0])) if (nearest > 0).any() else 0.0
-        farthest = np.where(valid, distances, 0.0).max(axis=1, initial=0.0)
-        # Where a row has k near duplicates its k-th distance says nothing about the surroundings; only distances
-        # smaller by an order more tell such a heap from a dense region.
-        reference = np.where(farthest <= t * t * typical, typical, np.minimum(farthest, typical))
-        limit = np.broadcast_to((t * reference)[:, None], distances.shape)
-        row, place = np.nonzero(valid & (distances <= limit))
-        other = indices[row, place]
-        share = distances[row, place] / np.maximum(limit[row, place], 1e-300)
-        keep = row != other
-        return row[keep], other[keep], np.minimum(share[keep], 1.0)
-
-    def _ratio(self, distances: NDArray[np.float64], valid: NDArray[np.bool_]) -> float:
-        n, k = distances.shape
-        usable = valid.all(axis=1) & (distances[:, 0] > 0) if k > 1 else np.zeros(n, dtype=bool)
-        if not usable.any():
-            return self.threshold
-        d = distances[usable]
-        inverse = np.log(d[:, -1:] / d[:, :-1]).mean(axis=1).mean()
-        return float(min(self.threshold, (self.false_alarms / (n * (k - 1))) ** float(inverse)))
 
 
 @dataclass(frozen=True)
@@ -227,52 +191,6 @@ def _codes(values: Given | None, n: int) -> NDArray[np.int64]:
     missing = np.fromiter((value is None for value in values), dtype=bool, count=n)
     codes[missing] = -1
     return codes
-
-
-def _repeats(groups: NDArray[np.int64], labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pair each further row of a group with its anchor: the first row that has the commonest label of the group."""
-    rows = np.flatnonzero(np.bincount(groups)[groups] > 1)
-    if not len(rows):
-        return rows, rows
-    cells, votes = np.unique(np.stack([groups[rows], labels[rows]]), axis=1, return_inverse=True)
-    counts = np.bincount(votes.reshape(-1), minlength=cells.shape[1]) * (cells[1] >= 0)
-    order = np.lexsort((rows, -counts[votes.reshape(-1)], groups[rows]))
-    ordered = rows[order]
-    starts = np.flatnonzero(np.r_[True, groups[ordered][1:] != groups[ordered][:-1]])
-    anchor = np.repeat(ordered[starts], np.diff(np.r_[starts, len(ordered)]))
-    further = np.ones(len(ordered), dtype=bool)
-    further[starts] = False
-    by_row = np.argsort(ordered[further], kind="stable")
-    return ordered[further][by_row], anchor[further][by_row]
-
-
-def _text_pairs(texts: Given, twins: NDArray[np.int64]) -> _Pairs:
-    """Return pairs of rows with equal normalised text, one row for each set of exact twins."""
-    groups = text_groups(texts)
-    first = np.unique(twins, return_index=True)[1]
-    first = np.sort(first[groups[first] >= 0])
-    rows, anchors = _repeats(row_groups(groups[first]), np.full(len(first), -1, dtype=np.int64))
-    return first[rows], first[anchors], np.zeros(len(rows))
-
-
-def _spanning(pairs: Sequence[_Pairs], twins: NDArray[np.int64]) -> _Pairs:
-    """Keep the nearest pairs that hold each group together, exact twins counting as one row."""
-    row, other = (np.concatenate([p[i] for p in pairs]).astype(np.int64) for i in (0, 1))
-    nearness = np.concatenate([p[2] for p in pairs])
-    low, high = np.minimum(row, other), np.maximum(row, other)
-    keep = twins[low] != twins[high]
-    low, high, nearness = low[keep], high[keep], nearness[keep]
-    a, b = np.minimum(twins[low], twins[high]), np.maximum(twins[low], twins[high])
-    order = np.lexsort((high, low, nearness, b, a))
-    low, high, nearness, a, b = low[order], high[order], nearness[order], a[order], b[order]
-    first = np.r_[True, (a[1:] != a[:-1]) | (b[1:] != b[:-1])] if len(a) else np.empty(0, dtype=bool)
-    low, high, nearness, a, b = low[first], high[first], nearness[first], a[first], b[first]
-    size = int(twins.max(initial=-1)) + 1
-    # A weight of zero would mean "no edge" to the tree; the edge's place, stored as the weight's rank, comes back.
-    rank = np.argsort(np.argsort(nearness, kind="stable"), kind="stable") + 1
-    tree = minimum_spanning_tree(csr_matrix((rank.astype(np.float64), (a, b)), shape=(size, size)))
-    chosen = np.sort(np.argsort(rank)[tree.data.astype(np.int64) - 1])
-    return high[chosen], low[chosen], nearness[chosen]
 
 
 def _pair_scores(

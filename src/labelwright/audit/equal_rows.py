@@ -80,6 +80,23 @@ def text_groups(texts: Sequence[str | None]) -> NDArray[np.int64]:
     return groups
 
 
+def repeats(groups: NDArray[np.int64], labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pair each further row of a group with its anchor: the first row that has the commonest label of the group."""
+    rows = np.flatnonzero(np.bincount(groups)[groups] > 1)
+    if not len(rows):
+        return rows, rows
+    cells, votes = np.unique(np.stack([groups[rows], labels[rows]]), axis=1, return_inverse=True)
+    counts = np.bincount(votes.reshape(-1), minlength=cells.shape[1]) * (cells[1] >= 0)
+    order = np.lexsort((rows, -counts[votes.reshape(-1)], groups[rows]))
+    ordered = rows[order]
+    starts = np.flatnonzero(np.r_[True, groups[ordered][1:] != groups[ordered][:-1]])
+    anchor = np.repeat(ordered[starts], np.diff(np.r_[starts, len(ordered)]))
+    further = np.ones(len(ordered), dtype=bool)
+    further[starts] = False
+    by_row = np.argsort(ordered[further], kind="stable")
+    return ordered[further][by_row], anchor[further][by_row]
+
+
 def row_hashes(matrix: NDArray) -> NDArray[np.uint64]:
     """Return a 64-bit hash of each row of a numeric matrix, uint64 (n,); equal rows have equal hashes."""
     n, width = matrix.shape
