@@ -74,11 +74,16 @@ def content_hashes(source: Source, plan: Plan) -> NDArray[np.str_]:
     return _hexadecimal(content_digests(source, plan))
 
 
-def _from_column(source: Source, name: str) -> NDArray[np.str_]:
-    column = source.table.column(name)
+def id_texts(table: pa.Table, name: str) -> pa.ChunkedArray:
+    """Return the ids that a column holds, null where one is missing; BadInput for lists and structures."""
+    column = table.column(name)
     if is_list(column.type) or pa.types.is_struct(column.type):
         raise BadInput(f"the id column {quoted(name)} holds cells of type {column.type}", fix="name another column")
-    texts = cell_texts(column)
+    return cell_texts(column)
+
+
+def _from_column(source: Source, name: str) -> NDArray[np.str_]:
+    texts = id_texts(source.table, name)
     if texts.null_count:
         rows = np.flatnonzero(pc.is_null(texts).to_numpy())
         refuse_missing(rows, lambda k: source.where(int(rows[k]), name))

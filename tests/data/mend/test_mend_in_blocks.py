@@ -80,9 +80,9 @@ def test_an_id_that_names_two_rows_far_apart_is_refused_as_by_an_audit(small_blo
 
 
 def test_ids_with_one_hash_are_told_apart(small_blocks, table, monkeypatch):
-    from labelwright.data.mend import row_scan
+    from labelwright.data.mend import row_names
 
-    monkeypatch.setattr(row_scan, "_hashes", lambda ids: np.zeros(len(ids), np.int64))
+    monkeypatch.setattr(row_names, "_hashes", lambda ids: np.zeros(len(ids), np.int64))
     assert mend(table(), [("059", "keep", None)], BY_ID)[0] == table().read_bytes()
 
 
@@ -121,9 +121,9 @@ def test_the_task_is_read_from_all_labels(small_blocks, table, labels, task, rig
 def test_many_numbers_are_not_kept_and_one_that_is_none_is_still_seen(
     small_blocks, table, monkeypatch, last, task, right
 ):
-    from labelwright.data.mend import row_scan
+    from labelwright.data.mend import label_counts
 
-    monkeypatch.setattr(row_scan, "_MANY", 100)
+    monkeypatch.setattr(label_counts, "_MANY", 100)
     labels = [*(f"{k / 2}" for k in range(2000)), last]
     path = table([(f"{k:04d}", "x", label) for k, label in enumerate(labels)])
     decisions = read_decisions({"id": ["0007"], "decision": ["relabel"], "label": [right]})

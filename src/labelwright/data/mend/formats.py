@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -21,18 +22,21 @@ from labelwright.data.mend.folder import ImageFolder
 from labelwright.data.mend.given import table_items
 from labelwright.data.mend.hub_folder import HubFolder
 from labelwright.data.mend.huggingface import HuggingFaceFolder
-from labelwright.data.mend.jsonl import JsonRows
+from labelwright.data.mend.jsonl import JsonLines, JsonList
 from labelwright.data.mend.label_studio import LabelStudioFile
 from labelwright.data.mend.labels import ClassNames, ordered
 from labelwright.data.mend.masks import MaskFolder
 from labelwright.data.mend.placement import FolderNames
 from labelwright.data.mend.plan import Items, Mendable
 from labelwright.data.mend.raw_text import RawText
+from labelwright.data.mend.row_scan import RowFile
 from labelwright.data.mend.yolo import YoloFolder
 from labelwright.data.readers.coco import is_coco, parsed_json
 from labelwright.data.readers.conll import SUFFIXES as CONLL_SUFFIXES
 from labelwright.data.readers.conll import tag_column
-from labelwright.data.readers.dispatch import is_delimited, read_source, reading
+from labelwright.data.readers.dispatch import is_delimited, is_json, read_source, reading
+from labelwright.data.readers.encoded_text import find_encoding
+from labelwright.data.readers.json_blocks import JsonLinesFile, is_json_list
 from labelwright.data.readers.label_studio import is_label_studio
 from labelwright.data.readers.places import place
 from labelwright.data.readers.record_blocks import DelimitedFile
@@ -89,6 +93,11 @@ def open_mendable(path: Path, options: MendOptions) -> Mendable:
     if is_delimited(path):
         with reading(path):
             return _delimited(path, None, options)
+    if is_json(path):
+        with reading(path):
+            text = find_encoding(path)
+            if not is_json_list(text):
+                return _json_lines(JsonLinesFile.open(path, text), None, options)
     source = read_source(path, options.root)
     return open_source(source, plan_of(source, options), options)
 
@@ -107,7 +116,10 @@ def _of_parts(path: Path, options: MendOptions) -> Mendable | None:
         return ConllFile(RawText.read(path), tag_column(options.label), options.new_classes)
     if suffix == ".json":
         raw = RawText.read(path)
-        content = parsed_json(raw.data, path)
+        try:
+            content = parsed_json(raw.data, path)
+        except BadInput:  # one object a line, or a mistake that the reader names with its line
+            return None
         if is_coco(content):
             return CocoFile(raw, options.new_classes)
         if is_label_studio(content):
@@ -158,26 +170,36 @@ def open_source(source: Source, plan: Plan, options: MendOptions) -> Mendable:
 
 def _delimited(path: Path, plan: Plan | None, options: MendOptions) -> Mendable:
     file = DelimitedFile.open(path)
-    return DelimitedTable(
-        file,
-        plan or _plan_of_columns(file, options),
-        options.task,
-        read_classes(options.classes),
-        options.new_classes,
-        options.root or path.parent,
-        options.spreadsheet_safe,
-    )
+    plan = plan or _plan_of_columns(file, options)
+    return DelimitedTable(file, *_asked(path, plan, options), spreadsheet_safe=options.spreadsheet_safe)
 
 
-def _plan_of_columns(file: DelimitedFile, options: MendOptions) -> Plan:
-    """Return what the columns of a delimited file are for, as far as it matters for the names of rows.
+def _json_lines(file: JsonLinesFile, plan: Plan | None, options: MendOptions) -> Mendable:
+    if plan is None:
+        try:
+            plan = _plan_of_columns(file, options)
+        except BadInput:  # a key may occur further down only
+            file = file.settled()
+            plan = _plan_of_columns(file, options)
+    return JsonLines(replace(file, spelled=True), *_asked(file.path, plan, options))
+
+
+def _asked(path: Path, plan: Plan, options: MendOptions) -> tuple[Plan, str | None, Any, tuple[str, ...], Path]:
+    """Return what rows of a text file are mended by."""
+    return plan, options.task, read_classes(options.classes), options.new_classes, options.root or path.parent
+
+
+def _plan_of_columns(file: RowFile, options: MendOptions) -> Plan:
+    """Return what the columns of a text file are for, as far as it matters for the names of rows.
 
     With the modality ``"none"`` the image column, if there is one, is found when the rows are looked at.
     """
     names = file.names
     if options.id is not None and options.label is not None:
         _check_columns(names, options.id, options.label, file.path)
-    header = Source(pa.table({name: pa.array([], pa.string()) for name in names}), file.path, "csv", file.path.parent)
+        return Plan("classification", "none", options.label, id=options.id)
+    empty = pa.table({name: pa.array([], pa.string()) for name in names})
+    header = Source(empty, file.path, file.format, file.path.parent)
     label, _ = find_label(header, options.label)
     asked = Asked(tuple(options.text), options.image, None, tuple(options.feature_columns))
     check_roles(header, label, asked, {"id": options.id, "split": options.split})
@@ -193,8 +215,10 @@ def _plan_of_columns(file: DelimitedFile, options: MendOptions) -> Plan:
 
 
 def _json(source: Source, plan: Plan, options: MendOptions) -> Mendable:
+    if source.line_numbers is not None:
+        return _json_lines(JsonLinesFile.open(source.path), plan, options)
     items, style = table_items(source, plan, read_classes(options.classes), options.new_classes)
-    return JsonRows.of(source, plan.label, items, style)
+    return JsonList.of(source, plan.label, items, style)
 
 
 def _columnar(source: Source, plan: Plan, options: MendOptions) -> Mendable:

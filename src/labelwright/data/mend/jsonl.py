@@ -8,35 +8,55 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from labelwright.data.dataset import Source
+from labelwright.data.mend.decisions import Decisions
 from labelwright.data.mend.json_spans import elements, members, removal
 from labelwright.data.mend.manifest import ManifestLine, decided_lines
 from labelwright.data.mend.plan import Changes, Items, rejected_remark
-from labelwright.data.mend.raw_text import Edit, RawText, TextEdit, spliced, spliced_text
+from labelwright.data.mend.raw_text import RawText, TextEdit, encoded, spliced_text
 from labelwright.data.mend.tag_cells import written_label
+from labelwright.data.mend.text_rows import TextRows
+from labelwright.data.readers.json_blocks import JsonLinesFile, OtherKinds
 from labelwright.data.tasks import TagStyle
 from labelwright.errors import BadInput, quoted
 
-_LF = 10
-_BLOCK = 1 << 24
+
+@dataclass(frozen=True)
+class JsonLines(TextRows):
+    """A file of one object a line: see `TextRows`. What decides how a label is written is looked at when it is read."""
+
+    file: JsonLinesFile
+
+    def about(self, decisions: Decisions) -> JsonLines:
+        """Return the table with the rows that decisions name as its items."""
+        try:
+            return super().about(decisions)
+        except OtherKinds:
+            return replace(self, file=self.file.settled()).about(decisions)
+
+    def _relabelled(self, changes: Changes, row: int, record: bytes) -> bytes:
+        text, where = record.decode(), changes.decided[row].where
+        kind = LabelKind(self.file.key(self.plan.label), self._like, self.tags, self.file.is_ascii)
+        edit = kind.edit(text, changes.relabel[row], where)
+        return text[: edit.start].encode() + encoded(self.file.text, edit.text, where) + text[edit.end :].encode()
+
+    @property
+    def _like(self) -> Any:
+        """A label of the kind that rows without one get."""
+        return 0.0 if self.file.has_floats(self.plan.label) else self.like
 
 
 @dataclass(frozen=True)
-class JsonRows:
-    """A JSON Lines file, or a JSON list of objects, whose label can be mended.
+class JsonList:
+    """A JSON list of objects whose label can be mended.
 
     Parameters
     ----------
     path : Path
-    lines : array of int64, shape (n,), or None
-        Line of each row, from 1; None for a JSON list.
     label : str
         The key of the label.
     like : object
@@ -48,7 +68,6 @@ class JsonRows:
     """
 
     path: Path
-    lines: NDArray[np.int64] | None
     label: str
     like: Any
     items: Items
@@ -57,10 +76,10 @@ class JsonRows:
     is_tree = False
 
     @classmethod
-    def of(cls, source: Source, label: str, items: Items, tags: TagStyle | None = None) -> JsonRows:
+    def of(cls, source: Source, label: str, items: Items, tags: TagStyle | None = None) -> JsonList:
         """Take what is needed of a source as `read_json_lines` gives it; the table itself may go."""
         like = next((cell.as_py() for cell in source.table.column(label) if cell.is_valid), "")
-        return cls(source.path, source.line_numbers, label, like, items, tags)
+        return cls(source.path, label, like, items, tags)
 
     def remarks(self, changes: Changes) -> tuple[str, ...]:
         """Say that rejected rows are left out."""
@@ -69,79 +88,76 @@ class JsonRows:
     def write(self, changes: Changes, out: Path) -> list[ManifestLine]:
         """Write the mended file and say which decisions it holds."""
         raw = RawText.read(self.path)
-        pieces = self._list(raw, changes) if self.lines is None else self._lines(raw, changes)
-        digest = raw.write(pieces, out)
+        digest = raw.write(self._pieces(raw, changes), out)
         file = ManifestLine(old_path=self.path.name, new_path=out.name, sha256=digest)
         return [file, *decided_lines(changes, self.items)]
 
-    def _lines(self, raw: RawText, changes: Changes) -> Iterator[bytes]:
-        """Yield a JSON Lines file with the decided lines changed."""
-        rows = np.array(sorted({*changes.relabel, *changes.reject}), dtype=np.int64)
-        edits: list[Edit] = []
-        escaped = raw.data.isascii()
-        starts = _line_offsets(raw.data, self.lines[rows]).tolist() if self.lines is not None else []
-        for row, start in zip(rows.tolist(), starts, strict=True):
-            feed = raw.data.find(b"\n", start)
-            end = len(raw.data) if feed < 0 else feed + 1
-            if row in changes.reject:
-                edits.append(Edit(start, end, b""))
-                continue
-            line = raw.data[start:end].decode()
-            edit = self._edit(line, row, changes, escaped)
-            before, within = (len(line[a:b].encode()) for a, b in ((0, edit.start), (edit.start, edit.end)))
-            text = raw.encode(edit.text, changes.decided[row].where)
-            edits.append(Edit(start + before, start + before + within, text))
-        return spliced(raw.data, edits)
-
-    def _list(self, raw: RawText, changes: Changes) -> Iterator[bytes]:
-        """Yield a JSON list with the decided elements changed."""
+    def _pieces(self, raw: RawText, changes: Changes) -> Iterator[bytes]:
+        """Yield the list with the decided elements changed."""
         text = raw.data.decode()
+        kind = LabelKind(self.label, self.like, self.tags, text.isascii())
         spans = list(elements(text))
         edits = [TextEdit(begin, end, "") for begin, end in removal(spans, set(changes.reject), text)]
         for row in changes.relabel:
             _, start, end = spans[row]
-            edit = self._edit(text[start:end], row, changes, text.isascii())
-            raw.encode(edit.text, changes.decided[row].where)
+            where = changes.decided[row].where
+            edit = kind.edit(text[start:end], changes.relabel[row], where)
+            raw.encode(edit.text, where)
             edits.append(TextEdit(start + edit.start, start + edit.end, edit.text))
         return spliced_text(text, edits)
 
-    def _edit(self, text: str, row: int, changes: Changes, escaped: bool) -> TextEdit:
-        """Return the edit, within the text of one object, that gives it its new label."""
-        where, label = changes.decided[row].where, changes.relabel[row]
-        found = list(members(text))
-        mine = [one for one in found if one.key == self.label]
+
+@dataclass(frozen=True)
+class LabelKind:
+    """How a label is written into an object.
+
+    Parameters
+    ----------
+    key : str
+        The key of the label.
+    like : object
+        A label of the data, for the kind of value that rows without one get.
+    tags : TagStyle or None
+        How several tags are written.
+    escaped : bool
+        Whether characters beyond ASCII are escaped.
+    """
+
+    key: str
+    like: Any
+    tags: TagStyle | None
+    escaped: bool
+
+    def edit(self, text: str, label: str, where: str) -> TextEdit:
+        """Return the edit, within the text of one object, that gives it its new label.
+
+        Examples
+        --------
+        >>> LabelKind("kind", "cat", None, True).edit('{"kind": "cat"}', "dog", "")
+        TextEdit(start=9, end=14, text='"dog"')
+        """
+        found = list(members(text, text.index("{")))
+        mine = [one for one in found if one.key == self.key]
         if mine:
             last = mine[-1]
             value = self._value(label, last.value, where)
-            return TextEdit(last.start, last.end, json_text(value, escaped, text[last.start : last.end]))
+            return TextEdit(last.start, last.end, json_text(value, self.escaped, text[last.start : last.end]))
         at = found[-1].end if found else text.index("{") + 1
         comma, colon = (", ", ": ") if '": ' in text else (",", ":")
-        new = f"{json_text(self.label, escaped)}{colon}{json_text(self._value(label, None, where), escaped)}"
+        value = json_text(self._value(label, None, where), self.escaped)
+        new = f"{json_text(self.key, self.escaped)}{colon}{value}"
         return TextEdit(at, at, f"{comma}{new}" if found else new)
 
     def _value(self, label: str, old: Any, where: str) -> Any:
         """Return the label as a value of the kind that the column holds."""
         if self.tags == "list" or isinstance(old, list):
-            return [as_kind(tag, old[0] if old else "", where) for tag in label.split("|") if tag]
+            tag_like = next((held[0] for held in (old, self.like) if isinstance(held, list) and held), "")
+            return [as_kind(tag, tag_like, where) for tag in label.split("|") if tag]
         if isinstance(old, dict):
             return _parsed(label, where)
         if old is None:
             return as_kind(label, self.like, where)
         return as_kind(written_label(label, str(old), self.tags), old, where)
-
-
-def _line_offsets(data: bytes, lines: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return where lines, counted from 1 and in order, begin, in bytes."""
-    offsets = np.zeros(len(lines), dtype=np.int64)
-    seen, at = 1, int(np.searchsorted(lines, 1, side="right"))  # lines that have begun
-    for block in range(0, len(data), _BLOCK):
-        begins = np.flatnonzero(np.frombuffer(data, np.uint8, min(_BLOCK, len(data) - block), block) == _LF) + block + 1
-        upto = int(np.searchsorted(lines, seen + len(begins), side="right"))
-        offsets[at:upto] = begins[lines[at:upto] - seen - 1]
-        seen, at = seen + len(begins), upto
-        if at == len(lines):
-            break
-    return offsets
 
 
 def _parsed(label: str, where: str) -> Any:

@@ -11,13 +11,14 @@ from typing import Any
 from labelwright.data.mend.coco import CocoFile
 from labelwright.data.mend.conll import ConllFile
 from labelwright.data.mend.decisions import Decisions, read_decisions
-from labelwright.data.mend.delimited import DelimitedTable
 from labelwright.data.mend.formats import MendOptions, open_mendable
 from labelwright.data.mend.manifest import MANIFEST, write_manifest
 from labelwright.data.mend.masks import MaskFolder
 from labelwright.data.mend.plan import Changes, Items, Mendable, plan_changes
 from labelwright.data.mend.staging import check_out, staged_file, staged_tree
+from labelwright.data.mend.text_rows import TextRows
 from labelwright.data.mend.yolo import YoloFolder
+from labelwright.data.readers.dispatch import reading
 from labelwright.data.readers.places import counted
 from labelwright.errors import BadInput, quoted
 
@@ -142,8 +143,9 @@ def apply_decisions(
     opened = open_mendable(Path(data), options) if isinstance(data, str | os.PathLike) else data
     if isinstance(opened, ConllFile):
         entries = opened.expand(entries)
-    elif isinstance(opened, CocoFile | DelimitedTable | MaskFolder | YoloFolder):
-        opened = opened.about(entries)
+    elif isinstance(opened, CocoFile | MaskFolder | TextRows | YoloFolder):
+        with reading(opened.path):
+            opened = opened.about(entries)
     changes = plan_changes(entries, opened.items, opened.path.name)
     plan = planned(opened, changes, notes)
     if dry_run:

@@ -94,6 +94,11 @@ def is_delimited(path: Path) -> bool:
     return path.is_file() and READERS.get(_suffix(path)) is read_delimited
 
 
+def is_json(path: Path) -> bool:
+    """Whether a path is a file that `read_json_lines` reads, by its name."""
+    return path.is_file() and READERS.get(_suffix(path)) is read_json_lines
+
+
 def _suffix(path: Path) -> str:
     """Return the ending that tells the format."""
     suffix = path.suffix.lower()

@@ -172,7 +172,7 @@ def _look_through(file: EncodedFile) -> None:
 def _not_utf8(path: Path) -> EncodedFile:
     """Return the file as cp1252; BadInput where it is broken UTF-8, or none of both."""
     high = in_sequences = controls = size = 0
-    for block in _whole_lines(raw_blocks(path)):
+    for block in whole_lines(raw_blocks(path)):
         size += len(block)
         counts = _byte_counts(block)
         high, in_sequences, controls = high + counts[0], in_sequences + counts[1], controls + counts[2]
@@ -186,14 +186,24 @@ def _not_utf8(path: Path) -> EncodedFile:
     return file
 
 
-def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield blocks that end with a line end, as no sequence of UTF-8 runs over one."""
-    rest = b""
+def whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield blocks that end with a line end, but for the last (no sequence of UTF-8 runs over one).
+
+    Examples
+    --------
+    >>> list(whole_lines([b"a\\nb", b"c", b"d\\ne"]))
+    [b'a\\n', b'bcd\\n', b'e']
+    """
+    rest: list[bytes] = []
     for block in blocks:
         cut = block.rfind(b"\n") + 1
-        yield rest + block[:cut] if cut else b""
-        rest = block[cut:] if cut else rest + block
-    yield rest
+        if cut:
+            yield b"".join([*rest, block[:cut]])
+            rest = []
+        if cut < len(block):
+            rest.append(block[cut:])
+    if rest:
+        yield b"".join(rest)
 
 
 def _head(path: Path, size: int) -> bytes:

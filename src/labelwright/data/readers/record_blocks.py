@@ -66,6 +66,8 @@ class DelimitedFile:
     delimiter: str
     names: tuple[str, ...]
 
+    format = "csv"
+
     @classmethod
     def open(cls, path: Path) -> DelimitedFile:
         """Find encoding, delimiter and header; BadInput where the file is no delimited text."""
