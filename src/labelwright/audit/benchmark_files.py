@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.audit.benchmark_review import BenchmarkReview
-from labelwright.audit.benchmark_stability import flag_candidates
+from labelwright.audit.label_review import flag_candidates
 from labelwright.audit.labelled_file import LabelledFile
 from labelwright.audit.measure_inputs import classes_of
 from labelwright.audit.model_predictions import class_scores, model_names, predicted_classes

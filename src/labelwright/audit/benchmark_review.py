@@ -8,14 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelwright.audit.benchmark_stability import (
-    CORRECTABLE,
-    OUTCOMES,
-    RIGHT,
-    BenchmarkStability,
-    error_prevalence,
-    resolve_review_votes,
-)
+from labelwright.audit.benchmark_stability import BenchmarkStability
+from labelwright.audit.label_review import CORRECTABLE, OUTCOMES, RIGHT, error_prevalence, resolve_review_votes
 from labelwright.errors import BadInput
 from labelwright.metrics.checks import as_codes, as_labels, same_length
 from labelwright.metrics.intervals import Interval
