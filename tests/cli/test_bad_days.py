@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import random
 import re
@@ -188,3 +189,59 @@ def test_a_command_whose_extra_is_not_installed_names_it(monkeypatch, capsys, mo
     monkeypatch.setattr("labelwright.cli.build_app", broken)
     assert run(["studio", "data.csv"]) == 2
     assert f'pip install "labelwright[{extra}]"' in capsys.readouterr().err
+
+
+def lw(*words: str, **kw: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    return subprocess.run([sys.executable, "-m", "labelwright", *words], stderr=subprocess.PIPE, text=True, **kw)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_output_that_cannot_be_written_is_said_in_one_line():
+    with Path("/dev/full").open("w") as full:
+        done = lw("papers", "list", stdout=full)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "No space left on device. Fix: make room" in done.stderr
+
+
+def test_a_reader_that_has_had_enough_ends_a_command_quietly():
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = lw("papers", "list", stdout=writing)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("bug", "words"),
+    [
+        (OSError(errno.ENOSPC, "full", "out/report.html"), "out/report.html: No space left on device. Fix: make room"),
+        (PermissionError(errno.EACCES, "no", "x"), "x: Permission denied. Fix: choose another place"),
+        (MemoryError(), "the memory of this machine does not suffice"),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), "No space left on device. Fix: make room"),
+    ],
+)
+def test_what_is_no_bug_of_ours_is_one_line_with_a_remedy(monkeypatch, capsys, bug, words):
+    def broken():
+        raise bug
+
+    monkeypatch.setattr("labelwright.cli.build_app", broken)
+    assert run(["audit", "data.csv"]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_whoever_interrupts_is_told_what_remains(tickets, monkeypatch, capsys):
+    def interrupted(*_args, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("labelwright.facade.run_audit", interrupted)
+    assert run(["audit", str(tickets), "--label", "topic"]) == 130
+    assert capsys.readouterr().err.startswith("error: interrupted. What was computed is in the cache")
+
+
+def test_the_example_of_a_mishap_runs():
+    import doctest
+
+    from labelwright.cli import mishaps
+
+    assert doctest.testmod(mishaps).failed == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typer import Typer
 
-EXIT_BUG, EXIT_INTERRUPTED = 1, 130
+EXIT_BUG, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
 
 def build_app() -> Typer:
@@ -72,35 +73,65 @@ def build_app() -> Typer:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code: 0 done, 1 our bug, 2 bad input, 3 gate failed, 130 interrupted."""
-    from labelwright.cli.console import complain, keep_traceback
-    from labelwright.errors import LabelwrightError, MissingExtra, extra_of
+    from labelwright.cli.console import complain
+    from labelwright.errors import LabelwrightError
 
     try:
         result = build_app()(list(arguments) or ["--help"], standalone_mode=False, prog_name="labelwright")
-        return result if isinstance(result, int) else 0
+        sys.stdout.flush()  # what cannot be written is told here, and not when the process is over
+        return _interrupted() if result == EXIT_INTERRUPTED else result if isinstance(result, int) else 0
     except LabelwrightError as error:
         complain(str(error))
         return error.exit_code
     except (KeyboardInterrupt, EOFError):
-        complain("interrupted. What was computed is in the cache; run the same command again to go on.")
-        return EXIT_INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+        return _unread()
+    except SystemExit as stop:  # Typer's answer to a broken pipe
+        if not isinstance(stop.__context__, BrokenPipeError):
+            raise
+        return _unread()
     except Exception as bug:
-        extra = extra_of(bug) if isinstance(bug, ModuleNotFoundError) else None
-        if extra is not None:
-            complain(str(MissingExtra("this command", extra)))
-            return MissingExtra.exit_code
-        # Usage errors are known by what they can do: Typer has moved their class between packages.
-        if hasattr(bug, "format_message") and hasattr(bug, "exit_code"):
-            message = bug.format_message()
-            if not message:  # a group of commands without one has shown its help
-                return 0
-            complain(message)
-            return int(bug.exit_code)
-        complain(f"internal error: {type(bug).__name__}. Please report it with {keep_traceback(bug)}")
-        return EXIT_BUG
+        return _told(bug)
+
+
+def _interrupted() -> int:
+    """Say that somebody stopped the command; Typer returns the number of it in place of the exception."""
+    from labelwright.cli.console import complain
+
+    complain("interrupted. What was computed is in the cache; run the same command again to go on.")
+    return EXIT_INTERRUPTED
+
+
+def _unread() -> int:
+    """End quietly: whoever read the output, such as `head`, has had enough."""
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  what is still unwritten has no reader
+    return 0
+
+
+def _told(bug: Exception) -> int:
+    """Say in one line what went wrong, and return the exit code."""
+    from labelwright.cli.console import complain, keep_traceback
+    from labelwright.cli.mishaps import mishap
+    from labelwright.errors import MissingExtra, extra_of
+
+    extra = extra_of(bug) if isinstance(bug, ModuleNotFoundError) else None
+    if extra is not None:
+        complain(str(MissingExtra("this command", extra)))
+        return MissingExtra.exit_code
+    # Usage errors are known by what they can do: Typer has moved their class between packages.
+    if hasattr(bug, "format_message") and hasattr(bug, "exit_code"):
+        message = bug.format_message()
+        if not message:  # a group of commands without one has shown its help
+            return 0
+        complain(message)
+        return int(bug.exit_code)
+    line = mishap(bug)
+    if line is not None:
+        complain(line)
+        return EXIT_BAD_INPUT
+    complain(f"internal error: {type(bug).__name__}. Please report it with {keep_traceback(bug)}")
+    return EXIT_BUG
 
 
 def main() -> None:
