@@ -13,10 +13,11 @@ from labelwright.data.dataset import Source
 from labelwright.data.readers.arrays import read_npz
 from labelwright.data.readers.columnar import read_arrow, read_parquet
 from labelwright.data.readers.delimited import read_delimited
-from labelwright.data.readers.hub_folder import is_hub_folder, read_card, read_hub_folder
+from labelwright.data.readers.hub_folder import read_hub_folder
 from labelwright.data.readers.huggingface import is_huggingface, read_huggingface
 from labelwright.data.readers.image_folder import holds_images, read_image_folder
 from labelwright.data.readers.json_lines import read_json_lines
+from labelwright.data.readers.mixed_folder import parquet_files_are_the_data
 from labelwright.data.readers.places import place, said
 from labelwright.data.readers.spreadsheet import read_spreadsheet
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
@@ -143,7 +144,7 @@ def _check_exists(path: Path) -> None:
 def _read_folder(path: Path, root: Path | None) -> Source:
     if is_huggingface(path):
         return read_huggingface(path, root)
-    if is_hub_folder(path) and (read_card(path) or not holds_images(path)):
+    if parquet_files_are_the_data(path):
         return read_hub_folder(path, root)
     tables = sorted(p.name for p in path.iterdir() if p.is_file() and p.suffix.lower() in READERS)
     if tables and not holds_images(path):

@@ -124,6 +124,11 @@ def _split_of(name: str) -> str | None:
     return None
 
 
+def is_numbered(name: str) -> bool:
+    """Whether a file is named as one of several of a hub: ``train-00000-of-00002.parquet``."""
+    return _SHARD.fullmatch(Path(name).stem) is not None
+
+
 def _above_split(shard: Shard) -> str:
     folders = shard.name.split("/")[:-1]
     return "/".join(folders[:-1] if folders and folders[-1] == shard.split else folders) or "."

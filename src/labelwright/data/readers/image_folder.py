@@ -7,6 +7,7 @@ files and files that are no images are counted and named, not read.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -122,5 +123,13 @@ def _stays_inside(link: Path, allowed: Path) -> bool:
 
 def holds_images(path: Path) -> bool:
     """Whether a folder holds an image within its first three levels."""
-    depths = ("*", "*/*", "*/*/*")
-    return any(p.suffix.lower() in IMAGE_SUFFIXES for depth in depths for p in path.glob(depth))
+    return any(True for _ in images_near_the_top(path))
+
+
+def images_near_the_top(path: Path) -> Iterator[Path]:
+    """Yield the images within the first three levels of a folder, hidden ones left out."""
+    for depth in ("*", "*/*", "*/*/*"):
+        for file in path.glob(depth):
+            hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+            if file.suffix.lower() in IMAGE_SUFFIXES and not hidden:
+                yield file
