@@ -56,7 +56,7 @@ def press(page, key):
 
 def stored(page, number):
     """Wait until the server has stored so many decisions."""
-    until(page, "JSON.parse(localStorage.getItem('labelwright-unsent') ?? '[]').length === 0")
+    until(page, "outbox.read().length === 0")
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         events = page.evaluate("fetch('/api/history?limit=1000').then((answer) => answer.json())")

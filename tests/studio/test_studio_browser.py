@@ -110,7 +110,7 @@ def test_a_decision_outlives_a_lost_connection_and_a_closed_page(page, server):
     page.wait_for_timeout(300)
     page.route("**/api/decisions", lambda route: route.abort())
     press(page, "k")
-    until(page, "document.querySelector('#told').textContent.includes('wait for the connection')")
+    until(page, "document.querySelector('#told').textContent.includes('kept in this browser')")
     page.unroute("**/api/decisions")
     page.context.pages[-1].goto(server.url("/"))
     stored(page, 1)
@@ -135,7 +135,7 @@ def test_unsent_decisions_outlive_the_end_of_the_browser(server, tmp_path):
         press(page, "k")
         rows.append(page.get_attribute("article.item", "data-row"))
         press(page, "r")
-        until(page, "document.querySelector('#told').textContent.includes('wait for the connection')")
+        until(page, "document.querySelector('#told').textContent.includes('kept in this browser')")
         context.close()
         context = opened(playwright)
         page = context.pages[0]
@@ -289,3 +289,117 @@ def test_the_next_row_is_there_within_a_tenth_of_a_second(page, server):
         }"""
     )
     assert took < 100
+
+
+def waits(page, status, problem):
+    """Let the server refuse decisions as it does when a session is over, until the page is told otherwise."""
+    page.route("**/api/decisions", lambda route: route.fulfill(status=status, json={"problem": problem}))
+
+
+def test_a_decision_of_a_session_that_is_over_is_kept_and_stored_after_the_next_login(page, server):
+    page.goto(server.url("/review?kind=all"))
+    page.wait_for_selector("article.item")
+    waits(page, 401, "Nobody is logged in here.")
+    press(page, "k")
+    until(page, "document.querySelector('#told a[href=\"/login\"]') !== null")
+    assert "1 not stored yet, kept in this browser: Nobody is logged in here." in page.inner_text("#told")
+    assert page.evaluate("outbox.read().length") == 1
+    page.unroute("**/api/decisions")
+    page.goto(server.url("/"))
+    stored(page, 1)
+
+
+def test_unsent_decisions_of_another_project_or_person_are_not_sent(page, server):
+    page.goto(server.url("/"))
+    page.evaluate("""localStorage.setItem('labelwright-unsent another project 1', JSON.stringify(
+        [{ row: 0, verdict: 'keep', label: null, version: 0, client_key: crypto.randomUUID() }]))""")
+    page.goto(server.url("/review?kind=all"))
+    page.wait_for_selector("article.item")
+    press(page, "k")
+    assert len(stored(page, 1)) == 1
+    assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('labelwright-unsent ')).length") == 2
+
+
+def test_a_key_pressed_while_the_next_row_is_on_its_way_decides_nothing(page, server):
+    page.goto(server.url("/review?kind=all"))
+    page.wait_for_selector("article.item")
+    page.wait_for_timeout(300)
+    page.evaluate("""() => {
+      review.ahead.clear();
+      const ask = window.fetch;
+      window.fetch = async (path, options) => {
+        if (path.startsWith("/fragments/")) await new Promise((go) => setTimeout(go, 400));
+        return ask(path, options);
+      };
+    }""")
+    before = page.get_attribute("article.item", "data-row")
+    for _ in range(5):
+        page.keyboard.press("k")
+    until(page, f"document.querySelector('article.item').dataset.row !== '{before}'")
+    assert [str(event["row"]) for event in stored(page, 1)] == [before]
+
+
+def test_a_key_that_is_held_down_decides_one_row(page, server):
+    page.goto(server.url("/review?kind=all"))
+    page.wait_for_selector("article.item")
+    page.wait_for_timeout(300)
+    page.keyboard.down("k")
+    for _ in range(5):
+        page.keyboard.down("k")  # what a keyboard repeats
+        page.wait_for_timeout(100)
+    page.keyboard.up("k")
+    assert len(stored(page, 1)) == 1
+
+
+def test_a_row_that_cannot_be_fetched_is_asked_for_again(page, server):
+    page.goto(server.url("/review?kind=all"))
+    page.wait_for_selector("article.item")
+    page.route("**/fragments/item/*", lambda route: route.abort())
+    page.evaluate("review.ahead.clear()")
+    page.keyboard.press("s")
+    page.wait_for_selector("#item [data-act=retry]")
+    assert "Cannot be shown: The studio cannot be reached." in page.inner_text("#told")
+    page.keyboard.press("k")  # of no row
+    page.unroute("**/fragments/item/*")
+    page.click("#item [data-act=retry]")
+    page.wait_for_selector("article.item")
+    assert stored(page, 0) == []
+
+
+def test_while_a_decision_waits_nothing_else_is_taken_back(page, server):
+    page.goto(server.url("/review?kind=all"))
+    page.wait_for_selector("article.item")
+    press(page, "k")
+    stored(page, 1)
+    waits(page, 503, "The database is busy.")
+    press(page, "r")
+    page.keyboard.press("u")
+    until(page, "document.querySelector('#told').textContent.includes('kept in this browser')")
+    page.unroute("**/api/decisions")
+    assert [event["verdict"] for event in stored(page, 2)] == ["reject", "keep"]
+
+
+def test_two_keys_cannot_be_the_same(page, server):
+    page.goto(server.url("/review?kind=all"))
+    page.click("details.keys:last-of-type summary")
+    page.fill("#key-list input >> nth=0", "r")
+    page.keyboard.press("Tab")
+    assert "R is the key of: Reject" in page.inner_text("#told")
+    assert page.input_value("#key-list input >> nth=0") == "k"
+
+
+def test_who_presses_twice_or_loses_the_connection_answers_each_row_once(chromium, server_with_accounts, studio):
+    with studio.database.write() as connection:
+        add_rows(connection, range(5))
+    page = log_in(chromium, server_with_accounts, "cy")
+    page.wait_for_selector("#choices button")
+    answers = []
+    page.on("request", lambda request: answers.append(request.url) if request.url.endswith("/answer") else None)
+    page.route("**/answer", lambda route: route.abort())
+    page.keyboard.press("1")
+    until(page, "document.querySelector('#told').textContent === 'Not stored: The studio cannot be reached.'")
+    page.unroute("**/answer")
+    page.evaluate("for (let k = 0; k < 3; k += 1) document.querySelector('#choices button').click()")
+    until(page, "document.querySelector('#done-count').textContent === '1'")
+    assert len(answers) == 2 and len(set(answers)) == 1
+    page.context.close()

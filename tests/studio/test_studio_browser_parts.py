@@ -245,4 +245,4 @@ def test_why_a_mask_cannot_be_shown_is_said(page_of, tmp_path):
     page.wait_for_selector("#paint")
     page.route("**/api/parts/mask/3", lambda route: route.fulfill(status=401, json={"problem": "Log in first."}))
     page.click("#paint summary")
-    until(page, "document.querySelector('#told').textContent === 'Cannot be shown: Log in first.'")
+    until(page, "document.querySelector('#told').textContent === 'Cannot be shown: Log in first. Log in'")

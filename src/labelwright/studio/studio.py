@@ -60,6 +60,8 @@ class Studio:
                 _refuse_other_data(connection, audit.dataset)
                 add_void(connection, audit.dataset)
             make_key(connection)
+            told = facts(connection)
+        self.key = f"{told['fingerprint']}-{told['created_at']:.0f}"  # what browsers file unsent decisions under
         self.local_user = _ensure_local_user(database)
         self.lock: ProjectLock | None = None
         self.audited_at: float | None = None  # seconds since 1970, where the audit is one that the project kept

@@ -6,7 +6,7 @@
   const classes = JSON.parse(place.dataset.classes);
   const task = place.dataset.task;
   const picked = new Set();
-  let held = null;
+  let held = null; // the row in hand, null while another one is on its way
   let started = 0;
 
   function button(name, number) {
@@ -69,40 +69,63 @@
   }
 
   async function next() {
+    held = null;
     try {
       held = await send("/api/annotation/next");
     } catch (problem) {
-      tell(fill(words.failed, { problem: problem.message }), true);
-      return;
+      tellProblem(problem, words.not_shown);
     }
-    const none = held.row === null;
+    const none = held?.row === null;
     byId("nothing").hidden = !none;
-    place.querySelector("article").hidden = none;
-    if (none) return;
+    byId("lost").hidden = held !== null;
+    place.querySelector("article").hidden = held === null || none;
+    if (held === null || none) return;
     picked.clear();
+    if (byId("class-filter")) byId("class-filter").value = "";
     if (task !== "regression") list();
+    else byId("value").value = "";
     byId("done-count").textContent = held.done.toLocaleString();
-    byId("guide-text").textContent = held.guidelines.text || byId("guide-text").textContent;
+    if (held.guidelines.text) {
+      byId("guide-text").textContent = held.guidelines.text;
+      byId("guide-version").textContent = `v${held.guidelines.version}`;
+    }
     show(held.content, held.row);
     started = performance.now();
   }
 
-  async function answer(label) {
-    const seconds = (performance.now() - started) / 1000;
+  // One answer a row: `held` is gone while it is sent, so a second press finds nothing to answer.
+  async function hand(path, body, said) {
+    if (held === null) return;
+    const mine = held;
+    held = null;
     try {
-      await send(`/api/annotation/${held.assignment}/answer`, { label, seconds });
-      tell(fill(words.saved, { what: label }));
+      await send(`/api/annotation/${mine.assignment}/${path}`, body);
+      tell(said);
     } catch (problem) {
-      tell(fill(words.failed, { problem: problem.message }), true);
+      tellProblem(problem);
+      if (mayBeSentLater(problem)) { held = mine; return; } // it can be pressed again
     }
-    next();
+    await next();
   }
 
-  byId("save")?.addEventListener("click", () => answer(task === "multilabel" ? [...picked] : Number(byId("value").value)));
-  byId("skip-row").addEventListener("click", async () => { await send(`/api/annotation/${held.assignment}/skip`); next(); });
+  function answer(label) {
+    const seconds = (performance.now() - started) / 1000;
+    return hand("answer", { label, seconds }, fill(words.saved, { what: Array.isArray(label) ? label.join(", ") : label }));
+  }
+
+  function save() {
+    if (task === "multilabel") answer([...picked]);
+    else if (byId("value").value !== "" && byId("value").reportValidity()) answer(Number(byId("value").value));
+  }
+
+  byId("save")?.addEventListener("click", save);
+  byId("value")?.addEventListener("keydown", (event) => { if (event.key === "Enter" && !event.repeat) save(); });
+  byId("skip-row").addEventListener("click", () => hand("skip", {}, words.skipped));
+  byId("next-row").addEventListener("click", next);
   byId("class-filter")?.addEventListener("input", (event) => list(event.target.value));
   document.addEventListener("keydown", (event) => {
-    if (event.target.closest("input, textarea") || event.ctrlKey || event.metaKey || event.altKey || !keysAreOn()) return;
+    if (event.target.closest?.("input, textarea") || event.repeat || !keysAreOn()) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const number = Number(event.key) - 1;
     const buttons = byId("choices").children;
     if (number >= 0 && number < Math.min(buttons.length, 9)) { event.preventDefault(); buttons[number].click(); }

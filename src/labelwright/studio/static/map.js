@@ -63,16 +63,13 @@
 
   const address = (rows) => `/review?kind=all&decided=true&rows=${rows.slice(0, MOST).join(",")}`;
 
-  function choose() {
-    offer(inside);
-  }
-
   function chooseInView() {
     const [w, h] = size();
     offer((x, y) => x >= 0 && y >= 0 && x <= w && y <= h);
   }
 
   function offer(isIn) {
+    if (!data) return;
     const rows = [];
     for (let i = 0; i < data.rows.length && rows.length < MOST; i++) {
       const [x, y] = at(data.x[i], data.y[i]);
@@ -145,8 +142,9 @@
   });
   canvas.addEventListener("pointerup", () => {
     from = null;
-    if (drawing && lasso?.length > 2) choose();
+    if (drawing && lasso?.length > 2) offer(inside);
   });
+  canvas.addEventListener("pointercancel", () => { from = null; });
   canvas.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (step) { view.x += (0.1 * step[0]) / view.scale; view.y += (0.1 * step[1]) / view.scale; }
@@ -170,7 +168,7 @@
     draw();
   });
   addEventListener("resize", draw);
-  fetch("/api/explore/map").then((answer) => answer.json()).then((found) => {
+  ask("/api/explore/map").then((answer) => answer.json()).then((found) => {
     data = found;
     byId("map-names").replaceChildren(...found.names.slice(0, 8).map((name, k) => {
       const entry = document.createElement("li");
@@ -180,5 +178,5 @@
     }));
     asTable();
     draw();
-  });
+  }).catch((problem) => tellProblem(problem, words.not_shown));
 }

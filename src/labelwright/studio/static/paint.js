@@ -13,8 +13,7 @@
   const classOf = (option) => Number(option.dataset.kind);
 
   async function pictureOf(path) {
-    const answer = await fetch(path);
-    if (!answer.ok) throw new Error((await answer.json()).problem);
+    const answer = await ask(path);
     // A mask is numbers: no profile of a screen may change them.
     return createImageBitmap(await answer.blob(), { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   }
@@ -198,7 +197,7 @@
       tell(fill(words.saved, { what: label.selectedOptions[0].text }));
       if (review.row === row) await goOn(byKeys);
     } catch (problem) {
-      tell(fill(words.failed, { problem: problem.message }), true);
+      tellProblem(problem);
     } finally {
       storing = false;
     }
@@ -223,7 +222,7 @@
     if (!opening.has(form)) {
       opening.set(form, open(form).catch((problem) => {
         opening.delete(form);
-        tell(fill(words.not_shown, { problem: problem.message }), true);
+        tellProblem(problem, words.not_shown);
       }));
     }
     return opening.get(form);

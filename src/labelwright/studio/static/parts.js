@@ -5,9 +5,10 @@
   const item = byId("item");
   const form = () => item.querySelector("form.partform");
   const places = ["left", "top", "width", "height"];
-  let first = null;
+  let first = null; // and last: of the words that are pressed
   let last = null;
-  let start = null;
+  let start = null; // where a box is being drawn from
+  let pressed = null; // the row that they are of
 
   function showSpan() {
     for (const token of item.querySelectorAll("[data-token]")) {
@@ -16,7 +17,8 @@
     }
   }
 
-  function press(number) {
+  function pressWord(number) {
+    if (pressed !== review.row) [first, last, pressed] = [null, null, review.row];
     if (first === null || last !== null || number < first) [first, last] = [number, null];
     else last = number;
     form()?.closest("details").setAttribute("open", "");
@@ -38,7 +40,7 @@
 
   item.addEventListener("click", (event) => {
     const token = event.target.closest("[data-token]");
-    if (token) press(Number(token.dataset.token));
+    if (token) pressWord(Number(token.dataset.token));
     if (event.target.closest("[data-remove]")) store({ part: form().elements.box.value, verdict: "reject" });
   });
   item.addEventListener("pointerdown", (event) => {
@@ -56,7 +58,7 @@
     const size = [Math.abs(x - start[0]), Math.abs(y - start[1])].map((one) => Math.round(one * 10) / 10);
     showBox([Math.min(x, start[0]), Math.min(y, start[1]), ...size]);
   });
-  item.addEventListener("pointerup", () => { start = null; });
+  for (const ending of ["pointerup", "pointercancel"]) item.addEventListener(ending, () => { start = null; });
   item.addEventListener("input", (event) => {
     if (!form()?.contains(event.target)) return;
     if (event.target.name === "box") {
@@ -72,7 +74,7 @@
     event.stopPropagation();
     const { box, label } = form().elements;
     if (!box) {
-      if (first !== null) store({ part: `${first}-${last ?? first}`, label: label.value });
+      if (first !== null && pressed === review.row) store({ part: `${first}-${last ?? first}`, label: label.value });
       return;
     }
     const values = places.map((name) => form().elements[name].value);
@@ -80,16 +82,22 @@
     store({ part: same ? box.value : `${box.value}:${values.join(",")}`, label: label.value });
   });
 
+  let storing = false; // pressed twice it is stored once
   async function store(said) {
+    if (storing) return;
+    storing = true;
+    const row = review.row;
     try {
       await outbox.flush();
       const done = await send("/api/parts", { row: Number(form().dataset.part), ...said });
       review.done.push({ event: done.event, row: done.row });
       tell(fill(words.saved, { what: said.label ?? words.verdicts[said.verdict] }));
       first = last = null;
-      await review.show(review.row);
+      if (review.row === row) await review.again();
     } catch (problem) {
-      tell(fill(words.failed, { problem: problem.message }), true);
+      tellProblem(problem);
+    } finally {
+      storing = false;
     }
   }
 }

@@ -12,20 +12,47 @@ function tell(text, bad = false) {
   place.classList.add("shown");
   place.classList.toggle("bad", bad);
   clearTimeout(tell.timer);
-  if (!bad) tell.timer = setTimeout(() => place.classList.remove("shown"), 2500);
+  if (!bad) tell.timer = setTimeout(hush, 2500);
+}
+
+function hush() {
+  byId("told").classList.remove("shown");
+}
+
+// Say what went wrong; who is no longer logged in gets the way to do so.
+function tellProblem(problem, text = words.failed) {
+  tell(fill(text, { problem: problem.message }), true);
+  if (problem.status !== 401) return;
+  const link = Object.assign(document.createElement("a"), { href: "/login", textContent: words.log_in });
+  byId("told").append(" ", link);
+}
+
+// Ask the server; whatever goes wrong is an Error with a line to show, and with the status where there was an answer.
+async function ask(path, options) {
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw new Error(words.unreachable);
+  }
+  if (answer.ok) return answer;
+  const found = await answer.json().catch(() => ({})); // a proxy answers with a page of its own
+  const line = found.problem ?? `${answer.status} ${answer.statusText}`;
+  throw Object.assign(new Error(line), { status: answer.status, now: found.now });
 }
 
 async function send(path, body, method = "POST") {
   const headers = { "Content-Type": "application/json", "X-CSRF-Token": csrf };
-  const answer = await fetch(path, { method, headers, body: JSON.stringify(body ?? {}) });
-  const found = answer.status === 204 ? {} : await answer.json();
-  if (answer.ok) return found;
-  throw Object.assign(new Error(found.problem ?? answer.statusText), { status: answer.status, now: found.now });
+  const answer = await ask(path, { method, headers, body: JSON.stringify(body ?? {}) });
+  return answer.status === 204 ? {} : answer.json();
 }
 
-// Decisions wait here, in this browser, until the server has stored them.
+const isAway = (problem) => problem.status === undefined || problem.status >= 500;
+const mayBeSentLater = (problem) => isAway(problem) || [401, 403, 408, 429].includes(problem.status);
+
+// Decisions wait here, in this browser, until the server has stored them: those of this person in this project.
 const outbox = {
-  key: "labelwright-unsent",
+  key: `labelwright-unsent ${document.body.dataset.place}`,
   read() { return JSON.parse(localStorage.getItem(this.key) ?? "[]"); },
   write(list) { localStorage.setItem(this.key, JSON.stringify(list)); },
   add(decision) { this.write([...this.read(), decision]); return this.flush(); },
@@ -41,14 +68,14 @@ const outbox = {
         const stored = await send("/api/decisions", list[0]);
         review?.stored(list[0], stored);
       } catch (problem) {
-        if (problem.status === undefined || problem.status >= 500) {
-          tell(fill(words.unsent, { n: list.length }), true);
-          setTimeout(() => this.flush(), 3000);
+        if (mayBeSentLater(problem)) {
+          tellProblem(problem, fill(words.unsent, { n: list.length, problem: "{problem}" }));
+          if (isAway(problem)) setTimeout(() => this.flush(), 3000);
           return;
         }
         const now = problem.now;
-        tell(now ? fill(words.conflict, { who: now.who ?? "", verdict: now.label ?? now.verdict ?? "" })
-                 : fill(words.failed, { problem: problem.message }), true);
+        if (now) tell(fill(words.conflict, { who: now.who ?? "", verdict: now.label ?? words.verdicts[now.verdict] ?? "" }), true);
+        else tellProblem(problem);
       }
       this.write(this.read().filter((one) => one.client_key !== list[0].client_key));
       waited ||= list.length > 1;
@@ -57,8 +84,10 @@ const outbox = {
   },
 };
 
-const KEYS = JSON.parse(localStorage.getItem("labelwright-keys") ?? "null") ??
-  { keep: "k", accept: "a", choose: "c", reject: "r", cannot_tell: "t", skip: "s", mark: "m", note: "n", undo: "u" };
+const KEYS = {
+  keep: "k", accept: "a", choose: "c", reject: "r", cannot_tell: "t", skip: "s", mark: "m", note: "n", undo: "u",
+  ...JSON.parse(localStorage.getItem("labelwright-keys") ?? "{}"),
+};
 
 class Review {
   constructor(place) {
@@ -66,6 +95,8 @@ class Review {
     this.item = byId("item");
     this.query = place.dataset.queue;
     this.kind = place.dataset.kind;
+    this.row = null; // that is shown
+    this.changing = false;
     this.rows = [];
     this.skipped = new Set();
     this.done = [];
@@ -81,8 +112,7 @@ class Review {
   }
 
   async more() {
-    const answer = await fetch(`/api/queue?${this.query}&limit=100`);
-    const found = await answer.json();
+    const found = await (await ask(`/api/queue?${this.query}&limit=100`)).json();
     const waiting = new Set(outbox.read().map((one) => one.row));
     this.rows = found.rows.map((one) => one.row).filter((row) => !this.skipped.has(row) && !waiting.has(row));
     this.count(found.length);
@@ -95,22 +125,29 @@ class Review {
 
   fetchItem(row) {
     if (!this.ahead.has(row)) {
-      this.ahead.set(row, fetch(`/fragments/item/${row}`).then((answer) => answer.text()));
+      const text = ask(`/fragments/item/${row}`).then((answer) => answer.text());
+      text.catch(() => this.ahead.delete(row)); // it is asked for again when its turn comes
+      this.ahead.set(row, text);
     }
     return this.ahead.get(row);
   }
 
   async next() {
-    if (!this.rows.length) await this.more();
-    const row = this.rows.shift();
-    if (row === undefined) {
-      this.row = null;
-      this.item.replaceChildren(byId("done").content.cloneNode(true));
-      this.item.querySelector(".empty").focus({ preventScroll: true });
-      return;
-    }
-    await this.show(row);
-    for (const other of this.rows.slice(0, 3)) this.fetchItem(other);
+    await this.change(async () => {
+      if (!this.rows.length) await this.more();
+      if (!this.rows.length) {
+        this.row = null;
+        this.replace("done");
+        return;
+      }
+      await this.put(this.rows[0]);
+      this.rows.shift();
+      for (const other of this.rows.slice(0, 3)) this.fetchItem(other);
+    });
+  }
+
+  show(row) {
+    return this.change(() => this.put(row));
   }
 
   // The same row with what is known of it now; other parts of it that were fetched ahead are stale.
@@ -119,11 +156,30 @@ class Review {
     return this.show(this.row);
   }
 
-  async show(row) {
+  // While another row is on its way nothing is decided, so that no key that is meant for one row hits the next.
+  async change(work) {
+    this.changing = true;
+    try {
+      await work();
+    } catch (problem) {
+      this.row = null;
+      this.replace("lost");
+      tellProblem(problem, words.not_shown);
+    } finally {
+      this.changing = false;
+    }
+  }
+
+  replace(template) {
+    this.item.replaceChildren(byId(template).content.cloneNode(true));
+    this.item.querySelector(".empty").focus({ preventScroll: true });
+  }
+
+  async put(row) {
     const held = this.shownOnce && (this.item.contains(document.activeElement) || document.activeElement === document.body);
+    const text = await this.fetchItem(row);
     this.shownOnce = true;
     this.row = row;
-    const text = await this.fetchItem(row);
     this.ahead.delete(row);
     const parsed = new DOMParser().parseFromString(text, "text/html");
     this.item.replaceChildren(...parsed.body.childNodes);
@@ -141,14 +197,16 @@ class Review {
   }
 
   act(name) {
+    if (this.changing) return;
     if (name === "zoom") this.zoom();
     else if (name === "undo") this.undo();
+    else if (name === "retry") this.next();
     else if (this.row === null || this.place.dataset.rights !== "review") return;
     else if (name === "skip") { this.skipped.add(this.row); tell(words.skipped); this.next(); }
     else if (name === "mark") this.mark();
     else if (name === "note") byId("note")?.focus();
     else if (name === "choose" && this.place.dataset.task === "regression") byId("value").focus();
-    else if (!this.item.querySelector(`[data-act="${name}"]`) && name !== "undo") return;  // not offered for this row
+    else if (!this.item.querySelector(`[data-act="${name}"]`)) return; // not offered for this row
     else if (name === "choose") {
       const tags = this.item.querySelector(".item").dataset.tags;
       chooser.open((label) => this.decide("relabel", label), tags === undefined ? null : JSON.parse(tags));
@@ -181,30 +239,39 @@ class Review {
   }
 
   stored(decision, answer) {
-    this.done.push({ event: answer.event, row: decision.row });
+    this.done.push({ event: answer.event, row: decision.row, counted: true });
   }
 
   async undo() {
     await outbox.flush();
+    if (outbox.read().length) return; // the last decision is not stored yet; that was said
     const last = this.done.pop();
     if (!last) return;
     try {
       await send(last.batch ? `/api/batches/${last.batch}/undo` : `/api/decisions/${last.event}/undo`);
-      tell(words.undone);
-      this.count(this.left + 1);
-      if (this.row !== null) this.rows.unshift(this.row);
-      await this.show(last.row);
     } catch (problem) {
-      tell(fill(words.failed, { problem: problem.message }), true);
+      if (mayBeSentLater(problem)) this.done.push(last);
+      tellProblem(problem);
+      return;
     }
+    tell(words.undone);
+    if (last.counted) this.count(this.left + 1);
+    if (this.row !== null && this.row !== last.row) this.rows.unshift(this.row);
+    this.ahead.clear();
+    await this.show(last.row);
   }
 
   async mark() {
     const button = this.item.querySelector('[data-act="mark"]');
     const marked = button.getAttribute("aria-pressed") !== "true";
-    await send("/api/marks", { row: this.row, marked });
+    try {
+      await send("/api/marks", { row: this.row, marked });
+    } catch (problem) {
+      tellProblem(problem);
+      return;
+    }
     button.setAttribute("aria-pressed", String(marked));
-    tell(words.marked);
+    tell(marked ? words.marked : words.unmarked);
   }
 }
 
@@ -293,7 +360,14 @@ function setUpKeys() {
     what.textContent = words.acts[name];
     Object.assign(input, { value: key, maxLength: 1, size: 2, ariaLabel: what.textContent });
     input.addEventListener("change", () => {
-      KEYS[name] = input.value.toLowerCase();
+      const key = input.value.toLowerCase();
+      const taken = Object.keys(KEYS).find((other) => other !== name && KEYS[other] === key);
+      if (key && taken) {
+        tell(fill(words.key_taken, { key: key.toUpperCase(), what: words.acts[taken] }), true);
+        input.value = KEYS[name];
+        return;
+      }
+      KEYS[name] = key;
       localStorage.setItem("labelwright-keys", JSON.stringify(KEYS));
     });
     const place = document.createElement("dd");
@@ -302,11 +376,11 @@ function setUpKeys() {
     byId("key-list").append(line);
   }
   document.addEventListener("keydown", (event) => {
-    if (event.target.closest?.("input, textarea, dialog[open]")) {
+    if (event.target.closest?.("input, textarea, select, dialog[open]")) {
       if (event.key === "Escape") event.target.blur();
       return;
     }
-    if (!keysAreOn() || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!keysAreOn() || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
     const act = Object.keys(KEYS).find((name) => KEYS[name] === event.key.toLowerCase());
     if (act) { event.preventDefault(); review.act(act); }
   });
@@ -323,37 +397,64 @@ if (byId("review")) {
 }
 if (csrf) outbox.flush();
 
-for (const place of document.querySelectorAll("time[data-at]")) {
-  const at = new Date(Number(place.dataset.at) * 1000);
-  place.dateTime = at.toISOString();
-  place.textContent = at.toLocaleString();
+function showTimes() {
+  for (const place of document.querySelectorAll("time[data-at]")) {
+    const at = new Date(Number(place.dataset.at) * 1000);
+    place.dateTime = at.toISOString();
+    place.textContent = at.toLocaleString();
+  }
+}
+showTimes();
+
+// What a button asks for, once; true where the page stays as it is.
+async function press(button) {
+  const { logout, post, send: path, label, verdict } = button.dataset;
+  const settled = button.closest("[data-settle]");
+  if (logout !== undefined) {
+    await send("/api/logout");
+    location.assign("/login");
+  } else if (post !== undefined) {
+    await send(post);
+    location.reload();
+  } else if (settled && (label ?? verdict) !== undefined) {
+    await settle(settled, verdict ?? "relabel", label ?? null);
+    return true;
+  } else if (path !== undefined) {
+    const done = await send(path, JSON.parse(button.dataset.body));
+    if (button.dataset.settled !== undefined) { offerUndo(button, done.batch); return true; }
+    location.reload();
+  } else return true;
+  return false;
 }
 
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("button");
-  if (!button) return;
+async function settle(place, verdict, label) {
+  const { settle: row, version } = place.dataset;
+  await send("/api/decisions", { row: Number(row), version: Number(version), verdict, label, queue: "adjudicate" });
+  const next = place.nextElementSibling ?? place.previousElementSibling;
+  place.remove();
+  next?.querySelector("button")?.focus();
+  tell(fill(words.saved, { what: label ?? words.verdicts[verdict] }));
+}
+
+// One at a time: pressed twice it is asked for once. `work` says whether the page stays.
+async function once(place, work) {
+  if (place.ariaBusy === "true") return;
+  place.ariaBusy = "true";
+  let stays = true;
   try {
-    if ("logout" in button.dataset) { await send("/api/logout"); location.assign("/login"); }
-    if ("revert" in button.dataset) { await send(`/api/decisions/${button.dataset.revert}/revert`); location.reload(); }
-    if ("post" in button.dataset) { await send(button.dataset.post); location.reload(); }
-    const settled = button.closest("[data-settle]");
-    if (settled && ("label" in button.dataset || "verdict" in button.dataset)) {
-      const { settle, version } = settled.dataset;
-      const verdict = button.dataset.verdict ?? "relabel";
-      const label = button.dataset.label ?? null;
-      await send("/api/decisions", { row: Number(settle), version: Number(version), verdict, label, queue: "adjudicate" });
-      settled.remove();
-      tell(fill(words.saved, { what: label ?? words.verdicts[verdict] }));
-    }
-    if ("send" in button.dataset) {
-      const done = await send(button.dataset.send, JSON.parse(button.dataset.body));
-      if ("settled" in button.dataset) offerUndo(button, done.batch);
-      else location.reload();
-    }
+    stays = await work();
   } catch (problem) {
-    tell(fill(words.failed, { problem: problem.message }), true);
+    tellProblem(problem);
   }
+  if (stays) place.ariaBusy = null;
+}
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("#told")) hush();
+  const button = event.target.closest("button");
+  if (button) once(button, () => press(button));
 });
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") hush(); });
 
 // What was settled stays in its place, with the way back.
 function offerUndo(button, batch) {
@@ -381,30 +482,45 @@ function read(form) {
   return values;
 }
 
-document.addEventListener("submit", async (event) => {
+async function submit(form) {
+  const values = read(form);
+  if ("export" in form.dataset) {
+    const done = await send("/api/export/data", values);
+    const said = fill(words.written, { out: done.out });
+    tell(said);
+    byId("written").textContent = said;
+    return true;
+  }
+  if (form.dataset.confirm && !confirm(form.dataset.confirm)) return true;
+  if (form.dataset.preview) {
+    const touched = await (await ask(`${form.dataset.preview}?${new URLSearchParams(values)}`)).json();
+    if (!confirm(fill(words.sure, touched))) return true;
+  }
+  await send(form.dataset.put ?? form.dataset.post, values, form.dataset.put ? "PUT" : "POST");
+  location.reload();
+  return false;
+}
+
+document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!["export", "post", "put"].some((name) => name in form.dataset)) return;
   event.preventDefault();
-  try {
-    const values = read(form);
-    if ("export" in form.dataset) {
-      const done = await send("/api/export/data", values);
-      const said = fill(words.written, { out: done.out });
-      tell(said);
-      byId("written").textContent = said;
-      return;
-    }
-    if (form.dataset.confirm && !confirm(form.dataset.confirm)) return;
-    if (form.dataset.preview) {
-      const touched = await (await fetch(`${form.dataset.preview}?${new URLSearchParams(values)}`)).json();
-      if (touched.problem) throw new Error(touched.problem);
-      if (!confirm(fill(words.sure, touched))) return;
-    }
-    await send(form.dataset.put ?? form.dataset.post, values, form.dataset.put ? "PUT" : "POST");
-    location.reload();
-  } catch (problem) {
-    tell(fill(words.failed, { problem: problem.message }), true);
-  }
+  once(form, () => submit(form));
 });
 
-if (document.querySelector("[data-wait]")) setTimeout(() => location.reload(), 3000);
+// What is being worked on is looked at again: its section alone, so that nothing is lost that somebody writes elsewhere.
+async function lookAgain() {
+  const there = await ask(location.href).catch(() => null); // away: then later
+  if (there) {
+    const section = document.querySelector("[data-wait]").closest("section");
+    if (!section) { location.reload(); return; }
+    const page = new DOMParser().parseFromString(await there.text(), "text/html");
+    const now = page.querySelector(`section[aria-labelledby="${section.getAttribute("aria-labelledby")}"]`);
+    if (now) section.replaceWith(now);
+    else section.remove();
+    showTimes();
+    if (!document.querySelector("[data-wait]")) return;
+  }
+  setTimeout(lookAgain, 3000);
+}
+if (document.querySelector("[data-wait]")) setTimeout(lookAgain, 3000);
