@@ -18,7 +18,7 @@ from labelwright.data.dataset import Dataset
 from labelwright.data.readers.dispatch import read_source
 from labelwright.errors import BadInput, did_you_mean, quoted
 from labelwright.metrics.checks import as_labels
-from labelwright.metrics.report import Report, ReportTable, Scalar, Section
+from labelwright.metrics.report import Report, ReportTable, Section, TableRows
 
 Codes = NDArray[np.int64]
 VOTE_COLUMNS = ("n_given", "n_guessed", "n_both", "n_neither")
@@ -28,7 +28,7 @@ def review_candidates(labels: ArrayLike, pred_probs: ArrayLike, classes: Sequenc
     """Return the first half of the work: the items to review, as a table that reviewers fill."""
     y = as_labels("labels", labels, len(classes))
     found = flag_candidates(y, pred_probs)
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (ids[row], classes[y[row]], classes[guess], 0, 0, 0, 0)
         for row, guess in zip(found.rows.tolist(), found.guessed.tolist(), strict=True)
     )

@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from labelwright.audit.benchmark_stability import BenchmarkStability
 from labelwright.audit.label_review import CORRECTABLE, OUTCOMES, RIGHT, error_prevalence, resolve_review_votes
 from labelwright.errors import BadInput
-from labelwright.metrics.checks import as_codes, as_labels, same_length
+from labelwright.metrics.checks import as_codes, as_labels, row_names, same_length
 from labelwright.metrics.intervals import Interval
-from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Scalar, Section
+from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Scalar, Section, TableRows
 
 Codes = NDArray[np.int64]
 VOTE_COLUMNS = ("n_given", "n_guessed", "n_both", "n_neither")
@@ -78,7 +78,7 @@ class BenchmarkReview:
         stability = BenchmarkStability(y, corrected, predictions)
         wrong = int((outcome != RIGHT).sum())
         rate = error_prevalence(len(y), max(n_flagged or 0, len(rows)), len(rows), wrong)
-        names = [str(i) for i in range(len(y))] if ids is None else [str(one) for one in ids]
+        names = row_names(ids, len(y))
         pairs = self._crossings(stability)
         return Report(
             "Does the ranking survive correct test labels?",
@@ -125,13 +125,13 @@ def _review_section(
     rate: Interval,
 ) -> Section:
     counts = np.bincount(outcome, minlength=len(OUTCOMES))
-    told: tuple[tuple[Scalar, ...], ...] = tuple((word, int(n)) for word, n in zip(OUTCOMES, counts, strict=True))
+    told: TableRows = tuple((word, int(n)) for word, n in zip(OUTCOMES, counts, strict=True))
     at = np.flatnonzero(outcome != RIGHT)
-    listed: tuple[tuple[Scalar, ...], ...] = tuple(
+    listed: TableRows = tuple(
         (names[rows[i]], classes[y[rows[i]]], classes[guess[i]] if guess[i] >= 0 else None, OUTCOMES[outcome[i]])
         for i in at.tolist()
     )
-    fixes: tuple[tuple[Scalar, ...], ...] = tuple(
+    fixes: TableRows = tuple(
         (names[rows[i]], "relabel", classes[guess[i]], "majority of reviewers")
         for i in np.flatnonzero(outcome == CORRECTABLE).tolist()
     )
@@ -158,7 +158,7 @@ def _models_section(stability: BenchmarkStability) -> Section:
     curve = stability.curve([v if stability.n_errors else 0.0])
     original, corrected = curve.original[:, 0], curve.corrected[:, 0]
     place = {"before": _places(original), "after": _places(corrected)}
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (
             stability.names[i],
             *(
@@ -202,7 +202,7 @@ def _curve_section(
     curve = stability.curve(np.linspace(0, 1, STEPS))
     tables = []
     for title, values in (("corrected", curve.corrected), ("given", curve.original)):
-        rows: tuple[tuple[Scalar, ...], ...] = tuple(
+        rows: TableRows = tuple(
             (round(float(v), 4), *(round(float(a), 5) for a in values[order, k]))
             for k, v in enumerate(curve.prevalence)
         )
@@ -215,7 +215,7 @@ def _curve_section(
             )
         )
     now = stability.prevalence
-    listed: tuple[tuple[Scalar, ...], ...] = tuple(
+    listed: TableRows = tuple(
         (a, b, round(v.estimate, 4), round(v.estimate - now, 4), round(v.low, 4), round(v.high, 4)) for a, b, v in pairs
     )
     columns = ("better with fewer errors", "better with more", "change at", "against now", "low", "high")

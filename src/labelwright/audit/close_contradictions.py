@@ -19,7 +19,7 @@ from labelwright.audit.intrinsic import (
 from labelwright.data.dataset import Dataset
 from labelwright.data.neighbors import Neighbors
 from labelwright.errors import BadInput
-from labelwright.metrics.report import ReportTable, Scalar, Section
+from labelwright.metrics.report import ReportTable, Section, TableRows
 
 Floats = NDArray[np.float64]
 SHOWN_PAIRS = 20
@@ -50,7 +50,7 @@ class Difficulty:
     def section(self, dataset: Dataset) -> Section:
         """Return the part of the report; pairs are named by id and given label."""
         ids, given = dataset.ids, dataset.given
-        rows: tuple[tuple[Scalar, ...], ...] = tuple(
+        rows: TableRows = tuple(
             (str(ids[a]), str(given[a]), str(ids[b]), str(given[b]), round(gap, 4))
             for (a, b), gap in zip(self.pairs.tolist(), self.distances.tolist(), strict=True)
         )

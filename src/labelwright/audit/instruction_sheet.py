@@ -16,7 +16,8 @@ from labelwright.audit.retrieval import (
 )
 from labelwright.errors import BadInput, listed
 from labelwright.inert import inert
-from labelwright.metrics.report import Picture, Plot, Report, ReportTable, Scalar, Section
+from labelwright.metrics.checks import row_names
+from labelwright.metrics.report import Picture, Plot, Report, ReportTable, Section, TableRows
 
 HELD_OUT = 0.4
 MOST_PICTURES, EXCERPT = 24, 240
@@ -78,7 +79,7 @@ class InstructionSheet:
         order = np.random.default_rng(self.seed).permutation(known)
         held, rows = np.split(order, [round(HELD_OUT * len(order))])
         self.sets_ = self.generator.generate(index, y, texts_of, np.sort(rows), exclude)
-        names = [str(i) for i in range(len(y))] if ids is None else [str(one) for one in ids]
+        names = row_names(ids, len(y))
         say = show or (lambda row: "")
         found = {k: one.scores(index) for k, one in self.sets_.items()}
         others = _baselines(self.sets_, index, y, rows, texts_of or {}, self.seed)
@@ -139,11 +140,11 @@ def _baselines(
 def _precision_section(
     precision: Mapping[str, NDArray[np.float64]], per_class: Mapping[int, tuple[float, ...]], classes: Sequence[str]
 ) -> Section:
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (name, round(float(v.mean()), 4), round(float(v.min()), 4), round(float(v.max()), 4))
         for name, v in precision.items()
     )
-    each: tuple[tuple[Scalar, ...], ...] = tuple(
+    each: TableRows = tuple(
         (classes[k], *(None if np.isnan(v) else round(v, 4) for v in values)) for k, values in per_class.items()
     )
     columns = ("instructions", "mean average precision", "lowest part", "highest part")
@@ -167,7 +168,7 @@ def _pairs_section(
     picture: Show | None,
     y: NDArray[np.int64],
 ) -> Section:
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (classes[k], names[row], texts[text] if text >= 0 else "", _excerpt(say(row)))
         for k, one in sets.items()
         for row, text in one.pairs
@@ -191,7 +192,7 @@ def _confusion_section(
     y: NDArray[np.int64],
     picture: Show | None,
 ) -> Section:
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (classes[k], classes[y[row]], names[row], round(near, 4), _excerpt(say(row)))
         for k, found in confused.items()
         for row, near in found
@@ -213,7 +214,7 @@ def _confusion_section(
     )
 
 
-def _table(title: str, columns: tuple[str, ...], rows: tuple[tuple[Scalar, ...], ...], file: str = "") -> ReportTable:
+def _table(title: str, columns: tuple[str, ...], rows: TableRows, file: str = "") -> ReportTable:
     """Return a table without the columns in which nothing stands."""
     kept = [j for j in range(len(columns)) if not rows or any(row[j] not in ("", None) for row in rows)]
     cells = tuple(tuple(row[j] for j in kept) for row in rows)

@@ -17,8 +17,8 @@ from labelwright.audit.intrinsic import (
     two_neighbor_dimension,
 )
 from labelwright.errors import BadInput
-from labelwright.metrics.checks import as_codes
-from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Scalar, Section
+from labelwright.metrics.checks import as_codes, row_names
+from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Scalar, Section, TableRows
 
 Floats = NDArray[np.float64]
 SIZES = (2, 5, 10, 20, 50, 100)  # neighbourhoods that the dimension is shown for
@@ -73,7 +73,7 @@ class IntrinsicProperties:
         asked = {"anchors": self.anchors, "seed": self.seed}
         dimension = intrinsic_dimension(x, self.k, **asked)
         sharp = label_sharpness(x, y, **asked)
-        names = [str(i) for i in range(len(y))] if ids is None else [str(one) for one in ids]
+        names = row_names(ids, len(y))
         pairs = _pair_rows(x, y, sharp, classes, names, shown)
         size = int((y >= 0).sum())
         return Report(
@@ -96,12 +96,10 @@ class IntrinsicProperties:
 
     def _dimension_section(self, x: Floats, y: NDArray[np.int64], classes: Sequence[str], dimension: float) -> Section:
         asked = {"anchors": self.anchors, "seed": self.seed}
-        by_size: tuple[tuple[Scalar, ...], ...] = tuple(
-            (k, plain(intrinsic_dimension(x, k, **asked))) for k in SIZES if k < len(x)
-        )
+        by_size: TableRows = tuple((k, plain(intrinsic_dimension(x, k, **asked))) for k in SIZES if k < len(x))
         counts = np.bincount(y[y >= 0], minlength=len(classes))
         biggest = [c for c in np.argsort(-counts, kind="stable")[:MOST_CLASSES].tolist() if counts[c] >= LEAST_ROWS]
-        by_class: tuple[tuple[Scalar, ...], ...] = tuple(
+        by_class: TableRows = tuple(
             (classes[c], int(counts[c]), plain(intrinsic_dimension(x[y == c], self.k, **asked))) for c in biggest
         )
         tables = [
@@ -180,7 +178,7 @@ def _sharpness_section(
             for b in biggest[:i]:
                 rows = np.flatnonzero((y == a) | (y == b))
                 cells[a, b] = cells[b, a] = label_sharpness(x[rows], y[rows], **asked).value
-        lines: tuple[tuple[Scalar, ...], ...] = tuple(
+        lines: TableRows = tuple(
             (classes[a], *(plain(cells[a, b]) if a != b else None for b in biggest)) for a in biggest
         )
         names = tuple(classes[c] for c in biggest)
@@ -221,9 +219,7 @@ def _sharpness_section(
 def _law_section(dimension: float, n: int) -> Section:
     if not math.isfinite(dimension):
         return Section("What they predict", "The dimension could not be estimated: too few different rows.")
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
-        (n * times, round(times ** (-1 / dimension), 4)) for times in GROWTH if n
-    )
+    rows: TableRows = tuple((n * times, round(times ** (-1 / dimension), 4)) for times in GROWTH if n)
     table = ReportTable(
         "Loss with more rows", ("rows", "loss, against now"), rows, plot=Plot("lines", ("loss, against now",))
     )

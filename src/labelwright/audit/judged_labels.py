@@ -19,8 +19,8 @@ from labelwright.audit.judge_checks import (
 )
 from labelwright.audit.judge_ensemble import Names, Ratings, mean_of_judges
 from labelwright.errors import BadInput
-from labelwright.metrics.checks import as_labels
-from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Scalar, Section
+from labelwright.metrics.checks import as_labels, row_names
+from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Section, TableRows
 
 Floats = NDArray[np.float64]
 FEW_CHECKED = 30
@@ -90,7 +90,7 @@ class JudgedLabels:
             bins, int(rest.sum()), int((rest & seen).sum()), int((rest & wrong).sum()), seed=self.seed
         )
         sure = self.scale.flag(y, probs, self.tau)
-        names = [str(i) for i in range(len(y))] if ids is None else [str(one) for one in ids]
+        names = row_names(ids, len(y))
         sections = (
             _flags_section(y, probs, best, flags, sure, classes, names, shown, self.tau),
             _confidence_section(bins, seen, errors),
@@ -126,10 +126,10 @@ def _flags_section(
     rows = np.flatnonzero(flags)
     rows = rows[np.argsort(-probs[rows].max(axis=1), kind="stable")]
     said = [""] * len(y) if shown is None else [text if len(text) <= 160 else text[:159] + "…" for text in shown]
-    listed: tuple[tuple[Scalar, ...], ...] = tuple(
+    listed: TableRows = tuple(
         (names[i], classes[y[i]], classes[best[i]], round(float(probs[i].max()), 4), said[i]) for i in rows.tolist()
     )
-    fixes: tuple[tuple[Scalar, ...], ...] = tuple(
+    fixes: TableRows = tuple(
         (names[i], "relabel", classes[best[i]], f"judges at {probs[i].max():.3f}") for i in rows.tolist() if sure[i]
     )
     tables = [
@@ -142,7 +142,7 @@ def _flags_section(
     np.add.at(pairs, (y[rows], best[rows]), 1)
     order = [(int(pairs[a, b]), a, b) for a in range(len(classes)) for b in range(len(classes)) if pairs[a, b]]
     top = sorted(order, key=lambda one: (-one[0], one[1], one[2]))[:12]
-    counted: tuple[tuple[Scalar, ...], ...] = tuple((f"{classes[a]} → {classes[b]}", count) for count, a, b in top)
+    counted: TableRows = tuple((f"{classes[a]} → {classes[b]}", count) for count, a, b in top)
     tables.insert(0, ReportTable("Given → judged", ("pair", "labels"), counted, plot=Plot("bars", ("labels",))))
     return Section(
         "Doubted labels",
@@ -153,7 +153,7 @@ def _flags_section(
 
 
 def _confidence_section(bins: Sequence[ConfidenceBin], seen: NDArray[np.bool_], errors: Any) -> Section:
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (
             f"{b.low:g} to {b.high:g}",
             b.flagged,
@@ -236,7 +236,7 @@ def _cost_table(
     unknown = [name for name in costs or {} if name not in answers]
     if unknown:
         raise BadInput(f"{unknown[0]!r} has a price and is no judge", fix=f"name one of {', '.join(answers)}")
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (one.name, one.accuracy.estimate, one.accuracy.low, one.accuracy.high, one.per_label, one.per_right_label)
         for one in compare_annotators(answers, truth, costs)
     )

@@ -20,7 +20,7 @@ from labelwright.audit.measure_outputs import png_picture
 from labelwright.audit.overlay_judges import QualityJudge
 from labelwright.errors import BadInput
 from labelwright.metrics.masks import dice
-from labelwright.metrics.report import Alert, Picture, Plot, Report, ReportTable, Scalar, Section
+from labelwright.metrics.report import Alert, Picture, Plot, Report, ReportTable, Section, TableRows
 from labelwright.progress import SILENT, Progress
 
 MOST_PICTURES = 6
@@ -130,7 +130,7 @@ def _sources_section(
     choices: Mapping[str, Choice], quality: Mapping[str, Sequence[float]], sources: Sequence[str], alike: float
 ) -> Section:
     best = [one.best for one in choices.values()]
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (
             source,
             best.count(j) if len(sources) > 1 else None,
@@ -163,7 +163,7 @@ def _images_section(
     choices: Mapping[str, Choice], quality: Mapping[str, Sequence[float]], sources: Sequence[str], review: Sequence[str]
 ) -> Section:
     order = sorted(choices, key=lambda name: (name not in review, max(quality[name]), name))
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (
             name,
             "tie" if choices[name].best is None else sources[choices[name].best or 0],

@@ -26,6 +26,7 @@ from labelwright.audit.mistakes import (
 )
 from labelwright.audit.multilabel_targets import MultiLabelTargets
 from labelwright.errors import BadInput
+from labelwright.metrics.checks import row_names
 from labelwright.metrics.report import Report
 
 
@@ -81,7 +82,7 @@ class MistakeAnalysis:
             raise BadInput("there are no predictions", fix="give those of at least one model")
         if targets.n_classes != len(classes):
             raise BadInput(f"there are {len(classes)} classes and targets for {targets.n_classes}")
-        names = [str(i) for i in range(len(targets))] if ids is None else [str(one) for one in ids]
+        names = row_names(ids, len(targets))
         guesses = {name: np.asarray(guess, dtype=np.int64) for name, guess in predictions.items()}
         after = targets if review is None else review.update(targets)
         found = self._mistakes(guesses, after, MistakeContext(embeddings, parents), votes, review)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from labelwright.audit.mistakes import KINDS, mistakes_of, multilabel_accuracy
 from labelwright.audit.multilabel_targets import MultiLabelTargets
 from labelwright.metrics.intervals import clopper_pearson
-from labelwright.metrics.report import Alert, Picture, Plot, ReportTable, Scalar, Section
+from labelwright.metrics.report import Alert, Picture, Plot, ReportTable, Section, TableRows
 
 MOST_PICTURES = 12
 Guesses = Mapping[str, NDArray[np.int64]]
@@ -36,7 +36,7 @@ def models_section(
     stages = {"given label only": single, "all acceptable labels": before}
     if reviewed:
         stages["after the review"] = after
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (
             name,
             *(round(multilabel_accuracy(guess, target), 4) for target in stages.values()),
@@ -58,7 +58,7 @@ def kinds_section(found: Mistakes, classes: Sequence[str], labels: NDArray[np.in
     """Return what kind the mistakes are of, how bad they are, and between which classes."""
     levels = [s for s in ("major", "minor", "borderline", "not judged") if s in found.severity]
     both = list(zip(found.kinds, found.severity, strict=True))
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (kind, found.kinds.count(kind), *(both.count((kind, level)) for level in levels))
         for kind in KINDS
         if kind in found.kinds
@@ -97,7 +97,7 @@ def sheet_section(
     picture: Callable[[int], str] | None,
 ) -> Section:
     """Return the table that a panel fills in, with pictures of the worst."""
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (
             names[row],
             classes[targets.original[row]],
@@ -143,7 +143,7 @@ def slice_section(
         right = int(targets.accepts(guess)[watch].sum())
         low, high = clopper_pearson(right, len(watch))
         rows.append((name, right, len(watch), round(low, 4), round(high, 4)))
-    listed: tuple[tuple[Scalar, ...], ...] = tuple(
+    listed: TableRows = tuple(
         (names[row], classes[targets.original[row]], classes[guesses[reference][row]]) for row in watch.tolist()
     )
     return Section(

@@ -18,8 +18,8 @@ from labelwright.audit.multilabel_eval import (
     variable_topk_accuracy,
 )
 from labelwright.errors import BadInput, quoted
-from labelwright.metrics.checks import as_array, as_labels, as_mask
-from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Scalar, Section
+from labelwright.metrics.checks import as_array, as_labels, as_mask, row_names
+from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Scalar, Section, TableRows, rounded
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -123,7 +123,7 @@ def _models_section(
             *(top1_accuracy(s[kept], y[kept]), real_accuracy(s[kept], sets[kept]), top.accuracy),
             *(found[name].hits, found[name].exact),
         )
-        rows.append((name, *(_plain(v) for v in values)))
+        rows.append((name, *(rounded(v) for v in values)))
     columns = ("model", "top-1", "any valid label", "variable top-k", "ASMA", "ASMA, exact sets")
     rows.sort(key=lambda row: -float(row[4] or 0))
     alerts: tuple[Alert, ...] = ()
@@ -158,8 +158,8 @@ def _groups_section(
 ) -> Section:
     names = tuple(found)[:MOST_MODELS]
     groups = next(iter(found.values())).groups
-    lines: tuple[tuple[Scalar, ...], ...] = tuple(
-        (str(k), n, *(_plain(found[name].groups[i][2]) for name in names)) for i, (k, n, _, _) in enumerate(groups)
+    lines: TableRows = tuple(
+        (str(k), n, *(rounded(found[name].groups[i][2]) for name in names)) for i, (k, n, _, _) in enumerate(groups)
     )
     by_size = ReportTable(
         "Variable top-k by the number of valid labels",
@@ -171,14 +171,14 @@ def _groups_section(
     together = pairs.T @ pairs
     np.fill_diagonal(together, 0)
     order = np.argsort(-np.triu(together).ravel(), kind="stable")[:12]
-    common: tuple[tuple[Scalar, ...], ...] = tuple(
+    common: TableRows = tuple(
         (f"{classes[a]} + {classes[b]}", int(together[a, b]))
         for a, b in zip(*np.divmod(order, len(classes)), strict=True)
         if together[a, b]
     )
-    named = [str(i) for i in range(len(sets))] if ids is None else [str(one) for one in ids]
+    named = row_names(ids, len(sets))
     several = np.flatnonzero(kept & (sets.sum(axis=1) > 1))
-    listed: tuple[tuple[Scalar, ...], ...] = tuple(
+    listed: TableRows = tuple(
         (named[i], classes[y[i]], "|".join(classes[k] for k in np.flatnonzero(sets[i]).tolist()))
         for i in several.tolist()
     )
@@ -215,13 +215,11 @@ def _shift_section(
         drop = None
         if shared:
             a, b = (asma(s[part], sets[part], sizes=shared).hits for part in (first, second))
-            drop = _plain(a - b)
+            drop = rounded(a - b)
         shifts.append(shift)
-        rows.append((name, *(_plain(v) for v in (shift.total, shift.mix, shift.within, shift.mix_share)), drop))
+        rows.append((name, *(rounded(v) for v in (shift.total, shift.mix, shift.within, shift.mix_share)), drop))
     columns = ("model", "drop in top-1", "of it by the mix", "within groups", "share by the mix", "drop in ASMA")
-    parts_rows: tuple[tuple[Scalar, ...], ...] = tuple(
-        (str(k), *(_plain(v) for v in values)) for k, *values in shifts[0].groups
-    )
+    parts_rows: TableRows = tuple((str(k), *(rounded(v) for v in values)) for k, *values in shifts[0].groups)
     titles = [str(names[i]) for i in largest.tolist()]
     group_columns = ("valid labels", *(f"share in {t}" for t in titles), *(f"top-1 in {t}" for t in titles))
     return shifts[0], Section(
@@ -255,7 +253,3 @@ def _steps(proposed: bool, several: float) -> tuple[str, ...]:
     if several > 0:
         steps.append("Report ASMA beside top-1 wherever test sets are compared")
     return tuple(steps)
-
-
-def _plain(value: float) -> float | None:
-    return round(float(value), 5) if math.isfinite(value) else None

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from labelwright.consensus.label_models.dawid_skene import DawidSkene
 from labelwright.errors import BadInput
 from labelwright.evidence import Votes
-from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Scalar, Section
+from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Section, TableRows
 from labelwright.noise.identifiability import Identifiability, check_identifiable
 from labelwright.noise.transition import TransitionMatrix
 
@@ -124,7 +124,7 @@ def standard_error(counts: ArrayLike) -> float:
 def _labels_section(
     answers: dict[int, Identifiability], labels: NDArray[np.int64], tol: float, enough: int | None, known: int, n: int
 ) -> Section:
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (
             f"{m} label{'s' if m > 1 else ''}",
             int(np.count_nonzero(labels == m)),
@@ -164,7 +164,7 @@ def _table_section(table: TransitionMatrix, classes: Sequence[str], one: Identif
     a, b = divmod(int(gaps.argmin()), k)
     tables: tuple[ReportTable, ...] = ()
     if k * k <= MOST_CELLS:
-        rows: tuple[tuple[Scalar, ...], ...] = tuple(
+        rows: TableRows = tuple(
             (name, *(round(float(p), 4) for p in row)) for name, row in zip(classes, table.matrix, strict=True)
         )
         said = tuple(f"said {name}" for name in classes)

@@ -12,7 +12,7 @@ from labelwright.audit.annotator_quality import AnnotatorScorecard, ConsensusMap
 from labelwright.audit.mask_quality import mask_quality_score
 from labelwright.audit.measure_outputs import png_picture
 from labelwright.errors import BadInput
-from labelwright.metrics.report import Alert, Picture, Plot, Report, ReportTable, Scalar, Section
+from labelwright.metrics.report import Alert, Picture, Plot, Report, ReportTable, Section, TableRows
 from labelwright.progress import SILENT, Progress
 
 Objects = NDArray[np.int64]
@@ -125,7 +125,7 @@ def _people_section(
     distrusted: Sequence[str],
 ) -> Section:
     order = sorted(cards, key=lambda who: (not cards[who].qualities, -np.nan_to_num(cards[who].score), who))
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (
             who,
             *((round(v, 4) if card.qualities else None) for v in (card.score, card.field_skill, card.nofield_skill)),
@@ -166,7 +166,7 @@ def _people_section(
 
 def _parts_section(tested: Mapping[str, AnnotatorScorecard]) -> Section:
     parts = ("area", "fragmentation", "edge", "categorical")
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (who, *(round(float(np.mean([getattr(q, part) for q in card.qualities])), 4) for part in parts))
         for who, card in sorted(tested.items())
     )
@@ -182,7 +182,7 @@ def _parts_section(tested: Mapping[str, AnnotatorScorecard]) -> Section:
 def _risk_section(
     merged: Sequence[str], maps: Mapping[str, ConsensusMap], drawings: Mapping[str, Mapping[str, Objects]]
 ) -> Section:
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (
             task,
             round(maps[task].mean_risk, 4),

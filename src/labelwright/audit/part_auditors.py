@@ -43,7 +43,7 @@ def box_findings(dataset: Dataset, options: AuditOptions, progress: Progress, cl
     from labelwright.audit.box_checks import OddBoxes
     from labelwright.audit.class_names import ClassNames, SmallClasses
     from labelwright.audit.detection_errors import DetectionErrors
-    from labelwright.data.parts.image_boxes import load_box_predictions
+    from labelwright.data.parts.box_predictions import load_box_predictions
     from labelwright.metrics.detection import average_precision_per_class
 
     boxes, space = dataset.parts.boxes, dataset.space
@@ -69,7 +69,7 @@ def mask_findings(dataset: Dataset, options: AuditOptions, progress: Progress, c
     from labelwright.audit.class_names import SmallClasses
     from labelwright.audit.mask_checks import OddMasks
     from labelwright.audit.segmentation_errors import SegmentationErrors
-    from labelwright.data.parts.mask_files import load_pixel_probs
+    from labelwright.data.parts.pixel_probs import load_pixel_probs
 
     masks, space = dataset.parts, dataset.space
     assert space is not None

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from labelwright.audit.disclosure import VERDICTS, Crosswalk, DisclosureAuditor
 from labelwright.audit.policy_classifier import PolicyClassifier, PolicyEvidence
 from labelwright.errors import BadInput
-from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Scalar, Section
+from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Section, TableRows
 
 FAULTS = (VERDICTS[2], VERDICTS[3])
 
@@ -83,7 +83,7 @@ class PrivacyLabels:
 
 def _rates_section(auditor: DisclosureAuditor, verdict: NDArray[np.str_], label: NDArray[np.bool_]) -> Section:
     under, over = auditor.under_rate(verdict, label), auditor.over_rate(verdict, label)
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (name, *(None if np.isnan(v) else round(v, 4) for v in (rate.estimate, rate.low, rate.high)))
         for name, rate in (("stated, not declared", under), ("declared, not stated", over))
     )
@@ -97,7 +97,7 @@ def _rates_section(auditor: DisclosureAuditor, verdict: NDArray[np.str_], label:
                 mitigation="Give policies that a person has read, with --checked.",
             ),
         )
-    counts: tuple[tuple[Scalar, ...], ...] = tuple((name, int((verdict == name).sum())) for name in VERDICTS)
+    counts: TableRows = tuple((name, int((verdict == name).sum())) for name in VERDICTS)
     columns = ("what", "share of such cells", "low", "high")
     return Section(
         "How often label and policy differ",
@@ -119,7 +119,7 @@ def _rates_section(auditor: DisclosureAuditor, verdict: NDArray[np.str_], label:
 def _cells_section(verdict: NDArray[np.str_], label: NDArray[np.bool_], cells: Sequence[str]) -> Section:
     under, over = ((verdict == name).sum(axis=0) for name in FAULTS)
     order = np.argsort(-(under + over), kind="stable")
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (cells[c], int(label[:, c].sum()), int(under[c]), int(over[c])) for c in order.tolist() if under[c] + over[c]
     )
     return Section(
@@ -160,7 +160,7 @@ def _second_section(
         raise BadInput(f"the second label has shape {second.shape}", fix="give one row a product, a column a cell")
     verdict = np.stack([walk.verdicts(a, b) for a, b in zip(first, second, strict=True)])
     where = np.flatnonzero(walk.comparable)
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (names[i], cells[where[c]] if cells else str(where[c]), str(verdict[i, c]))
         for i, c in zip(*np.nonzero(np.isin(verdict, FAULTS)), strict=True)
     )

@@ -15,8 +15,8 @@ from labelwright.audit.relabel import (
     random_crops,
 )
 from labelwright.errors import BadInput
-from labelwright.metrics.checks import as_labels
-from labelwright.metrics.report import Picture, Plot, Report, ReportTable, Scalar, Section
+from labelwright.metrics.checks import as_labels, row_names
+from labelwright.metrics.report import Picture, Plot, Report, ReportTable, Section, TableRows
 from labelwright.progress import SILENT, Progress
 
 CROPS, MOST_PICTURES, BLOCK = 16, 8, 256
@@ -90,7 +90,7 @@ class RegionLabels:
         known = np.flatnonzero(y >= 0)
         if not len(known):
             raise BadInput("no image has a label", fix="give labels of 0 or more")
-        names = [str(i) for i in range(len(y))] if ids is None else [str(one) for one in ids]
+        names = row_names(ids, len(y))
         rng = np.random.default_rng(self.seed)
         whole = np.empty((len(y), len(classes)))
         shown, other, size = (np.zeros((len(y), self.crops)) for _ in range(3))
@@ -171,11 +171,9 @@ def _classes_section(several: NDArray[np.bool_], y: NDArray[np.int64], classes: 
     np.fill_diagonal(together, 0)
     order = np.argsort(-together, axis=None, kind="stable")[:15]
     pairs = [(a, b) for a, b in (divmod(int(i), len(classes)) for i in order) if together[a, b]]
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
-        (f"{classes[a]} with {classes[b]}", int(together[a, b])) for a, b in pairs
-    )
+    rows: TableRows = tuple((f"{classes[a]} with {classes[b]}", int(together[a, b])) for a, b in pairs)
     counts = np.bincount(several.sum(axis=1))
-    many: tuple[tuple[Scalar, ...], ...] = tuple((str(k), int(c)) for k, c in enumerate(counts.tolist()) if c)
+    many: TableRows = tuple((str(k), int(c)) for k, c in enumerate(counts.tolist()) if c)
     return Section(
         "Which classes stand together",
         "A class counts as shown when two crops or more are sure of it.",
@@ -199,7 +197,7 @@ def _images_section(
     share = other.mean(axis=1)
     order = known[np.argsort(-share[known], kind="stable")]
     listed_rows = [row for row in order.tolist() if share[row] > 0]
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (
             names[row],
             classes[y[row]],

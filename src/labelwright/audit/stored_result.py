@@ -140,11 +140,11 @@ def _predictions(arrays: dict[str, NDArray], dataset: Dataset, options: AuditOpt
 
         return None, load_token_probs(given, dataset, options.classes).values
     if task == "detection":
-        from labelwright.data.parts.image_boxes import load_box_predictions
+        from labelwright.data.parts.box_predictions import load_box_predictions
 
         return None, load_box_predictions(given, dataset)
     if task == "segmentation":
-        from labelwright.data.parts.mask_files import load_pixel_probs
+        from labelwright.data.parts.pixel_probs import load_pixel_probs
 
         return None, load_pixel_probs(given, dataset)
     from labelwright.data.pred_probs import load_pred_probs

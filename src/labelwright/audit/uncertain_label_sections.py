@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from labelwright.audit.intrinsic_robustness import Concentration, Norm
 from labelwright.audit.label_certainty import ErrorUncertainty, UncertaintyAbstainer
-from labelwright.metrics.report import Alert, Plot, ReportTable, Scalar, Section
+from labelwright.metrics.report import Alert, Plot, ReportTable, Section, TableRows, rounded
 
 Floats = NDArray[np.float64]
 EDGES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 2.0)
@@ -28,17 +27,15 @@ def labels_section(
 ) -> Section:
     """Return how certain the labels are, by class and row, with decisions where another class has more votes."""
     counts, _ = np.histogram(lu[known], bins=EDGES)
-    bins: tuple[tuple[Scalar, ...], ...] = tuple(
-        (f"{a:g} to {b:g}", int(n)) for a, b, n in zip(EDGES[:-1], EDGES[1:], counts, strict=True)
-    )
+    bins: TableRows = tuple((f"{a:g} to {b:g}", int(n)) for a, b, n in zip(EDGES[:-1], EDGES[1:], counts, strict=True))
     per_class = sorted(
         ((float(lu[known & (y == k)].mean()), classes[k], int((known & (y == k)).sum())) for k in np.unique(y[known])),
         reverse=True,
     )[:MOST_CLASSES]
-    rows: tuple[tuple[Scalar, ...], ...] = tuple((name, n, round(mean, 4)) for mean, name, n in per_class)
+    rows: TableRows = tuple((name, n, round(mean, 4)) for mean, name, n in per_class)
     order = np.argsort(-np.where(known, lu, -1), kind="stable")[: int((lu[known] > 0).sum())]
     best = np.where(np.isnan(votes), -1, votes).argmax(axis=1)
-    listed: tuple[tuple[Scalar, ...], ...] = tuple(
+    listed: TableRows = tuple(
         (
             names[i],
             classes[y[i]],
@@ -49,7 +46,7 @@ def labels_section(
         )
         for i in order.tolist()
     )
-    fixes: tuple[tuple[Scalar, ...], ...] = tuple(
+    fixes: TableRows = tuple(
         (names[i], "relabel", classes[best[i]], f"{100 * votes[i, best[i]]:.0f} % of the votes")
         for i in order.tolist()
         if lu[i] > 1
@@ -100,27 +97,27 @@ def models_section(
     """Return how uncertain models' errors are, and their accuracy by uncertainty."""
     shown = list(answers)[:MOST_MODELS]
     right = {name: (answers[name] == y)[known] for name in answers}
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
+    rows: TableRows = tuple(
         (
             name,
             round(float(right[name].mean()), 4),
-            *(_plain(v) for v in (r.errors, r.random.low, r.random.high, r.ratio)),
+            *(rounded(v) for v in (r.errors, r.random.low, r.random.high, r.ratio)),
         )
         for name, r in regions.items()
     )
     columns = ("model", "accuracy", "uncertainty of errors", "of random rows, low", "of random rows, high", "ratio")
     at = np.digitize(lu[known], EDGES[1:-1])
-    by_bin: tuple[tuple[Scalar, ...], ...] = tuple(
+    by_bin: TableRows = tuple(
         (
             f"{EDGES[b]:g} to {EDGES[b + 1]:g}",
             int((at == b).sum()),
-            *(_plain(float(right[name][at == b].mean())) if (at == b).any() else None for name in shown),
+            *(rounded(float(right[name][at == b].mean())) if (at == b).any() else None for name in shown),
         )
         for b in range(len(EDGES) - 1)
     )
     curves = {name: UncertaintyAbstainer.curve(lu[known], right[name]) for name in shown}
-    lines: tuple[tuple[Scalar, ...], ...] = tuple(
-        (round(float(c), 3), *(_plain(float(np.interp(c, *curves[name]))) for name in shown)) for c in COVERAGES
+    lines: TableRows = tuple(
+        (round(float(c), 3), *(rounded(float(np.interp(c, *curves[name]))) for name in shown)) for c in COVERAGES
     )
     return Section(
         "Where models err",
@@ -149,8 +146,8 @@ def robustness_section(
     bounds: tuple[Concentration, Concentration], norm: Norm, eps: float, alpha: float, gamma: float
 ) -> Section:
     """Return the estimated limits of robustness."""
-    rows: tuple[tuple[Scalar, ...], ...] = tuple(
-        (name, *(_plain(v) for v in (b.robustness, b.risk, b.adversarial_risk, b.uncertainty)))
+    rows: TableRows = tuple(
+        (name, *(rounded(v) for v in (b.robustness, b.risk, b.adversarial_risk, b.uncertainty)))
         for name, b in zip(("any errors", f"errors with uncertainty {gamma:g}"), bounds, strict=True)
     )
     columns = ("classifier with", "robustness at most", "risk", "adversarial risk", "uncertainty of errors")
@@ -173,7 +170,3 @@ def robustness_section(
         tables=(ReportTable("Limit of robustness", columns, rows, plot=Plot("bars", (columns[1],), unit="share")),),
         alerts=alerts,
     )
-
-
-def _plain(value: float) -> float | None:
-    return round(float(value), 5) if math.isfinite(value) else None

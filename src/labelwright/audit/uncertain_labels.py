@@ -12,7 +12,7 @@ from labelwright.audit.intrinsic_robustness import Concentration, ConcentrationE
 from labelwright.audit.label_certainty import ErrorUncertainty, error_region_uncertainty, label_uncertainty
 from labelwright.audit.uncertain_label_sections import labels_section, models_section, robustness_section
 from labelwright.errors import BadInput
-from labelwright.metrics.checks import as_array, as_generator, as_labels
+from labelwright.metrics.checks import as_array, as_generator, as_labels, row_names
 from labelwright.metrics.report import Report
 
 Floats = NDArray[np.float64]
@@ -83,7 +83,7 @@ class UncertainLabels:
         if votes.shape[1] != len(classes):
             raise BadInput(f"shares has {votes.shape[1]} columns but there are {len(classes)} classes")
         answers = {name: as_labels(name, p, len(classes)) for name, p in (predictions or {}).items()}
-        names = [str(i) for i in range(len(y))] if ids is None else [str(one) for one in ids]
+        names = row_names(ids, len(y))
         sections = [labels_section(lu, votes, y, known, classes, names)]
         regions = {name: error_region_uncertainty(lu, p != y, self.seed) for name, p in answers.items()}
         if answers:

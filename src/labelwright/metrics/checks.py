@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -55,6 +57,17 @@ def as_labels(name: str, values: ArrayLike, n_classes: int) -> NDArray[np.int64]
             fix=f"number the classes 0 to {n_classes - 1}; an unknown label is -1",
         )
     return codes
+
+
+def row_names(ids: Sequence[str] | None, n: int) -> list[str]:
+    """Return the names of n rows as text, their numbers where none are given.
+
+    Examples
+    --------
+    >>> row_names(None, 2)
+    ['0', '1']
+    """
+    return [str(one) for one in (range(n) if ids is None else ids)]
 
 
 def as_vector(name: str, values: ArrayLike) -> NDArray[np.float64]:

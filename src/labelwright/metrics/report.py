@@ -6,13 +6,26 @@ HTML is made elsewhere. A plot is a table that is also drawn, so every plot has 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
 Scalar = str | int | float | bool | None
+TableRows = tuple[tuple[Scalar, ...], ...]
 Severity = Literal["info", "caution", "serious"]
 SCHEMA_VERSION = 1
+
+
+def rounded(value: float) -> float | None:
+    """Return a number with five decimals for a table, None where it is not finite.
+
+    Examples
+    --------
+    >>> rounded(1 / 3), rounded(float("nan"))
+    (0.33333, None)
+    """
+    return round(float(value), 5) if math.isfinite(value) else None
 
 
 @dataclass(frozen=True)
@@ -60,7 +73,7 @@ class ReportTable:
 
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[Scalar, ...], ...]
+    rows: TableRows
     private: bool = False
     plot: Plot | None = None
     file: str = ""

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labelwright.errors import BadInput
 from labelwright.metrics.checks import as_labels, as_share
-from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Scalar, Section
+from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Section, TableRows
 from labelwright.noise.deviation import (
     Information,
     deviation_complexity,
@@ -107,7 +107,7 @@ class RRMReport:
 
     def to_report(self) -> Report:
         """Return it as a report with a picture of the gaps."""
-        gaps: tuple[tuple[Scalar, ...], ...] = (
+        gaps: TableRows = (
             ("robustness", round(self.robustness_gap, 5)),
             ("memorization", round(self.memorization_gap, 5)),
             ("rationality", round(self.rationality_gap, 5)),
@@ -115,7 +115,7 @@ class RRMReport:
             ("bound on it", round(self.bound, 5)),
             ("tight bound on it", round(self.tight_bound, 5)),
         )
-        accuracies: tuple[tuple[Scalar, ...], ...] = (
+        accuracies: TableRows = (
             ("training", round(self.train, 5)),
             ("test", round(self.test, 5)),
             ("training, some labels corrupted", round(self.noisy_train, 5)),

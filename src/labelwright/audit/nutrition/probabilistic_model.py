@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from labelwright.audit.nutrition.mixture import Mixture, fit_mixture
 from labelwright.audit.nutrition.pair_plots import permutations
 from labelwright.audit.nutrition.table import Column, NutritionTable
-from labelwright.metrics.report import ReportTable, Scalar, Section
+from labelwright.metrics.report import ReportTable, Scalar, Section, TableRows
 
 _LEVEL = 0.95
 _OVERLAP_BINS = 20
@@ -173,7 +173,7 @@ def _entropy(p: NDArray[np.float64]) -> NDArray[np.float64]:
     return -(p * np.log(np.maximum(p, 1e-300))).sum(axis=-1)
 
 
-def _matrix(names: tuple[str, ...], found: dict[tuple[int, int], bool]) -> tuple[tuple[Scalar, ...], ...]:
+def _matrix(names: tuple[str, ...], found: dict[tuple[int, int], bool]) -> TableRows:
     def cell(i: int, j: int) -> str:
         return "–" if i == j else "yes" if found[min(i, j), max(i, j)] else "no"
 
