@@ -169,23 +169,9 @@ def _sharpness_section(
     pairs: Sequence[tuple[Scalar, ...]],
     asked: dict[str, int],
 ) -> Section:
-    counts = np.bincount(y[y >= 0], minlength=len(classes))
-    biggest = [c for c in np.argsort(-counts, kind="stable")[:MOST_CLASSES].tolist() if counts[c] > 1]
-    tables = []
-    if len(biggest) > 2:
-        cells: dict[tuple[int, int], float] = {}
-        for i, a in enumerate(biggest):
-            for b in biggest[:i]:
-                rows = np.flatnonzero((y == a) | (y == b))
-                cells[a, b] = cells[b, a] = label_sharpness(x[rows], y[rows], **asked).value
-        lines: TableRows = tuple(
-            (classes[a], *(plain(cells[a, b]) if a != b else None for b in biggest)) for a in biggest
-        )
-        names = tuple(classes[c] for c in biggest)
-        tables.append(ReportTable("Sharpness between two classes", ("class", *names), lines, plot=Plot("heat", names)))
     columns = ("id", "label", "neighbours with its label", "close row", "its label", "distance", "row")
-    tables.append(
-        ReportTable("Closest rows with different labels", columns, tuple(pairs), private=True, file="close_pairs.csv")
+    closest = ReportTable(
+        "Closest rows with different labels", columns, tuple(pairs), private=True, file="close_pairs.csv"
     )
     alerts: tuple[Alert, ...] = ()
     if sharp.contradictions:
@@ -211,9 +197,27 @@ def _sharpness_section(
             "no model right on all is robust beyond": half,
             "equal rows with different labels": sharp.contradictions,
         },
-        tuple(tables),
+        (*_between_classes(x, y, classes, asked), closest),
         alerts,
     )
+
+
+def _between_classes(
+    x: Floats, y: NDArray[np.int64], classes: Sequence[str], asked: dict[str, int]
+) -> tuple[ReportTable, ...]:
+    """Return the sharpness of each two of the largest classes; no table where there are two classes alone."""
+    counts = np.bincount(y[y >= 0], minlength=len(classes))
+    biggest = [c for c in np.argsort(-counts, kind="stable")[:MOST_CLASSES].tolist() if counts[c] > 1]
+    if len(biggest) < 3:
+        return ()
+    cells: dict[tuple[int, int], float] = {}
+    for i, a in enumerate(biggest):
+        for b in biggest[:i]:
+            rows = np.flatnonzero((y == a) | (y == b))
+            cells[a, b] = cells[b, a] = label_sharpness(x[rows], y[rows], **asked).value
+    lines: TableRows = tuple((classes[a], *(plain(cells[a, b]) if a != b else None for b in biggest)) for a in biggest)
+    names = tuple(classes[c] for c in biggest)
+    return (ReportTable("Sharpness between two classes", ("class", *names), lines, plot=Plot("heat", names)),)
 
 
 def _law_section(dimension: float, n: int) -> Section:

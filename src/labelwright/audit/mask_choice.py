@@ -72,26 +72,8 @@ class LabelCritic:
         wrong = next((name for name, shown in overlays.items() if len(shown) != len(sources)), None)
         if wrong is not None:
             raise BadInput(f"image {wrong!r} has {len(overlays[wrong])} masks for {len(sources)} sources")
-        rng = np.random.default_rng(self.seed)
         alike = _threshold(overlays)
-        choices: dict[str, Choice] = {}
-        quality: dict[str, tuple[float, ...]] = {}
-        with progress.stage("masks", len(overlays)) as advance:
-            for name, shown in overlays.items():
-                quality[name] = tuple(self.judge.quality(name, one) for one in shown)
-                choices[name] = (
-                    best_label(
-                        name,
-                        shown,
-                        self._swapped,
-                        alike=alike,
-                        expected=(expected or {}).get(name, True),
-                        rng=rng,
-                    )
-                    if len(sources) > 1
-                    else Choice(0, 0.0, (0.0,))
-                )
-                advance(1)
+        choices, quality = self._judged(overlays, alike, expected or {}, progress)
         self.choices_ = choices
         review = [name for name in overlays if self._needs_person(choices[name], quality[name])]
         return Report(
@@ -110,6 +92,25 @@ class LabelCritic:
             },
             _steps(choices, sources, review),
         )
+
+    def _judged(
+        self, overlays: Mapping[str, Sequence[Overlay]], alike: float, expected: Mapping[str, bool], progress: Progress
+    ) -> tuple[dict[str, Choice], dict[str, tuple[float, ...]]]:
+        """Return which mask of each image to keep, and the quality of each."""
+        rng = np.random.default_rng(self.seed)
+        choices: dict[str, Choice] = {}
+        quality: dict[str, tuple[float, ...]] = {}
+        with progress.stage("masks", len(overlays)) as advance:
+            for name, shown in overlays.items():
+                quality[name] = tuple(self.judge.quality(name, one) for one in shown)
+                visible = expected.get(name, True)
+                choices[name] = (
+                    best_label(name, shown, self._swapped, alike=alike, expected=visible, rng=rng)
+                    if len(shown) > 1
+                    else Choice(0, 0.0, (0.0,))
+                )
+                advance(1)
+        return choices, quality
 
     def _needs_person(self, choice: Choice, quality: Sequence[float]) -> bool:
         kept = max(quality) if choice.best is None else quality[choice.best]

@@ -167,15 +167,6 @@ def _groups_section(
         lines,
         plot=Plot("heat", names, unit="share"),
     )
-    pairs = sets[kept].astype(np.int64)
-    together = pairs.T @ pairs
-    np.fill_diagonal(together, 0)
-    order = np.argsort(-np.triu(together).ravel(), kind="stable")[:12]
-    common: TableRows = tuple(
-        (f"{classes[a]} + {classes[b]}", int(together[a, b]))
-        for a, b in zip(*np.divmod(order, len(classes)), strict=True)
-        if together[a, b]
-    )
     named = row_names(ids, len(sets))
     several = np.flatnonzero(kept & (sets.sum(axis=1) > 1))
     listed: TableRows = tuple(
@@ -190,10 +181,23 @@ def _groups_section(
         else "",
         tables=(
             by_size,
-            ReportTable("Labels that go together", ("labels", "items"), common, plot=Plot("bars", ("items",))),
+            _together_table(sets[kept], classes),
             ReportTable("Items", ("id", "given", "valid"), listed, private=True, file="several_labels.csv"),
         ),
     )
+
+
+def _together_table(sets: Mask, classes: Sequence[str]) -> ReportTable:
+    pairs = sets.astype(np.int64)
+    together = pairs.T @ pairs
+    np.fill_diagonal(together, 0)
+    order = np.argsort(-np.triu(together).ravel(), kind="stable")[:12]
+    rows: TableRows = tuple(
+        (f"{classes[a]} + {classes[b]}", int(together[a, b]))
+        for a, b in zip(*np.divmod(order, len(classes)), strict=True)
+        if together[a, b]
+    )
+    return ReportTable("Labels that go together", ("labels", "items"), rows, plot=Plot("bars", ("items",)))
 
 
 def _shift_section(

@@ -91,23 +91,9 @@ class RegionLabels:
         if not len(known):
             raise BadInput("no image has a label", fix="give labels of 0 or more")
         names = row_names(ids, len(y))
-        rng = np.random.default_rng(self.seed)
-        whole = np.empty((len(y), len(classes)))
-        shown, other, size = (np.zeros((len(y), self.crops)) for _ in range(3))
-        crop_class = np.full((len(y), self.crops), -1)
-        with progress.stage("crops", len(y)) as advance:
-            for start in range(0, len(y), BLOCK):
-                rows = np.arange(start, min(start + BLOCK, len(y)))
-                whole[rows] = pool_region_label(store, rows, np.tile([0.0, 0.0, 1.0, 1.0], (len(rows), 1)), self.fill)
-                boxes = random_crops(len(rows) * self.crops, rng, self.area)
-                probs = pool_region_label(store, np.repeat(rows, self.crops), boxes, self.fill)
-                probs = probs.reshape(len(rows), self.crops, -1)
-                size[rows] = ((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).reshape(len(rows), -1)
-                best, given = probs.argmax(axis=2), y[rows, None]
-                crop_class[rows] = np.where(probs.max(axis=2) >= self.sure, best, -1)
-                shown[rows] = crop_class[rows] == given
-                other[rows] = (crop_class[rows] >= 0) & (crop_class[rows] != given)
-                advance(len(rows))
+        whole, crop_class, size = self._crops_of(store, progress)
+        shown = (crop_class == y[:, None]).astype(np.float64)
+        other = ((crop_class >= 0) & (crop_class != y[:, None])).astype(np.float64)
         several = _classes_shown(crop_class, y, len(classes))
         return Report(
             "What the regions of the images show",
@@ -125,6 +111,23 @@ class RegionLabels:
             },
             _steps(other[known], several[known]),
         )
+
+    def _crops_of(self, store: LabelMapStore, progress: Progress) -> tuple[Floats, NDArray[np.int64], Floats]:
+        """Return the probabilities of whole images (n, K); of random crops the class, -1 = not sure, and the area."""
+        rng, n = np.random.default_rng(self.seed), len(store)
+        whole, size = np.empty((n, store.n_classes)), np.zeros((n, self.crops))
+        crop_class = np.full((n, self.crops), -1)
+        with progress.stage("crops", n) as advance:
+            for start in range(0, n, BLOCK):
+                rows = np.arange(start, min(start + BLOCK, n))
+                whole[rows] = pool_region_label(store, rows, np.tile([0.0, 0.0, 1.0, 1.0], (len(rows), 1)), self.fill)
+                boxes = random_crops(len(rows) * self.crops, rng, self.area)
+                probs = pool_region_label(store, np.repeat(rows, self.crops), boxes, self.fill)
+                probs = probs.reshape(len(rows), self.crops, -1)
+                size[rows] = ((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).reshape(len(rows), -1)
+                crop_class[rows] = np.where(probs.max(axis=2) >= self.sure, probs.argmax(axis=2), -1)
+                advance(len(rows))
+        return whole, crop_class, size
 
 
 def _classes_shown(crop_class: NDArray[np.int64], y: NDArray[np.int64], k: int) -> NDArray[np.bool_]:

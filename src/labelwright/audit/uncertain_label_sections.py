@@ -12,6 +12,8 @@ from labelwright.audit.label_certainty import ErrorUncertainty, UncertaintyAbsta
 from labelwright.metrics.report import Alert, Plot, ReportTable, Section, TableRows, rounded
 
 Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 EDGES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 2.0)
 COVERAGES = np.linspace(0.05, 1, 20)
 MOST_CLASSES, MOST_MODELS = 30, 9
@@ -20,22 +22,59 @@ MOST_CLASSES, MOST_MODELS = 30, 9
 def labels_section(
     lu: Floats,
     votes: Floats,
-    y: NDArray[np.int64],
-    known: NDArray[np.bool_],
+    y: Codes,
+    known: Bools,
     classes: Sequence[str],
     names: Sequence[str],
 ) -> Section:
     """Return how certain the labels are, by class and row, with decisions where another class has more votes."""
-    counts, _ = np.histogram(lu[known], bins=EDGES)
-    bins: TableRows = tuple((f"{a:g} to {b:g}", int(n)) for a, b, n in zip(EDGES[:-1], EDGES[1:], counts, strict=True))
-    per_class = sorted(
-        ((float(lu[known & (y == k)].mean()), classes[k], int((known & (y == k)).sum())) for k in np.unique(y[known])),
-        reverse=True,
-    )[:MOST_CLASSES]
-    rows: TableRows = tuple((name, n, round(mean, 4)) for mean, name, n in per_class)
     order = np.argsort(-np.where(known, lu, -1), kind="stable")[: int((lu[known] > 0).sum())]
     best = np.where(np.isnan(votes), -1, votes).argmax(axis=1)
-    listed: TableRows = tuple(
+    decisions = _decisions_table(votes, best, order[lu[order] > 1], classes, names)
+    alerts: tuple[Alert, ...] = ()
+    if decisions.rows:
+        alerts = (
+            Alert(
+                "label quality",
+                "caution",
+                f"{len(decisions.rows)} labels have fewer votes than another class.",
+                mitigation="Relabel them, or train on the votes.",
+                mitigation_possible="yes",
+            ),
+        )
+    return Section(
+        "The labels",
+        "Label uncertainty is 1 less what the label is ahead of the next class: 0 when everybody gives it, 1 when "
+        "another class has as many votes, 2 when everybody gives another class.",
+        tables=(
+            _bins_table(lu[known]),
+            _classes_table(lu[known], y[known], classes),
+            _rows_table(lu, votes, best, order, y, classes, names),
+            decisions,
+        ),
+        alerts=alerts,
+    )
+
+
+def _bins_table(lu: Floats) -> ReportTable:
+    counts, _ = np.histogram(lu, bins=EDGES)
+    rows: TableRows = tuple((f"{a:g} to {b:g}", int(n)) for a, b, n in zip(EDGES[:-1], EDGES[1:], counts, strict=True))
+    return ReportTable("Rows by label uncertainty", ("label uncertainty", "rows"), rows, plot=Plot("bars", ("rows",)))
+
+
+def _classes_table(lu: Floats, y: Codes, classes: Sequence[str]) -> ReportTable:
+    per_class = [(float(lu[y == k].mean()), classes[k], int((y == k).sum())) for k in np.unique(y)]
+    rows: TableRows = tuple(
+        (name, n, round(mean, 4)) for mean, name, n in sorted(per_class, reverse=True)[:MOST_CLASSES]
+    )
+    columns = ("class", "rows", "label uncertainty")
+    return ReportTable("Mean label uncertainty by class", columns, rows, plot=Plot("bars", ("label uncertainty",)))
+
+
+def _rows_table(
+    lu: Floats, votes: Floats, best: Codes, order: Codes, y: Codes, classes: Sequence[str], names: Sequence[str]
+) -> ReportTable:
+    rows: TableRows = tuple(
         (
             names[i],
             classes[y[i]],
@@ -46,57 +85,44 @@ def labels_section(
         )
         for i in order.tolist()
     )
-    fixes: TableRows = tuple(
+    columns = ("id", "label", "its share", "most votes", "their share", "label uncertainty")
+    return ReportTable("Least certain labels", columns, rows, True, file="uncertain_labels.csv")
+
+
+def _decisions_table(
+    votes: Floats, best: Codes, outvoted: Codes, classes: Sequence[str], names: Sequence[str]
+) -> ReportTable:
+    rows: TableRows = tuple(
         (names[i], "relabel", classes[best[i]], f"{100 * votes[i, best[i]]:.0f} % of the votes")
-        for i in order.tolist()
-        if lu[i] > 1
+        for i in outvoted.tolist()
     )
-    alerts: tuple[Alert, ...] = ()
-    if fixes:
-        alerts = (
-            Alert(
-                "label quality",
-                "caution",
-                f"{len(fixes)} labels have fewer votes than another class.",
-                mitigation="Relabel them, or train on the votes.",
-                mitigation_possible="yes",
-            ),
-        )
-    return Section(
-        "The labels",
-        "Label uncertainty is 1 less what the label is ahead of the next class: 0 when everybody gives it, 1 when "
-        "another class has as many votes, 2 when everybody gives another class.",
-        tables=(
-            ReportTable("Rows by label uncertainty", ("label uncertainty", "rows"), bins, plot=Plot("bars", ("rows",))),
-            ReportTable(
-                "Mean label uncertainty by class",
-                ("class", "rows", "label uncertainty"),
-                rows,
-                plot=Plot("bars", ("label uncertainty",)),
-            ),
-            ReportTable(
-                "Least certain labels",
-                ("id", "label", "its share", "most votes", "their share", "label uncertainty"),
-                listed,
-                True,
-                file="uncertain_labels.csv",
-            ),
-            ReportTable("Suggested decisions", ("id", "decision", "label", "note"), fixes, True, file="decisions.csv"),
-        ),
-        alerts=alerts,
-    )
+    return ReportTable("Suggested decisions", ("id", "decision", "label", "note"), rows, True, file="decisions.csv")
 
 
 def models_section(
     lu: Floats,
-    y: NDArray[np.int64],
-    known: NDArray[np.bool_],
-    answers: Mapping[str, NDArray[np.int64]],
+    y: Codes,
+    known: Bools,
+    answers: Mapping[str, Codes],
     regions: Mapping[str, ErrorUncertainty],
 ) -> Section:
     """Return how uncertain models' errors are, and their accuracy by uncertainty."""
-    shown = list(answers)[:MOST_MODELS]
     right = {name: (answers[name] == y)[known] for name in answers}
+    drawn = {name: right[name] for name in list(answers)[:MOST_MODELS]}
+    return Section(
+        "Where models err",
+        "A model whose errors are no less certain than random rows errs where people do not: it can be mended. Errors "
+        "that are far less certain are those that people make too. The last picture answers only the rows that people "
+        "are surest of.",
+        tables=(
+            _errors_table(right, regions),
+            _accuracy_table(lu[known], drawn),
+            _refusal_table(lu[known], drawn),
+        ),
+    )
+
+
+def _errors_table(right: Mapping[str, Bools], regions: Mapping[str, ErrorUncertainty]) -> ReportTable:
     rows: TableRows = tuple(
         (
             name,
@@ -106,39 +132,33 @@ def models_section(
         for name, r in regions.items()
     )
     columns = ("model", "accuracy", "uncertainty of errors", "of random rows, low", "of random rows, high", "ratio")
-    at = np.digitize(lu[known], EDGES[1:-1])
-    by_bin: TableRows = tuple(
+    return ReportTable("Label uncertainty of errors", columns, rows, plot=Plot("bars", ("ratio",)))
+
+
+def _accuracy_table(lu: Floats, right: Mapping[str, Bools]) -> ReportTable:
+    at = np.digitize(lu, EDGES[1:-1])
+    rows: TableRows = tuple(
         (
             f"{EDGES[b]:g} to {EDGES[b + 1]:g}",
             int((at == b).sum()),
-            *(rounded(float(right[name][at == b].mean())) if (at == b).any() else None for name in shown),
+            *(rounded(float(one[at == b].mean())) if (at == b).any() else None for one in right.values()),
         )
         for b in range(len(EDGES) - 1)
     )
-    curves = {name: UncertaintyAbstainer.curve(lu[known], right[name]) for name in shown}
-    lines: TableRows = tuple(
-        (round(float(c), 3), *(rounded(float(np.interp(c, *curves[name]))) for name in shown)) for c in COVERAGES
+    columns = ("label uncertainty", "rows", *right)
+    return ReportTable("Accuracy by label uncertainty", columns, rows, plot=Plot("heat", tuple(right), unit="share"))
+
+
+def _refusal_table(lu: Floats, right: Mapping[str, Bools]) -> ReportTable:
+    curves = [UncertaintyAbstainer.curve(lu, one) for one in right.values()]
+    rows: TableRows = tuple(
+        (round(float(c), 3), *(rounded(float(np.interp(c, *curve))) for curve in curves)) for c in COVERAGES
     )
-    return Section(
-        "Where models err",
-        "A model whose errors are no less certain than random rows errs where people do not: it can be mended. Errors "
-        "that are far less certain are those that people make too. The last picture answers only the rows that people "
-        "are surest of.",
-        tables=(
-            ReportTable("Label uncertainty of errors", columns, rows, plot=Plot("bars", ("ratio",))),
-            ReportTable(
-                "Accuracy by label uncertainty",
-                ("label uncertainty", "rows", *shown),
-                by_bin,
-                plot=Plot("heat", tuple(shown), unit="share"),
-            ),
-            ReportTable(
-                "Accuracy when uncertain rows are refused",
-                ("share of rows answered", *shown),
-                lines,
-                plot=Plot("lines", tuple(shown), unit="share"),
-            ),
-        ),
+    return ReportTable(
+        "Accuracy when uncertain rows are refused",
+        ("share of rows answered", *right),
+        rows,
+        plot=Plot("lines", tuple(right), unit="share"),
     )
 
 
