@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from PIL import Image
 
 from labelwright.data.describe import describe, expected_seconds
 from labelwright.data.load import load_dataset
@@ -44,3 +45,13 @@ def test_more_rows_take_longer_and_given_probabilities_save_time():
 
     assert seconds(100) < seconds(10_000)
     assert seconds(10_000, given_probs=True) < seconds(10_000)
+
+
+def test_an_encoder_of_images_is_offered_and_takes_longer(tmp_path):
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (8, 8)).save(tmp_path / name / "1.png")
+    data = load_dataset(tmp_path)
+    assert "--features efficientnet" in next(line for line in describe(data) if line.startswith("input: image"))
+    assert "efficientnet takes" not in "".join(describe(data, "efficientnet"))
+    assert expected_seconds(data, "efficientnet") > expected_seconds(data)

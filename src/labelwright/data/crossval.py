@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelwright.data.cache import Cache
+from labelwright.data.fold_inputs import checked_labels, checked_tags, folds_of_rows, rows_of
 from labelwright.data.fold_models import ClassProbs, Predict, one_fold, tag_probs, value
-from labelwright.data.splits import grouped_folds, stratified_folds
 from labelwright.errors import BadInput
 from labelwright.progress import SILENT, Progress
 
@@ -73,8 +73,8 @@ def out_of_fold_probs(
     >>> out_of_fold_probs(X, [0, 0, 1, 1] * 5, 2).argmax(axis=1)[:4]
     array([0, 0, 1, 1])
     """
-    labels = _checked_labels(labels, n_classes)
-    X = _rows_of(X, len(labels), estimator)
+    labels = checked_labels(labels, n_classes)
+    X = rows_of(X, len(labels), estimator)
 
     def compute() -> NDArray[np.float64]:
         model = estimator
@@ -82,7 +82,7 @@ def out_of_fold_probs(
             from labelwright.data.probes import LinearProbe
 
             model = LinearProbe(seed)
-        fold = _folds(labels, labels >= 0, folds, groups, seed)
+        fold = folds_of_rows(labels, labels >= 0, folds, groups, seed)
         predict = ClassProbs(n_classes)
         workers = _worthwhile(jobs, estimator, X, n_classes)
         return _out_of_fold(X, labels, fold, model, predict, (n_classes,), seed, workers, progress)
@@ -122,8 +122,8 @@ def out_of_fold_tags(
     array([[0., 1.],
            [1., 1.]])
     """
-    tags = _checked_tags(tags)
-    X = _rows_of(X, len(tags), estimator)
+    tags = checked_tags(tags)
+    X = rows_of(X, len(tags), estimator)
 
     def compute() -> NDArray[np.float64]:
         known = np.asarray((tags >= 0).any(axis=1) if estimator is None else (tags >= 0).all(axis=1))
@@ -134,7 +134,7 @@ def out_of_fold_tags(
             model = TagProbe(seed)
         rarity = np.where(tags == 1, (tags == 1).sum(axis=0), np.iinfo(np.int64).max)
         strata = np.where((tags == 1).any(axis=1), rarity.argmin(axis=1), tags.shape[1])
-        fold = _folds(strata, known, folds, groups, seed)
+        fold = folds_of_rows(strata, known, folds, groups, seed)
         workers = _worthwhile(jobs, estimator, X, tags.shape[1])
         return _out_of_fold(X, tags, fold, model, tag_probs, (tags.shape[1],), seed, workers, progress)
 
@@ -173,7 +173,7 @@ def out_of_fold_values(
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 1 or np.isinf(values).any():
         raise BadInput("the values to predict are not one finite number (or NaN) a row")
-    X = _rows_of(X, len(values), estimator)
+    X = rows_of(X, len(values), estimator)
 
     def compute() -> NDArray[np.float64]:
         model = estimator
@@ -184,74 +184,11 @@ def out_of_fold_values(
         known = ~np.isnan(values)
         bins = np.full(len(values), -1)
         bins[known] = np.argsort(np.argsort(values[known], kind="stable")) * 10 // max(known.sum(), 1)
-        fold = _folds(bins, known, folds, groups, seed)
+        fold = folds_of_rows(bins, known, folds, groups, seed)
         workers = _worthwhile(jobs, estimator, X, 1)
         return _out_of_fold(X, values, fold, model, value, (), seed, workers, progress)
 
     return _cached(cache, ["out_of_fold_values", values, folds, seed], X, groups, estimator, compute)
-
-
-def _checked_labels(labels: ArrayLike, n_classes: int) -> NDArray[np.int64]:
-    codes = np.asarray(labels)
-    if codes.ndim != 1 or not (np.issubdtype(codes.dtype, np.integer) or codes.size == 0):
-        raise BadInput(
-            f"labels of type {codes.dtype} with {codes.ndim} dimension(s) are not one whole number a row",
-            fix="pass class numbers 0 to K - 1, and -1 for unlabelled",
-        )
-    codes = codes.astype(np.int64)
-    bad = (codes < -1) | (codes >= n_classes)
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise BadInput(f"label {codes[row]} is not in 0 to {n_classes - 1}", where=f"row {row}")
-    return codes
-
-
-def _checked_tags(tags: ArrayLike) -> NDArray[np.int8]:
-    values = np.asarray(tags)
-    if values.ndim != 2 or not np.isin(values, (-1, 0, 1)).all():
-        raise BadInput("tags are not a matrix of 1, 0 and -1 (unknown)", fix="pass one row an item, one column a tag")
-    return values.astype(np.int8)
-
-
-def _rows_of(X: Any, n: int, estimator: Any) -> Any:
-    """Return X ready to be indexed by rows, with n of them."""
-    if isinstance(X, list | tuple) and not (X and isinstance(X[0], str | bytes | dict)):
-        X = np.asarray(X)
-    if isinstance(X, np.ndarray) and X.ndim == 2 and np.issubdtype(X.dtype, np.floating) and not np.isfinite(X).all():
-        row = int(np.argmin(np.isfinite(X).all(axis=1)))
-        raise BadInput("the features hold NaN or infinity", where=f"row {row}", fix="fill or drop them first")
-    length = X.shape[0] if hasattr(X, "shape") else len(X)
-    if estimator is None and not isinstance(X, np.ndarray):
-        raise BadInput(
-            f"the default estimator takes a dense matrix, not {type(X).__name__}",
-            fix="pass a numpy array, or an estimator that takes such rows",
-        )
-    if length != n:
-        raise BadInput(f"there are {length} rows of features and {n} labels", fix="pass as many of one as of the other")
-    return X
-
-
-def _folds(
-    strata: NDArray, known: NDArray[np.bool_], folds: int, groups: ArrayLike | None, seed: int
-) -> NDArray[np.int64]:
-    """Return the fold of each labelled row, -1 for the others."""
-    if folds < 2:
-        raise BadInput(f"{folds} fold(s) leave nothing to train on", fix="use at least 2 folds")
-    if known.sum() < 2:
-        raise BadInput(f"{int(known.sum())} labelled row(s) are too few to predict out of fold", fix="label 2 or more")
-    fold = np.full(len(strata), -1, np.int64)
-    if groups is None:
-        fold[known] = stratified_folds(strata[known], min(folds, int(known.sum())), seed)
-        return fold
-    names = np.asarray(groups)
-    if names.shape != strata.shape:
-        raise BadInput(f"there are {len(names)} groups for {len(strata)} rows")
-    inside = np.unique(names.astype(str) if names.dtype == object else names, return_inverse=True)[1][known]
-    n_groups = len(np.unique(inside))
-    if n_groups < 2:
-        raise BadInput("all labelled rows are of one group", fix="use another group column or none")
-    fold[known] = grouped_folds(strata[known], inside, min(folds, n_groups), seed)
-    return fold
 
 
 def _worthwhile(jobs: int, estimator: Any, X: Any, outputs: int) -> int:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelwright.errors import BadInput
+from labelwright.metrics.checks import as_share
 
 
 def draw_by_row(table: NDArray[np.float64], row: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
@@ -56,6 +57,31 @@ def coins(n: int, rate: float, rng: np.random.Generator) -> NDArray[np.int64]:
         found.append(positions[positions < n])
         at = int(positions[-1])
     return np.concatenate(found).astype(np.int64)
+
+
+def struck(n: int, rate: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return which of n parts (boxes, spans) an annotator spoils, each with probability `rate`; bool (n,)."""
+    hit = np.zeros(n, dtype=bool)
+    hit[coins(n, as_share("rate", rate), rng)] = True
+    return hit
+
+
+def other_classes(
+    classes: NDArray[np.int32], n_classes: int, rate: float, rng: np.random.Generator
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Give parts another class with probability `rate`, drawn uniformly from the others; parts of no class stay.
+
+    Returns
+    -------
+    classes : int32 array (n,)
+    hit : bool array (n,)
+        Which have changed.
+    """
+    if n_classes < 2:
+        raise BadInput("there is one class only", fix="give parts of two classes or more")
+    hit = struck(len(classes), rate, rng) & (classes >= 0)
+    step = rng.integers(1, n_classes, len(classes))
+    return np.where(hit, (classes + step) % n_classes, classes).astype(np.int32), hit
 
 
 def _last_positive(probs: NDArray[np.float64]) -> NDArray[np.int64]:

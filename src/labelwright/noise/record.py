@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -48,6 +49,13 @@ def start(seed: Seed, kind: str) -> tuple[np.random.Generator, int | None]:
         return seed, None
     as_generator(seed)  # refuses what is no seed
     return np.random.default_rng([crc32(kind.encode()), int(seed)]), int(seed)
+
+
+def rates(kind: str, rate: float, hit: NDArray[np.bool_], rows: NDArray[np.int64], seed: int | None) -> dict[str, Any]:
+    """Return the fields of a `Corruption` of parts: which were hit, and the row of each that was."""
+    realised = share(np.count_nonzero(hit), len(hit))
+    changed = np.unique(rows)
+    return {"kind": kind, "requested_rate": float(rate), "realised_rate": realised, "changed": changed, "seed": seed}
 
 
 def share(part: int | np.integer, whole: int | np.integer) -> float:

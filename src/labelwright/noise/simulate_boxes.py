@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from labelwright.errors import BadInput
 from labelwright.evidence.boxes import Boxes
 from labelwright.evidence.segments import offsets_of, segment_ids
-from labelwright.metrics.checks import as_share
-from labelwright.noise.draws import coins
-from labelwright.noise.record import Corruption, Seed, share, start
+from labelwright.noise.draws import other_classes, struck
+from labelwright.noise.record import Corruption, Seed, rates, start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +41,7 @@ def missed_boxes(boxes: Boxes, rate: float, seed: Seed) -> NoisyBoxes:
     array([0, 0, 0])
     """
     rng, recorded = start(seed, "missed boxes")
-    hit = _hit(boxes, rate, rng)
+    hit = struck(len(boxes.classes), rate, rng)
     rows = segment_ids(boxes.offsets)
     kept = replace(
         boxes,
@@ -51,7 +50,7 @@ def missed_boxes(boxes: Boxes, rate: float, seed: Seed) -> NoisyBoxes:
         classes=boxes.classes[~hit],
         confidence=None if boxes.confidence is None else boxes.confidence[~hit],
     )
-    return _record(kept, rows[hit], hit, "missed boxes", rate, recorded)
+    return NoisyBoxes(boxes=kept, **rates("missed boxes", rate, hit, rows[hit], recorded))
 
 
 def swapped_box_classes(boxes: Boxes, rate: float, seed: Seed) -> NoisyBoxes:
@@ -62,14 +61,10 @@ def swapped_box_classes(boxes: Boxes, rate: float, seed: Seed) -> NoisyBoxes:
     >>> swapped_box_classes(Boxes([0, 1], [[0, 0, 5, 5]], [0], 2), rate=1.0, seed=0).boxes.classes
     array([1], dtype=int32)
     """
-    if boxes.n_classes < 2:
-        raise BadInput("there is one class only", fix="give boxes of two classes or more")
     rng, recorded = start(seed, "swapped boxes")
-    hit = _hit(boxes, rate, rng) & (boxes.classes >= 0)
-    step = rng.integers(1, boxes.n_classes, len(boxes.classes))
-    classes = np.where(hit, (boxes.classes + step) % boxes.n_classes, boxes.classes)
+    classes, hit = other_classes(boxes.classes, boxes.n_classes, rate, rng)
     rows = segment_ids(boxes.offsets)[hit]
-    return _record(replace(boxes, classes=classes), rows, hit, "swapped boxes", rate, recorded)
+    return NoisyBoxes(boxes=replace(boxes, classes=classes), **rates("swapped boxes", rate, hit, rows, recorded))
 
 
 def shifted_boxes(boxes: Boxes, rate: float, seed: Seed, distance: float = 0.5) -> NoisyBoxes:
@@ -85,7 +80,7 @@ def shifted_boxes(boxes: Boxes, rate: float, seed: Seed, distance: float = 0.5) 
     if not 0 <= distance < np.inf:
         raise BadInput(f"distance is {distance!r}", fix="give a distance of 0 or more")
     rng, recorded = start(seed, "shifted boxes")
-    hit, rows = _hit(boxes, rate, rng), segment_ids(boxes.offsets)
+    hit, rows = struck(len(boxes.classes), rate, rng), segment_ids(boxes.offsets)
     angle = rng.uniform(0, 2 * np.pi, len(hit))
     width, height = (boxes.corners[:, 2:] - boxes.corners[:, :2]).T
     length = distance * np.sqrt(np.maximum(width * height, 0))
@@ -94,7 +89,9 @@ def shifted_boxes(boxes: Boxes, rate: float, seed: Seed, distance: float = 0.5) 
     corners = _into_image(corners, None if boxes.sizes is None else boxes.sizes[rows])
     corners = np.where(hit[:, None], corners, boxes.corners)
     moved = (corners != boxes.corners).any(axis=1)
-    return _record(replace(boxes, corners=corners), rows[moved], moved, "shifted boxes", rate, recorded)
+    return NoisyBoxes(
+        boxes=replace(boxes, corners=corners), **rates("shifted boxes", rate, moved, rows[moved], recorded)
+    )
 
 
 def spurious_boxes(boxes: Boxes, rate: float, seed: Seed) -> NoisyBoxes:
@@ -107,7 +104,7 @@ def spurious_boxes(boxes: Boxes, rate: float, seed: Seed) -> NoisyBoxes:
         raise BadInput("the sizes of the images are not known", fix="give Boxes with sizes")
     rng, recorded = start(seed, "spurious boxes")
     rows = segment_ids(boxes.offsets)
-    hit = _hit(boxes, rate, rng) & np.isfinite(boxes.sizes[rows]).all(axis=1)
+    hit = struck(len(boxes.classes), rate, rng) & np.isfinite(boxes.sizes[rows]).all(axis=1)
     extent = boxes.corners[:, 2:] - boxes.corners[:, :2]
     room = np.maximum(np.nan_to_num(boxes.sizes[rows]) - extent, 0)
     corner = rng.random((len(hit), 2)) * room
@@ -121,13 +118,7 @@ def spurious_boxes(boxes: Boxes, rate: float, seed: Seed) -> NoisyBoxes:
         classes=np.concatenate([boxes.classes, classes[hit]])[order],
         confidence=certain,
     )
-    return _record(added, rows[hit], hit, "spurious boxes", rate, recorded)
-
-
-def _hit(boxes: Boxes, rate: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    hit = np.zeros(len(boxes.classes), dtype=bool)
-    hit[coins(len(hit), as_share("rate", rate), rng)] = True
-    return hit
+    return NoisyBoxes(boxes=added, **rates("spurious boxes", rate, hit, rows[hit], recorded))
 
 
 def _into_image(corners: NDArray[np.float64], sizes: NDArray[np.float64] | None) -> NDArray[np.float64]:
@@ -139,16 +130,3 @@ def _into_image(corners: NDArray[np.float64], sizes: NDArray[np.float64] | None)
     back = corners - np.tile(np.where(np.isfinite(over), over, 0), 2)
     under = np.where(np.isnan(sizes), 0, np.minimum(back[:, :2], 0))
     return np.asarray(back - np.tile(under, 2))
-
-
-def _record(
-    made: Boxes, rows: NDArray[np.int64], hit: NDArray[np.bool_], kind: str, rate: float, seed: int | None
-) -> NoisyBoxes:
-    return NoisyBoxes(
-        boxes=made,
-        kind=kind,
-        requested_rate=float(rate),
-        realised_rate=share(np.count_nonzero(hit), len(hit)),
-        changed=np.unique(rows),
-        seed=seed,
-    )

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from labelwright.errors import BadInput
 from labelwright.evidence.segments import offsets_of, segment_ids
 from labelwright.evidence.spans import Spans
-from labelwright.metrics.checks import as_share
-from labelwright.noise.draws import coins
-from labelwright.noise.record import Corruption, Seed, share, start
+from labelwright.noise.draws import other_classes, struck
+from labelwright.noise.record import Corruption, Seed, rates, start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +38,8 @@ def swapped_span_classes(spans: Spans, rate: float, seed: Seed) -> NoisySpans:
     >>> swapped_span_classes(Spans([2], [0, 1], [0], [2], [0], 2), rate=1.0, seed=0).spans.classes
     array([1], dtype=int32)
     """
-    if spans.n_classes < 2:
-        raise BadInput("there is one class only", fix="give spans of two classes or more")
     rng, recorded = start(seed, "swapped spans")
-    hit = _hit(spans, rate, rng) & (spans.classes >= 0)
-    step = rng.integers(1, spans.n_classes, len(spans.classes))
-    classes = np.where(hit, (spans.classes + step) % spans.n_classes, spans.classes)
+    classes, hit = other_classes(spans.classes, spans.n_classes, rate, rng)
     parts = spans.starts, spans.ends, classes
     return _record(spans, parts, np.ones(len(classes), dtype=bool), hit, "swapped spans", rate, recorded)
 
@@ -53,7 +47,7 @@ def swapped_span_classes(spans: Spans, rate: float, seed: Seed) -> NoisySpans:
 def forgotten_spans(spans: Spans, rate: float, seed: Seed) -> NoisySpans:
     """Leave spans out: the annotator did not see them."""
     rng, recorded = start(seed, "forgotten spans")
-    hit = _hit(spans, rate, rng)
+    hit = struck(len(spans.classes), rate, rng)
     parts = spans.starts, spans.ends, spans.classes
     return _record(spans, parts, ~hit, hit, "forgotten spans", rate, recorded)
 
@@ -71,7 +65,7 @@ def moved_span_bounds(spans: Spans, rate: float, seed: Seed) -> NoisySpans:
     free = np.cumsum(covered) == 0
     starts, ends = spans.starts.copy(), spans.ends.copy()
     hit = np.zeros(len(starts), dtype=bool)
-    for at in np.flatnonzero(_hit(spans, rate, rng)).tolist():
+    for at in np.flatnonzero(struck(len(spans.classes), rate, rng)).tolist():
         moves = _moves(int(starts[at]), int(ends[at]), int(spans.lengths[rows[at]]), free[cuts[rows[at]] :])
         if moves:
             starts[at], ends[at] = moves[int(rng.integers(len(moves)))]
@@ -79,12 +73,6 @@ def moved_span_bounds(spans: Spans, rate: float, seed: Seed) -> NoisySpans:
             hit[at] = True
     parts = starts, ends, spans.classes
     return _record(spans, parts, np.ones(len(starts), dtype=bool), hit, "moved spans", rate, recorded)
-
-
-def _hit(spans: Spans, rate: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    hit = np.zeros(len(spans.classes), dtype=bool)
-    hit[coins(len(hit), as_share("rate", rate), rng)] = True
-    return hit
 
 
 def _moves(start: int, end: int, length: int, free: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -112,11 +100,4 @@ def _record(
     offsets = offsets_of(np.bincount(rows[kept], minlength=spans.n_rows))
     starts, ends, classes = (part[kept] for part in parts)
     made = Spans(spans.lengths, offsets, starts, ends, classes, spans.n_classes)
-    return NoisySpans(
-        spans=made,
-        kind=kind,
-        requested_rate=float(rate),
-        realised_rate=share(np.count_nonzero(hit), len(hit)),
-        changed=np.unique(rows[hit]),
-        seed=seed,
-    )
+    return NoisySpans(spans=made, **rates(kind, rate, hit, rows[hit], seed))

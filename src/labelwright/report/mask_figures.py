@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from labelwright.data.dataset import Dataset
-from labelwright.data.parts.mask_files import MaskFiles, PixelProbs, mask_frames
+from labelwright.data.parts.mask_files import MaskFiles, mask_frames
+from labelwright.data.parts.pixel_probs import PixelProbs
 from labelwright.data.parts.regions import read_region
 from labelwright.errors import BadInput
 from labelwright.report.image_panels import as_uri, beside, color_of, head, keyed, opened, outlined, panel_scale, shaded

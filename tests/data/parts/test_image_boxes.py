@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from labelwright.data.load import load_dataset
-from labelwright.data.parts.image_boxes import load_box_predictions
+from labelwright.data.parts.box_predictions import load_box_predictions
 from labelwright.errors import BadInput
 from labelwright.evidence import Boxes
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labelwright.data.readers.delimited import read_delimited, record_layout, sniff_delimiter
+from labelwright.data.readers.delimited import read_delimited, sniff_delimiter
+from labelwright.data.readers.record_layout import record_layout
 from labelwright.errors import BadInput
 
 

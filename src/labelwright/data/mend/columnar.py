@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelwright.data.column_types import is_list, is_string
-from labelwright.data.dataset import Source
 from labelwright.data.matrices import class_names
 from labelwright.data.mend.arrow_compression import ipc_compression
 from labelwright.data.mend.jsonl import as_kind
 from labelwright.data.mend.manifest import ManifestLine, decided_lines, file_sha256
-from labelwright.data.mend.plan import Changes, Items, rejected_remark
+from labelwright.data.mend.plan import Changes
+from labelwright.data.mend.source_rows import SourceRows
 from labelwright.data.mend.tag_cells import written_label
 from labelwright.data.readers.places import place
 from labelwright.data.tasks import TagStyle
@@ -32,36 +32,10 @@ _STRING_VIEW = pa.string_view() if hasattr(pa, "string_view") else None  # since
 
 
 @dataclass(frozen=True)
-class ColumnarTable:
-    """A Parquet or Arrow file whose label column can be mended.
-
-    Parameters
-    ----------
-    source : Source
-        As `read_parquet` or `read_arrow` gives it.
-    label : str
-        The label column.
-    items : Items
-        One a row.
-    tags : TagStyle or None
-        How several tags are written.
-    """
-
-    source: Source
-    label: str
-    items: Items
-    tags: TagStyle | None = None
+class ColumnarTable(SourceRows):
+    """A Parquet or Arrow file, as `read_parquet` or `read_arrow` gives it: see `SourceRows`."""
 
     is_tree = False
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.source.path
-
-    def remarks(self, changes: Changes) -> tuple[str, ...]:
-        """Say that rejected rows are left out."""
-        return rejected_remark(changes)
 
     def write(self, changes: Changes, out: Path) -> list[ManifestLine]:
         """Write the mended file and say which decisions it holds."""

@@ -7,49 +7,28 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from labelwright.data.dataset import Source
 from labelwright.data.matrices import class_names
 from labelwright.data.mend.columnar import NewCells
 from labelwright.data.mend.manifest import MANIFEST, ManifestLine, decided_lines, file_sha256
 from labelwright.data.mend.placement import place_all
-from labelwright.data.mend.plan import Changes, Items, rejected_remark
+from labelwright.data.mend.plan import Changes
+from labelwright.data.mend.source_rows import SourceRows
 from labelwright.data.mend.tree import place_file, read_tree
-from labelwright.data.tasks import TagStyle
 
 
 @dataclass(frozen=True)
-class TableFolder(ABC):
-    """A folder whose label column can be mended.
+class TableFolder(SourceRows, ABC):
+    """A folder whose label column can be mended: see `SourceRows`.
 
     Parameters
     ----------
-    source : Source
-        As the reader gives it: splits one after the other, class numbers as names.
-    label : str
-        The label column.
-    items : Items
-        One a row.
-    tags : TagStyle or None
     link : bool
         Give unchanged files a second name in place of a copy.
     """
 
-    source: Source
-    label: str
-    items: Items
-    tags: TagStyle | None = None
     link: bool = False
 
     is_tree = True
-
-    @property
-    def path(self) -> Path:
-        """The folder."""
-        return self.source.path
-
-    def remarks(self, changes: Changes) -> tuple[str, ...]:
-        """Say that rejected rows are left out."""
-        return rejected_remark(changes)
 
     def write(self, changes: Changes, out: Path) -> list[ManifestLine]:
         """Write the new folder into the empty folder `out`."""

@@ -1,11 +1,11 @@
-"""Images with boxes: COCO files and YOLO folders as data sets whose rows are images, and a model's boxes for them."""
+"""Images with boxes: COCO files and YOLO folders as data sets whose rows are images."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ from labelwright.evidence.boxes import Boxes
 from labelwright.evidence.segments import offsets_of
 from labelwright.evidence.space import LabelSpace
 
-_UNKNOWN_SIDE = 1000.0  # pixels that stand for the side of an image that cannot be opened
+UNKNOWN_SIDE = 1000.0  # pixels that stand for the side of an image that cannot be opened
 Box = tuple[Sequence[float], int]  # left, top, width, height; class
 
 
@@ -105,15 +105,15 @@ def load_coco(path: Path, *, images: Path | None = None) -> Dataset:
     found: list[list[Box]] = [[] for _ in names]
     places = part_numbers(content["annotations"], set(names), path)
     for number, (annotation, (image, _)) in enumerate(zip(content["annotations"], places, strict=True)):
-        kind = keys.get(_hashable(annotation.get("category_id")), -1)
+        kind = keys.get(hashable(annotation.get("category_id")), -1)
         if kind < 0:
             known = quoted(annotation.get("category_id"))
             raise broken(f"annotations entry {number} has category_id {known}, which is none", path)
-        found[at[image]].append((_four(annotation.get("bbox"), f"annotations entry {number}", path), kind))
+        found[at[image]].append((four_numbers(annotation.get("bbox"), f"annotations entry {number}", path), kind))
     sizes = np.array([[_side(one.get(side)) for side in ("width", "height")] for one in content["images"]])
     files = tuple(str(one.get("file_name", "")) for one in content["images"])
     root = images or path.parent
-    boxes = _boxes(found, len(space), sizes.reshape(-1, 2))
+    boxes = boxes_of(found, len(space), sizes.reshape(-1, 2))
     return _dataset(path, "coco", ImageBoxes(boxes, tuple(names), files, root, keys), space)
 
 
@@ -135,110 +135,18 @@ def load_yolo(path: Path) -> Dataset:
         label = label_file(image)
         text = (folder / label).read_bytes() if label in known else b""
         lines = [(line, text[line.rest_start : line.rest_end]) for line in read_lines(text, label, len(names))]
-        side = np.where(np.isnan(sizes[row]), _UNKNOWN_SIDE, sizes[row])
+        side = np.where(np.isnan(sizes[row]), UNKNOWN_SIDE, sizes[row])
         found.append(
-            [(_shares(rest, side, f"{place(Path(label))} line {line.line}")[0], space.index[names[line.kind]])
+            [(box_of_shares(rest, side, f"{place(Path(label))} line {line.line}")[0], space.index[names[line.kind]])
              for line, rest in lines]
         )  # fmt: skip
     keys = {k: space.index[name] for k, name in enumerate(names)}
-    boxes = _boxes(found, len(space), sizes)
+    boxes = boxes_of(found, len(space), sizes)
     return _dataset(folder, "yolo", ImageBoxes(boxes, tuple(images), tuple(images), folder, keys), space)
 
 
-def load_box_predictions(given: Any, dataset: Dataset) -> Boxes:
-    """Load the boxes that a model found and line them up with the images.
-
-    Parameters
-    ----------
-    given : Boxes, path of a COCO results file (a list of image_id, category_id, bbox, score), or path of a folder of
-        YOLO text files (class, centre, width, height, confidence) named like the images
-    dataset : Dataset
-        Of task ``"detection"``.
-
-    Raises
-    ------
-    BadInput
-        Results for images or classes that the data lack, boxes or scores that are none.
-    """
-    parts: ImageBoxes = dataset.parts
-    if isinstance(given, Boxes):
-        if len(given) != len(parts.names) or given.n_classes != parts.boxes.n_classes or given.confidence is None:
-            raise BadInput(
-                f"the predictions are of {len(given)} images and {given.n_classes} classes",
-                fix=f"give boxes with confidence of {len(parts.names)} images and {parts.boxes.n_classes} classes",
-            )
-        return given
-    path = Path(given)
-    if not path.exists():
-        raise BadInput("there are no such predictions", where=place(path), fix="check the path")
-    found = _yolo_results(path, parts) if path.is_dir() else _coco_results(path, parts)
-    flat = [box for boxes in found for box in boxes]
-    boxes = _boxes([[(box, kind) for box, kind, _ in one] for one in found], parts.boxes.n_classes, parts.boxes.sizes)
-    scores = np.array([score for _, _, score in flat], dtype=np.float64)
-    return Boxes(boxes.offsets, boxes.corners, boxes.classes, boxes.n_classes, boxes.sizes, scores)
-
-
-Found = list[list[tuple[Sequence[float], int, float]]]
-
-
-def _coco_results(path: Path, parts: ImageBoxes) -> Found:
-    content = parsed_json(read_text(path).data, path)
-    if not isinstance(content, list) or not all(isinstance(one, dict) for one in content):
-        raise BadInput("holds no list of results", where=place(path), fix="give image_id, category_id, bbox and score")
-    at = {name: row for row, name in enumerate(parts.names)}
-    found: Found = [[] for _ in parts.names]
-    for number, one in enumerate(content):
-        row, kind = at.get(str(one.get("image_id"))), parts.keys.get(_hashable(one.get("category_id")))
-        if row is None or kind is None:
-            what = (
-                f"image_id {quoted(one.get('image_id'))}" if row is None else f"category_id {one.get('category_id')!r}"
-            )
-            raise BadInput(
-                f"entry {number} has {what}, which the data lack",
-                where=place(path),
-                fix="predict the images of the file",
-            )
-        found[row].append(
-            (_four(one.get("bbox"), f"entry {number}", path), kind, _score(one.get("score"), number, path))
-        )
-    return found
-
-
-def _yolo_results(path: Path, parts: ImageBoxes) -> Found:
-    """Read one text file an image, at the place of its label file, or by its name alone."""
-    found: Found = []
-    files = {p.relative_to(path).as_posix(): p for p in path.rglob("*.txt")}
-    if not files:
-        raise BadInput("holds no text file", where=place(path), fix="give one file an image, named like it")
-    by_name = {PurePosixPath(name).name: file for name, file in files.items()}
-    sizes = parts.boxes.sizes
-    for row, image in enumerate(parts.files):
-        name = PurePosixPath(image).with_suffix(".txt").as_posix()
-        label = label_file(image) if "images" in image.split("/") else name
-        file = next((files[key] for key in (label, name) if key in files), by_name.get(PurePosixPath(name).name))
-        side = (
-            np.array([_UNKNOWN_SIDE] * 2)
-            if sizes is None
-            else np.where(np.isnan(sizes[row]), _UNKNOWN_SIDE, sizes[row])
-        )
-        found.append([] if file is None else list(_result_lines(file, side, parts.keys)))
-    return found
-
-
-def _result_lines(
-    file: Path, side: NDArray[np.float64], keys: dict[Any, int]
-) -> Iterable[tuple[Sequence[float], int, float]]:
-    data = file.read_bytes()
-    for line in read_lines(data, file.name, len(keys)):
-        rest = data[line.rest_start : line.rest_end]
-        where = f"{place(file)} line {line.line}"
-        box, after = _shares(rest, side, where)
-        if len(after) != 1:
-            raise BadInput("has no confidence", where=where, fix="write class, centre, width, height and confidence")
-        yield box, keys[line.kind], _score(after[0], line.line, file)
-
-
-def _boxes(found: list[list[Box]], n_classes: int, sizes: NDArray[np.float64] | None) -> Boxes:
+def boxes_of(found: list[list[Box]], n_classes: int, sizes: NDArray[np.float64] | None) -> Boxes:
+    """Return boxes image by image, (left, top, width, height) and class, as `Boxes`."""
     flat = [box for boxes in found for box in boxes]
     return Boxes.from_xywh(
         offsets_of([len(boxes) for boxes in found]),
@@ -249,7 +157,7 @@ def _boxes(found: list[list[Box]], n_classes: int, sizes: NDArray[np.float64] | 
     )
 
 
-def _shares(rest: bytes, side: NDArray[np.float64], where: str) -> tuple[Sequence[float], list[float]]:
+def box_of_shares(rest: bytes, side: NDArray[np.float64], where: str) -> tuple[Sequence[float], list[float]]:
     """Return the box (left, top, width, height) that the numbers after a class say, and the numbers after these."""
     try:
         numbers = [float(word) for word in rest.split()]
@@ -265,17 +173,12 @@ def _shares(rest: bytes, side: NDArray[np.float64], where: str) -> tuple[Sequenc
     return (numbers[0] * width - w / 2, numbers[1] * height - h / 2, w, h), numbers[4:]
 
 
-def _four(box: Any, what: str, path: Path) -> list[float]:
+def four_numbers(box: Any, what: str, path: Path) -> list[float]:
+    """Return the bbox of an entry; BadInput where it is not four finite numbers."""
     numbers: list[Any] = box if isinstance(box, list) and len(box) == 4 else [None]
     if not all(isinstance(v, int | float) and not isinstance(v, bool) and np.isfinite(v) for v in numbers):
         raise broken(f"{what} has no bbox of four finite numbers", path)
     return [float(value) for value in numbers]
-
-
-def _score(value: Any, number: int, path: Path) -> float:
-    if not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise BadInput(f"entry {number} has the score {quoted(value)}", where=place(path), fix="give it in [0, 1]")
-    return float(value)
 
 
 def _side(value: Any) -> float:
@@ -283,7 +186,8 @@ def _side(value: Any) -> float:
     return float(value) if good else float("nan")
 
 
-def _hashable(value: Any) -> Any:
+def hashable(value: Any) -> Any:
+    """Return what a file calls a category as a key of a dictionary."""
     return value if isinstance(value, int | str | float) else json.dumps(value)
 
 

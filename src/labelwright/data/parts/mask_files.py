@@ -7,18 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from labelwright.data.dataset import Dataset, Plan, Source
-from labelwright.data.image_files import MAX_PIXELS, Head
+from labelwright.data.image_files import Head
 from labelwright.data.labels import read_classes
 from labelwright.data.parts.frames import Frames
+from labelwright.data.parts.mask_pixels import mask_values, open_stack
 from labelwright.data.readers.image_folder import IMAGE_SUFFIXES, REJECTED
-from labelwright.data.readers.places import counted, place, said
+from labelwright.data.readers.places import counted, place
 from labelwright.errors import BadInput, listed, quoted
 from labelwright.evidence.space import LabelSpace
 
@@ -26,7 +26,6 @@ SUFFIXES = (".png", ".npy", ".tif", ".tiff", ".bmp")
 VOID_NAMES = ("void", "ignore", "ignored", "unlabeled", "unlabelled")
 VOID = 255  # pixels of no known class where no class names say otherwise
 _ENDINGS = ("_mask", "_masks", "_label", "_labels", "_gt", "_L")
-_INDEX_MODES = ("P", "L", "1", "I", "I;16", "I;16B", "I;16L")
 
 
 @dataclass(frozen=True)
@@ -90,61 +89,6 @@ def mask_frames(masks: MaskFiles, head: Callable[[int], Head | None]) -> Frames:
         return width, height
 
     return Frames(len(masks), shape, head)
-
-
-def mask_values(path: Path, name: str) -> NDArray[np.integer]:
-    """Return the pixel values of one mask, (h, w); BadInput where the file is no mask."""
-    if path.is_file():
-        return np.asarray(open_stack(path)[int(name)])
-    file = path / name
-    if file.suffix.lower() == ".npy":
-        return _checked(_load(file), file)
-    return _checked(_picture(file), file)
-
-
-def open_stack(path: Path) -> NDArray[np.integer]:
-    """Return the masks of a ``.npy`` file (n, H, W), memory-mapped."""
-    stack = _load(path)
-    if stack.ndim != 3 or stack.dtype.kind not in "iub":
-        raise BadInput(
-            f"holds {stack.dtype} of shape {stack.shape}", where=place(path), fix="store whole numbers (n, H, W)"
-        )
-    return stack
-
-
-def _load(file: Path) -> NDArray[Any]:
-    try:
-        return np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError, TypeError) as error:
-        raise BadInput(f"cannot be read ({said(error)})", where=place(file), fix="save it with numpy.save") from None
-
-
-def _picture(file: Path) -> NDArray[Any]:
-    from PIL import Image
-
-    try:
-        with Image.open(file, formats=("PNG", "TIFF", "BMP")) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise BadInput(f"has more than {MAX_PIXELS:,} pixels", where=place(file), fix="cut it into tiles")
-            if image.mode not in _INDEX_MODES:
-                raise BadInput(
-                    f"is a picture of mode {image.mode}, not of class numbers",
-                    where=place(file),
-                    fix="store the class of each pixel as grey value or palette index",
-                )
-            return np.asarray(image).astype(np.uint8) if image.mode == "1" else np.asarray(image)
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput(f"cannot be read as a mask ({said(error)})", where=place(file), fix="export it again") from None
-
-
-def _checked(values: NDArray[Any], file: Path) -> NDArray[np.integer]:
-    if values.ndim != 2 or values.dtype.kind not in "iub" or (values.size and int(values.min()) < 0):
-        raise BadInput(
-            f"holds {values.dtype} of shape {values.shape}", where=place(file), fix="store class numbers (H, W)"
-        )
-    return values.astype(np.uint8) if values.dtype == bool else values
 
 
 def load_masks(path: Path, *, classes: str | Path | Sequence[str] | None = None, images: Path | None = None) -> Dataset:
@@ -276,54 +220,3 @@ def _stem(name: str) -> str:
 
 def _without_ending(stem: str) -> str:
     return next((stem.removesuffix(ending) for ending in _ENDINGS if stem.endswith(ending)), stem)
-
-
-@dataclass(frozen=True)
-class PixelProbs:
-    """Probabilities of pixels, one image at a time: an array (n, K, H, W), or a folder of ``.npy`` files (K, h, w)."""
-
-    where: str
-    stack: NDArray[Any] | None
-    files: tuple[Path, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.files) if self.stack is None else len(self.stack)
-
-    def __getitem__(self, row: int) -> NDArray[Any]:
-        """Return the probabilities of one image, (K, h, w), memory-mapped where they lie in a file."""
-        return _load(self.files[row]) if self.stack is None else self.stack[row]
-
-
-def load_pixel_probs(given: Any, dataset: Dataset) -> PixelProbs:
-    """Open the probabilities of the pixels of a data set of masks; BadInput where they do not fit.
-
-    Parameters
-    ----------
-    given : path of a ``.npy`` file (n, K, H, W) in the order of the masks, path of a folder with one ``.npy`` file
-        (K, h, w) a mask of the same name but for the ending, or an array
-    dataset : Dataset
-        Of task ``"segmentation"``.
-    """
-    assert dataset.space is not None
-    names, k = dataset.parts.names, len(dataset.space)
-    if isinstance(given, str | Path) and Path(given).is_dir():
-        files = tuple((Path(given) / name).with_suffix(".npy") for name in names)
-        missing = [file.name for file in files if not file.is_file()]
-        if missing:
-            raise BadInput(f"holds no {listed(missing, 3)}", where=place(Path(given)), fix="give one file a mask")
-        probs = PixelProbs(place(Path(given)), None, files)
-    else:
-        stack = _load(Path(given)) if isinstance(given, str | Path) else np.asarray(given)
-        where = place(Path(given)) if isinstance(given, str | Path) else "pred_probs"
-        if stack.ndim != 4 or len(stack) != len(names):
-            raise BadInput(
-                f"has shape {stack.shape} for {counted(len(names), 'mask')}", where=where, fix="store (n, K, H, W)"
-            )
-        probs = PixelProbs(where, stack)
-    if len(probs[0]) != k:
-        raise BadInput(
-            f"has probabilities of {len(probs[0])} classes, the masks {k}: {listed(dataset.space.names, 12)}",
-            where=probs.where,
-            fix="name a class for each of them, in order, with --classes",
-        )
-    return probs

@@ -12,7 +12,6 @@ import io
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +22,11 @@ from numpy.typing import NDArray
 from labelwright.data.dataset import Source
 from labelwright.data.readers.encoded_text import read_text
 from labelwright.data.readers.places import place, said
+from labelwright.data.readers.record_layout import Layout, record_layout, swallowed_rows
 from labelwright.errors import BadInput, listed
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _SAMPLE = 1 << 17  # bytes looked at to find the delimiter
-_MANY_LINES = 10  # of one record
-_QUOTE, _LF, _CR = 34, 10, 13
 # A thread of Arrow may let go of the text after the reader has returned. Where the process ends at once, after a small
 # file with a mistake in it say, that thread meets an interpreter that is gone, and the process is aborted.
 _THREADED = 1 << 23  # bytes
@@ -117,82 +115,6 @@ def unlimited_fields() -> Iterator[None]:
         yield
     finally:
         csv.field_size_limit(before)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where the records of a well-formed file begin and end (byte offsets) and on which line each begins, from 1."""
-
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
-    lines: NDArray[np.int64]
-
-
-def record_layout(data: bytes, delimiter: str) -> Layout | None:
-    """Return the layout of the non-blank records, or None where quotes or line ends break RFC 4180.
-
-    A quote opens a cell only after a delimiter or a line end and closes it only before one; then a line end stands
-    between records exactly when the number of quotes before it is even.
-    """
-    return regular_layout(data) if keeps_the_rules(data, ord(delimiter)) else None
-
-
-def regular_layout(data: bytes) -> Layout:
-    """Return the layout of the non-blank records of a text that keeps the rules."""
-    buffer = np.frombuffer(data, dtype=np.uint8)
-    quotes = np.flatnonzero(buffer == _QUOTE)
-    feeds = np.flatnonzero(buffer == _LF)
-    outside = np.searchsorted(quotes, feeds) % 2 == 0 if len(quotes) else np.ones(len(feeds), dtype=bool)
-    ends = feeds[outside]
-    lines = np.concatenate([[1], np.flatnonzero(outside) + 2])
-    starts = np.concatenate([[0], ends + 1])
-    ends = np.append(ends, len(buffer))
-    length = ends - starts
-    blank = (length == 0) | ((length == 1) & (buffer[np.minimum(starts, len(buffer) - 1)] == _CR))
-    return Layout(starts[~blank], ends[~blank], lines[~blank])
-
-
-def keeps_the_rules(data: bytes, delimiter: int) -> bool:
-    """Whether quotes and line ends keep to RFC 4180, in a text that begins and ends with a record."""
-    buffer = np.frombuffer(data, dtype=np.uint8)
-    if data.find(b"\r") >= 0:
-        returns = np.flatnonzero(buffer == _CR)
-        if returns[-1] == len(buffer) - 1 or (buffer[returns + 1] != _LF).any():
-            return False
-    if data.find(b'"') < 0:
-        return True
-    return _quotes_are_regular(buffer, np.flatnonzero(buffer == _QUOTE), delimiter)
-
-
-def _quotes_are_regular(buffer: NDArray[np.uint8], quotes: NDArray[np.int64], delimiter: int) -> bool:
-    if len(quotes) % 2:
-        return False
-    padded = np.concatenate([np.array([_LF], np.uint8), buffer, np.array([_LF], np.uint8)])
-    before, after = padded[quotes[0::2]], padded[quotes[1::2] + 2]
-    opens = (before == delimiter) | (before == _LF)
-    closes = (after == delimiter) | (after == _LF) | (after == _CR)
-    # Two quotes in a row inside a cell are one written quote: the second closes and reopens at once.
-    touching = quotes[2::2] == quotes[1:-1:2] + 1
-    opens[1:] |= touching
-    closes[:-1] |= touching
-    return bool(opens.all() and closes.all())
-
-
-def swallowed_rows(data: bytes, delimiter: str, layout: Layout, n_columns: int) -> str:
-    """Return a warning when a quoted cell runs over many lines that look like rows of the file, else an empty text.
-
-    Two missing quotes far apart make a file that obeys the rules but has lost the rows in between.
-    """
-    spans = np.diff(layout.lines, append=data.count(b"\n") + 1)
-    for record in np.flatnonzero(spans >= _MANY_LINES)[:1000] if n_columns > 1 else ():
-        inner = data[layout.starts[record] : layout.ends[record]].split(b"\n")[1:-1]
-        alike = sum(line.count(delimiter.encode()) == n_columns - 1 for line in inner)
-        if alike >= 0.8 * len(inner):
-            return (
-                f"line {layout.lines[record]} begins a cell of {spans[record]} lines that look like rows; "
-                "a quote may be missing"
-            )
-    return ""
 
 
 def _header(line: bytes, delimiter: str, path: Path, line_number: int) -> list[str]:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from labelwright.data.readers import delimited
 from labelwright.data.readers.encoded_text import EncodedFile, find_encoding
 from labelwright.data.readers.places import place
+from labelwright.data.readers.record_layout import keeps_the_rules, regular_layout
 from labelwright.errors import BadInput
 
 _SAMPLE = 1 << 17
@@ -92,7 +93,7 @@ class DelimitedFile:
         """Whether quotes and line ends keep to RFC 4180; found by looking through the file once."""
         quote = ord(self.delimiter)
         return all(
-            len(data) <= _LONGEST and delimited.keeps_the_rules(data, quote)
+            len(data) <= _LONGEST and keeps_the_rules(data, quote)
             for data in whole_records(self.text.blocks(), longest=_LONGEST)
         )
 
@@ -131,7 +132,7 @@ class DelimitedFile:
     def _regular(self, columns: Sequence[str] | None) -> Iterator[RecordBlock]:
         offset, line, header = 0, 1, 1
         for data in whole_records(self.text.blocks()):
-            layout = delimited.regular_layout(data)
+            layout = regular_layout(data)
             if len(layout.starts) > header:
                 table = delimited.read_block(
                     data, self.delimiter, layout, list(self.names), self.path, line, columns
