@@ -40,15 +40,22 @@ class VoteWorld:
 
 
 def digits_votes(seed: int, n_sources: int = 10) -> VoteWorld:
-    """Digits, 1200 rows to buy; every annotator would answer every row and is right in 55 to 95 % of cases."""
-    data, rng = digits(), np.random.default_rng(seed)
-    order = rng.permutation(len(data.truth))
-    pool, test = order[:1200], order[1200:]
-    sources = Sources.skilled(np.linspace(0.55, 0.95, n_sources), n_classes=10)
-    cast = cast_votes(data.truth[pool], sources, seed=rng, asked=ask_by_coverage(1200, np.ones(n_sources), rng))
-    table = np.full((1200, n_sources), -1, np.int32)
+    """Digits, 1200 rows to buy, the others as test; simulated people."""
+    data = digits()
+    return skilled_votes(data.X / 16.0, data.truth, 1200, np.random.default_rng(seed), n_sources)
+
+
+def skilled_votes(
+    X: NDArray[np.float64], truth: NDArray[np.int64], rows: int, rng: np.random.Generator, n_sources: int = 10
+) -> VoteWorld:
+    """Return real rows, some to buy and the others as test; everybody would answer, and is right in 55 to 95 %."""
+    order, k = rng.permutation(len(truth)), int(truth.max()) + 1
+    pool, test = order[:rows], order[rows:]
+    sources = Sources.skilled(np.linspace(0.55, 0.95, n_sources), n_classes=k)
+    cast = cast_votes(truth[pool], sources, seed=rng, asked=ask_by_coverage(rows, np.ones(n_sources), rng))
+    table = np.full((rows, n_sources), -1, np.int32)
     table[cast.row, cast.source] = cast.value
-    return VoteWorld(data.X[pool] / 16.0, data.X[test] / 16.0, data.truth[test], table, 10)
+    return VoteWorld(X[pool], X[test], truth[test], table, k)
 
 
 def labelme_votes() -> VoteWorld:

@@ -18,11 +18,11 @@ START = 5.0  # imports, compiled kernels, worker processes
 PER_CHARACTER = 3e-6  # n-grams of text
 PER_IMAGE, PER_IMAGE_BYTE = 1.2e-3, 4e-8  # patches; decoding
 PER_CELL = 5e-6  # typed columns
-PER_ENCODED_TEXT = 1.2e-2  # a sentence encoder without a GPU
+PER_ENCODED_TEXT, PER_ENCODED_IMAGE = 1.2e-2, 2.6e-2  # encoders that come with an extra, without a GPU
 PROBE, TAG_PROBE = 1e-7, 3e-8  # out-of-fold predictions: row · class · width
 NEIGHBORS = 1.9e-11  # row · row · width
 PER_ROW = 4e-4  # everything else that an audit does with a row
-WIDTH = 256  # of text and image features
+WIDTH, ENCODED_IMAGE_WIDTH = 256, 1280  # of text and image features
 WIDTH_PER_COLUMN = 6  # of a table, categories spread out
 _SAMPLE = 200  # images whose size is looked at
 _FORMATS = {
@@ -76,7 +76,7 @@ def describe(dataset: Dataset, features: str | Path | None = None, *, given_prob
 
 def expected_seconds(dataset: Dataset, features: str | Path | None = None, *, given_probs: bool = False) -> float:
     """Return the seconds that an audit should take on two cores, within a factor of about two."""
-    n, width = len(dataset), _width(dataset)
+    n, width = len(dataset), _width(dataset, features)
     classes = len(dataset.space) if dataset.space is not None else 1
     seconds = START + n * (PER_ROW + _features_per_row(dataset, features)) + NEIGHBORS * n * n * width
     probe = TAG_PROBE if dataset.plan.task == "multilabel" else PROBE
@@ -91,7 +91,7 @@ def _features_per_row(dataset: Dataset, features: str | Path | None) -> float:
         characters = [pc.mean(pc.utf8_length(cell_texts(dataset.column(name)))).as_py() or 0 for name in plan.text]
         return PER_CHARACTER * float(sum(characters))
     if plan.modality == "image":
-        return PER_IMAGE + PER_IMAGE_BYTE * _image_bytes(dataset)
+        return (PER_IMAGE if features is None else PER_ENCODED_IMAGE) + PER_IMAGE_BYTE * _image_bytes(dataset)
     return PER_CELL * len(plan.feature_columns)
 
 
@@ -116,8 +116,10 @@ def _encoded_size(cell: object, root: Path) -> int:
         return 0
 
 
-def _width(dataset: Dataset) -> int:
+def _width(dataset: Dataset, features: str | Path | None) -> int:
     plan = dataset.plan
+    if features == "efficientnet":
+        return ENCODED_IMAGE_WIDTH
     if plan.modality == "features" and plan.feature_columns:
         fields = [dataset.source.table.schema.field(name) for name in plan.feature_columns]
         return min(sum(matrix_width(field) if is_matrix(field) else 1 for field in fields), 4096)
@@ -177,6 +179,8 @@ def _input_line(dataset: Dataset, features: str | Path | None) -> str:
     plan = dataset.plan
     if features is not None:
         asked = f"features {quoted(features)}"
+    elif plan.modality == "image":
+        asked = "built-in features (--features efficientnet takes longer and finds more)"
     else:
         asked = "built-in features" if plan.modality != "features" else "features as they are"
     content = plan.text or ((plan.image,) if plan.image else ())
