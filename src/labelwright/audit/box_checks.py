@@ -10,12 +10,11 @@ empty_image     no box, where at least four fifths of the images have one
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labelwright.audit.scores import Scores
+from labelwright.audit.scores import Entry, Scores
 from labelwright.errors import quoted
 from labelwright.evidence.boxes import Boxes
 from labelwright.evidence.space import LabelSpace
@@ -25,14 +24,6 @@ _FEWEST_BOXES = 20  # of a class before one of them can be odd
 _LEAST_SPREAD = 0.25  # of logarithms: what is within a factor of 4.5 of the median is never odd
 _FULL = 0.8  # share of images with boxes from which an empty one is odd
 _FAR = 6.0  # deviations from the median
-
-
-class _Part(NamedTuple):
-    row: int
-    part: str | None
-    given: str | None
-    score: float
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -66,9 +57,9 @@ class OddBoxes:
             "duplicate_box": self._duplicates(boxes, space, bad),
             "odd_box": _odd(boxes, numbers, space),
         }
-        return [*(_scores(kind, "part", parts) for kind, parts in kinds.items()), _empty(boxes)]
+        return [*(Scores.of(kind, "part", parts) for kind, parts in kinds.items()), _empty(boxes)]
 
-    def _duplicates(self, boxes: Boxes, space: LabelSpace, bad: set[tuple[int, str | None]]) -> list[_Part]:
+    def _duplicates(self, boxes: Boxes, space: LabelSpace, bad: set[tuple[int, str | None]]) -> list[Entry]:
         parts = []
         for row in range(len(boxes)):
             mine = slice(*boxes.offsets[row : row + 2])
@@ -81,21 +72,21 @@ class OddBoxes:
                 a, b = (space.names[k] for k in boxes.classes[mine][[i, j]].tolist())
                 how = f"they overlap by {100 * overlap[i, j]:.0f} %"
                 reason = f"box {j}, {quoted(b)}, lies on box {i}, {quoted(a)}: {how}"
-                parts.append(_Part(row, str(j), b, float(1 - overlap[i, j]), reason))
+                parts.append(Entry(row, str(j), float(1 - overlap[i, j]), b, None, reason))
         return parts
 
 
-def _degenerate(boxes: Boxes, numbers: NDArray[np.int64], space: LabelSpace) -> list[_Part]:
+def _degenerate(boxes: Boxes, numbers: NDArray[np.int64], space: LabelSpace) -> list[Entry]:
     size = boxes.corners[:, 2:] - boxes.corners[:, :2]
     parts = []
     for at in np.flatnonzero((size < 1).any(axis=1)).tolist():
         name = space.names[boxes.classes[at]]
         reason = f"box {numbers[at]}, {quoted(name)}, is {size[at, 0]:.3g} pixels wide and {size[at, 1]:.3g} high"
-        parts.append(_Part(int(boxes.rows[at]), str(numbers[at]), name, 0.0, reason))
+        parts.append(Entry(int(boxes.rows[at]), str(numbers[at]), 0.0, name, None, reason))
     return parts
 
 
-def _outside(boxes: Boxes, numbers: NDArray[np.int64], space: LabelSpace) -> list[_Part]:
+def _outside(boxes: Boxes, numbers: NDArray[np.int64], space: LabelSpace) -> list[Entry]:
     if boxes.sizes is None or not len(boxes.classes):
         return []
     size = boxes.sizes[boxes.rows]
@@ -109,11 +100,11 @@ def _outside(boxes: Boxes, numbers: NDArray[np.int64], space: LabelSpace) -> lis
             f"{size[at, 0]:.0f} x {size[at, 1]:.0f}"
         )
         share = float(np.clip(1 - (beyond[at] / side[at]).max(), 0, 1))
-        parts.append(_Part(int(boxes.rows[at]), str(numbers[at]), name, share, reason))
+        parts.append(Entry(int(boxes.rows[at]), str(numbers[at]), share, name, None, reason))
     return parts
 
 
-def _odd(boxes: Boxes, numbers: NDArray[np.int64], space: LabelSpace) -> list[_Part]:
+def _odd(boxes: Boxes, numbers: NDArray[np.int64], space: LabelSpace) -> list[Entry]:
     size = np.maximum(boxes.corners[:, 2:] - boxes.corners[:, :2], 1)
     area, shape = np.log(size.prod(axis=1)), np.log(size[:, 0] / size[:, 1])
     parts = []
@@ -131,7 +122,7 @@ def _odd(boxes: Boxes, numbers: NDArray[np.int64], space: LabelSpace) -> list[_P
                     f"box {numbers[b]} is {times:.0f} times as {words[int(far[at] < 0)]} as {quoted(name)} is as a rule"
                 )
                 part = str(numbers[b])
-                parts.append(_Part(int(boxes.rows[b]), part, name, float(_FAR * spread / abs(far[at])), reason))
+                parts.append(Entry(int(boxes.rows[b]), part, float(_FAR * spread / abs(far[at])), name, None, reason))
     return parts
 
 
@@ -140,21 +131,6 @@ def _empty(boxes: Boxes) -> Scores:
     if not len(counts) or np.mean(counts > 0) < _FULL:
         return Scores.none("empty_image", "row")
     reason = f"the image has no box; the others have {np.median(counts[counts > 0]):.0f} as a rule"
-    return _scores(
-        "empty_image", "row", [_Part(int(row), None, None, 0.0, reason) for row in np.flatnonzero(counts == 0)]
-    )
-
-
-def _scores(kind: str, level: Literal["row", "part"], parts: list[_Part]) -> Scores:
-    if not parts:
-        return Scores.none(kind, level)
-    return Scores(
-        kind,
-        level,
-        np.clip([part.score for part in parts], 0, 1),
-        np.ones(len(parts), dtype=bool),
-        rows=np.array([part.row for part in parts], dtype=np.int64),
-        part=[part.part for part in parts],
-        given=[part.given for part in parts],
-        reason=[part.reason for part in parts],
+    return Scores.of(
+        "empty_image", "row", [Entry(int(row), None, 0.0, None, None, reason) for row in np.flatnonzero(counts == 0)]
     )

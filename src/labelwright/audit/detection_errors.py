@@ -15,14 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labelwright.audit.box_comparison import FAIRLY_SURE, SURE, BoxComparison, Compared, twice_labelled
 from labelwright.audit.detection_labels import box_issues, box_scores, image_scores
-from labelwright.audit.scores import Scores
+from labelwright.audit.scores import Entry, Scores, image_scores_of
 from labelwright.data.mend.box_parts import Bounds, box_name
 from labelwright.errors import quoted
 from labelwright.evidence.boxes import Boxes
@@ -32,15 +31,6 @@ from labelwright.metrics.detection import average_precision_per_class
 _FEWEST_PAIRS = 30
 _NORMAL = 1.4826  # of the median absolute deviation to a standard deviation
 _BADLY_AT_MOST = 0.6
-
-
-class _Part(NamedTuple):
-    row: int
-    part: str
-    score: float
-    given: str | None
-    suggested: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -95,12 +85,12 @@ class DetectionErrors:
         issues["badloc"] = [
             found < limits[one.given] for found, one in zip(scores["badloc"], compared.images, strict=True)
         ]
-        parts: list[_Part] = []
+        parts: list[Entry] = []
         for row, one in enumerate(compared.images):
             corners = predicted.corners[slice(*predicted.offsets[row : row + 2])]
             found = {name: (scores[name][row], issues[name][row]) for name in scores}
             parts += sorted(_parts(row, one, corners, found, space), key=lambda part: part.score)
-        return [_rows(image_scores(scores), parts), _part_scores(parts)]
+        return [image_scores_of(image_scores(scores), parts), Scores.of("label", "part", parts)]
 
 
 def drawing_limits(boxes: Boxes, predicted: Boxes, compared: BoxComparison, deviations: float) -> NDArray[np.float64]:
@@ -140,18 +130,18 @@ def _parts(
     corners: NDArray[np.float64],
     found: dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]],
     space: LabelSpace,
-) -> Iterator[_Part]:
+) -> Iterator[Entry]:
     names, sure = space.names, one.confidence
     for j in np.flatnonzero(found["overlooked"][1]).tolist():
         kind = names[one.said[j]]
         reason = f"no box here; the model sees {quoted(kind)} at {sure[j]:.2f}"
-        yield _Part(row, box_name(None, _bounds(corners[j])), float(found["overlooked"][0][j]), None, kind, reason)
+        yield Entry(row, box_name(None, _bounds(corners[j])), float(found["overlooked"][0][j]), None, kind, reason)
     swapped = set(np.flatnonzero(found["swap"][1]).tolist())
     twin = twice_labelled(one)
     for i in sorted(swapped):
         given = names[one.given[i]]
         other, reason = _other_class(one, i, int(twin[i]), space)
-        yield _Part(
+        yield Entry(
             row, str(i), float(found["swap"][0][i]), given, other, f"box {i} is given {quoted(given)}; {reason}"
         )
     for i in np.flatnonzero(found["badloc"][1]).tolist():
@@ -166,7 +156,7 @@ def _parts(
             f"box {i}, {quoted(given)}, is drawn elsewhere than the model sees it: they overlap by "
             f"{100 * one.overlap[i, j]:.0f} %"
         )
-        yield _Part(row, box_name(i, _bounds(corners[j])), float(found["badloc"][0][i]), given, given, reason)
+        yield Entry(row, box_name(i, _bounds(corners[j])), float(found["badloc"][0][i]), given, given, reason)
 
 
 def _other_class(one: Compared, i: int, twin: int, space: LabelSpace) -> tuple[str, str]:
@@ -183,29 +173,3 @@ def _other_class(one: Compared, i: int, twin: int, space: LabelSpace) -> tuple[s
 def _bounds(corners: NDArray[np.float64]) -> Bounds:
     left, top, right, bottom = corners.tolist()
     return left, top, right - left, bottom - top
-
-
-def _rows(quality: NDArray[np.float64], parts: list[_Part]) -> Scores:
-    n = len(quality)
-    counts = np.bincount([part.row for part in parts], minlength=n)
-    reason: list[str | None] = [None] * n
-    for part in parts:
-        more = f", and {counts[part.row] - 1} more in this image" if counts[part.row] > 1 else ""
-        reason[part.row] = reason[part.row] or part.reason + more
-    return Scores("label", "row", np.clip(quality, 0, 1), counts > 0, rows=np.arange(n), reason=reason)
-
-
-def _part_scores(parts: list[_Part]) -> Scores:
-    if not parts:
-        return Scores.none("label", "part")
-    return Scores(
-        "label",
-        "part",
-        np.clip([part.score for part in parts], 0, 1),
-        np.ones(len(parts), dtype=bool),
-        rows=np.array([part.row for part in parts], dtype=np.int64),
-        part=[part.part for part in parts],
-        given=[part.given for part in parts],
-        suggested=[part.suggested for part in parts],
-        reason=[part.reason for part in parts],
-    )

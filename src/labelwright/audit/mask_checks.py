@@ -9,13 +9,12 @@ odd_size_part  a class covers far more or less of an image than in the others: |
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from labelwright.audit.scores import Scores
+from labelwright.audit.scores import Entry, Level, Scores
 from labelwright.data.image_files import UnreadableImage, safe_path
 from labelwright.data.parts.mask_files import MaskFiles
 from labelwright.data.parts.regions import region_name
@@ -23,20 +22,12 @@ from labelwright.data.readers.places import counted
 from labelwright.errors import quoted
 from labelwright.evidence.space import LabelSpace
 
+_LEVELS: dict[str, Level] = {"empty_mask": "row", "mask_size": "row", "tiny_fragment": "part", "odd_size_part": "part"}
 _LEAST_SPREAD = 0.25  # of log shares: what is within a factor of 4.5 of the median is never odd
 _FEWEST_IMAGES = 10  # in which a class must occur before its size can be odd
 _SURROUNDED = 0.9  # share of the pixels around a speck that are of one other class
 _FEWEST_MANY = 0.8  # share of masks that hold several classes before one class alone is odd
 MOST_FRAGMENTS = 5  # of one image, the smallest
-
-
-class _Part(NamedTuple):
-    row: int
-    part: str | None
-    given: str | None
-    suggested: str | None
-    score: float
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -53,7 +44,7 @@ class OddMasks:
 
     def score(self, masks: MaskFiles, space: LabelSpace) -> list[Scores]:
         """Look at every mask once and return what is odd, one Scores a kind."""
-        found: dict[str, list[_Part]] = {"empty_mask": [], "mask_size": [], "tiny_fragment": [], "odd_size_part": []}
+        found: dict[str, list[Entry]] = {kind: [] for kind in _LEVELS}
         shares = np.zeros((len(masks), len(space)))
         for row in range(len(masks)):
             mask = masks[row]
@@ -62,11 +53,11 @@ class OddMasks:
             found["mask_size"] += _size(row, mask, masks)
         found["empty_mask"] = _empty(shares, space)
         found["odd_size_part"] = _odd_sizes(shares, space)
-        return [_scores(kind, parts) for kind, parts in found.items()]
+        return [Scores.of(kind, _LEVELS[kind], parts) for kind, parts in found.items()]
 
-    def _fragments(self, row: int, mask: NDArray[np.int32], space: LabelSpace) -> list[_Part]:
+    def _fragments(self, row: int, mask: NDArray[np.int32], space: LabelSpace) -> list[Entry]:
         least = min(30.0, self.fragment_share * mask.size)
-        parts: list[_Part] = []
+        parts: list[Entry] = []
         for k in np.unique(mask[mask >= 0]).tolist():
             labelled, count = ndimage.label(mask == k, structure=np.ones((3, 3)))
             sizes = np.bincount(labelled.ravel(), minlength=count + 1)[1:]
@@ -82,12 +73,12 @@ class OddMasks:
                 if votes[inside] < _SURROUNDED * len(around):
                     continue
                 parts.append(
-                    _Part(
+                    Entry(
                         row,
                         region_name(pixels, name),
+                        min(1.0, float(sizes[at] / least)),
                         name,
                         space.names[inside],
-                        min(1.0, float(sizes[at] / least)),
                         f"a speck of {counted(int(sizes[at]), 'pixel')} of {quoted(name)} within "
                         f"{quoted(space.names[inside])}",
                     )
@@ -95,26 +86,26 @@ class OddMasks:
         return sorted(parts, key=lambda part: part.score)[:MOST_FRAGMENTS]
 
 
-def _size(row: int, mask: NDArray[np.int32], masks: MaskFiles) -> list[_Part]:
+def _size(row: int, mask: NDArray[np.int32], masks: MaskFiles) -> list[Entry]:
     from PIL import Image
 
     name = masks.images[row]
     if name is None:
         if any(masks.images):
-            return [_Part(row, None, None, None, 0.0, "no image is named like this mask")]
+            return [Entry(row, None, 0.0, None, None, "no image is named like this mask")]
         return []
     try:
         with Image.open(safe_path(masks.root, name)) as image:
             width, height = image.size
     except (UnreadableImage, OSError, SyntaxError, ValueError):
-        return [_Part(row, None, None, None, 0.0, f"the image {quoted(name)} cannot be opened")]
+        return [Entry(row, None, 0.0, None, None, f"the image {quoted(name)} cannot be opened")]
     if (height, width) == mask.shape:
         return []
     reason = f"the mask has {mask.shape[1]} x {mask.shape[0]} pixels, the image {width} x {height}"
-    return [_Part(row, None, None, None, 0.0, reason)]
+    return [Entry(row, None, 0.0, None, None, reason)]
 
 
-def _empty(shares: NDArray[np.float64], space: LabelSpace) -> list[_Part]:
+def _empty(shares: NDArray[np.float64], space: LabelSpace) -> list[Entry]:
     held = np.count_nonzero(shares, axis=1)
     if np.mean(held > 1) < _FEWEST_MANY:
         held = np.where(held == 1, 2, held)  # one class an image is the rule here: only a mask of none is odd
@@ -123,11 +114,11 @@ def _empty(shares: NDArray[np.float64], space: LabelSpace) -> list[_Part]:
         only = int(shares[row].argmax()) if held[row] else -1
         what = f"holds nothing but {quoted(space.names[only])}" if only >= 0 else "holds no class at all"
         most = f"; the others hold {np.median(np.count_nonzero(shares, axis=1)):.0f} as a rule"
-        parts.append(_Part(row, None, None, None, 0.0, f"the mask {what}{most}"))
+        parts.append(Entry(row, None, 0.0, None, None, f"the mask {what}{most}"))
     return parts
 
 
-def _odd_sizes(shares: NDArray[np.float64], space: LabelSpace) -> list[_Part]:
+def _odd_sizes(shares: NDArray[np.float64], space: LabelSpace) -> list[Entry]:
     parts = []
     for k, name in enumerate(space.names):
         rows = np.flatnonzero(shares[:, k])
@@ -140,22 +131,5 @@ def _odd_sizes(shares: NDArray[np.float64], space: LabelSpace) -> list[_Part]:
         for at in np.flatnonzero(far > 6).tolist():
             share, usual = 100 * shares[rows[at], k], 100 * float(np.exp(middle))
             reason = f"{quoted(name)} covers {share:.2g} % of the image, in others about {usual:.2g} %"
-            parts.append(_Part(int(rows[at]), name, name, None, float(6 / far[at]), reason))
+            parts.append(Entry(int(rows[at]), name, float(6 / far[at]), name, None, reason))
     return parts
-
-
-def _scores(kind: str, parts: list[_Part]) -> Scores:
-    level = "row" if kind in ("empty_mask", "mask_size") else "part"
-    if not parts:
-        return Scores.none(kind, level)  # type: ignore[arg-type]
-    return Scores(
-        kind,
-        level,  # type: ignore[arg-type]
-        np.clip([part.score for part in parts], 0, 1),
-        np.ones(len(parts), dtype=bool),
-        rows=np.array([part.row for part in parts], dtype=np.int64),
-        part=[part.part for part in parts],
-        given=[part.given for part in parts],
-        suggested=[part.suggested for part in parts],
-        reason=[part.reason for part in parts],
-    )

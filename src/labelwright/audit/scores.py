@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Level = Literal["row", "part", "pair", "class", "column", "group", "dataset"]
+
+
+class Entry(NamedTuple):
+    """One thing that an auditor found: where, a score in [0, 1], the label there, a better one, and why."""
+
+    row: int
+    part: str | None
+    score: float
+    given: str | None
+    suggested: str | None
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -66,3 +77,31 @@ class Scores:
     def none(cls, kind: str, level: Level) -> Scores:
         """Return the result of an auditor that had nothing to look at."""
         return cls(kind, level, np.empty(0), np.empty(0, dtype=bool))
+
+    @classmethod
+    def of(cls, kind: str, level: Level, entries: Sequence[Entry]) -> Scores:
+        """Return issues from entries, in their order; scores a rounding outside [0, 1] are put back."""
+        if not entries:
+            return cls.none(kind, level)
+        return cls(
+            kind,
+            level,
+            np.clip([entry.score for entry in entries], 0, 1),
+            np.ones(len(entries), dtype=bool),
+            rows=np.array([entry.row for entry in entries], dtype=np.int64),
+            part=[entry.part for entry in entries],
+            given=[entry.given for entry in entries],
+            suggested=[entry.suggested for entry in entries],
+            reason=[entry.reason for entry in entries],
+        )
+
+
+def image_scores_of(quality: NDArray[np.float64], entries: Sequence[Entry]) -> Scores:
+    """Return one label score an image, flagged where a part was found: the first says why, the others are counted."""
+    n = len(quality)
+    counts = np.bincount([entry.row for entry in entries], minlength=n)
+    reason: list[str | None] = [None] * n
+    for entry in entries:
+        more = f", and {counts[entry.row] - 1} more in this image" if counts[entry.row] > 1 else ""
+        reason[entry.row] = reason[entry.row] or entry.reason + more
+    return Scores("label", "row", np.clip(quality, 0, 1), counts > 0, rows=np.arange(n), reason=reason)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from labelwright.audit.pixel_pass import LookedAt, Pixels, look_at, softmin
-from labelwright.audit.scores import Scores
+from labelwright.audit.scores import Entry, Scores, image_scores_of
 from labelwright.data.parts.regions import region_name
 from labelwright.errors import quoted
 from labelwright.evidence.space import LabelSpace
@@ -88,7 +88,8 @@ class SegmentationErrors:
             quality[row] = softmin(scores[known], self.temperature)
             if flags.any():
                 regions += self._regions(row, flags, np.asarray(masks[row]), seen, space)
-        return [_rows(quality, regions, space), _parts(regions, space)]
+        parts = [_entry(region, space) for region in regions]
+        return [image_scores_of(quality, parts), Scores.of("label", "part", parts)]
 
     def _regions(
         self, row: int, flags: NDArray[np.bool_], mask: NDArray[np.integer], seen: LookedAt, space: LabelSpace
@@ -115,30 +116,9 @@ class SegmentationErrors:
         yield from sorted(found, key=lambda region: -region.size)[:MOST_REGIONS]
 
 
-def _rows(quality: NDArray[np.float64], regions: list[_Region], space: LabelSpace) -> Scores:
-    n = len(quality)
-    counts = np.bincount([region.row for region in regions], minlength=n)
-    reason: list[str | None] = [None] * n
-    for region in regions:
-        more = f", and {counts[region.row] - 1} more in this image" if counts[region.row] > 1 else ""
-        reason[region.row] = reason[region.row] or _reason(region, space) + more
-    return Scores("label", "row", np.clip(quality, 0, 1), counts > 0, rows=np.arange(n), reason=reason)
-
-
-def _parts(regions: list[_Region], space: LabelSpace) -> Scores:
-    if not regions:
-        return Scores.none("label", "part")
-    return Scores(
-        "label",
-        "part",
-        np.clip([region.quality for region in regions], 0, 1),
-        np.ones(len(regions), dtype=bool),
-        rows=np.array([region.row for region in regions], dtype=np.int64),
-        part=[region.name for region in regions],
-        given=[space.names[region.given] for region in regions],
-        suggested=[space.names[region.said] for region in regions],
-        reason=[_reason(region, space) for region in regions],
-    )
+def _entry(region: _Region, space: LabelSpace) -> Entry:
+    given, said = space.names[region.given], space.names[region.said]
+    return Entry(region.row, region.name, region.quality, given, said, _reason(region, space))
 
 
 def _reason(region: _Region, space: LabelSpace) -> str:
