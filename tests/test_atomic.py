@@ -15,6 +15,9 @@ with write_aside(pathlib.Path(sys.argv[1])) as aside:
 """
 
 
+KILLED_IN_A_DIRECTORY = KILLED.replace("write_aside", "staged_directory").replace("aside.write", "(aside / 'a').write")
+
+
 def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_aside(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
@@ -70,9 +73,24 @@ def test_other_files_of_a_directory_stay(tmp_path):
 
 
 def test_what_an_interrupted_run_left_aside_is_swept(tmp_path):
-    (tmp_path / ".labelwright-staging-out-dead").mkdir()
+    killed = subprocess.run([sys.executable, "-c", KILLED_IN_A_DIRECTORY, tmp_path / "out"])
+    assert killed.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.glob(".labelwright-staging-*"))) == 1
     with staged_directory(tmp_path / "out"):
         pass
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("write", [write_aside, staged_directory])
+def test_two_writers_of_one_place_do_not_sweep_each_other(tmp_path, write):
+    def put(aside, text):
+        (aside / "a" if write is staged_directory else aside).write_text(text)
+
+    with write(tmp_path / "out") as first, write(tmp_path / "out") as second:
+        put(first, "first")
+        put(second, "second")
+    told = tmp_path / "out" / "a" if write is staged_directory else tmp_path / "out"
+    assert told.read_text() == "first"  # the inner one ended before
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 

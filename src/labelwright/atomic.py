@@ -2,41 +2,60 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
+
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 PRIVATE_DIRECTORY, PRIVATE_FILE = 0o700, 0o600
+LONG_AGO = 24 * 3600.0  # seconds after which a leftover is one where folders cannot be locked
 _STAGING = ".labelwright-staging-"
 
 
 @contextmanager
-def write_aside(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it replaces `path` in one step, on failure it is removed.
+def staging(parent: Path, name: str) -> Iterator[Path]:
+    """Yield an empty private directory in `parent` for what is to be called `name`; it is gone when the block ends.
 
-    What a killed earlier writer of the same `path` left aside is swept away.
+    What a killed earlier writer of the same `name` left there is swept away; what another one is writing now stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    parent.mkdir(parents=True, exist_ok=True)
     # A hash of the name, as the name itself may already be as long as file systems allow.
-    prefix = f"{_STAGING}{hashlib.blake2b(path.name.encode('utf-8', 'surrogateescape'), digest_size=6).hexdigest()}-"
-    for leftover in path.parent.glob(f"{prefix}*"):
-        with suppress(OSError):
-            leftover.unlink()
-    aside = path.parent / f"{prefix}{secrets.token_hex(6)}{path.suffix}"
-    try:
+    prefix = f"{_STAGING}{hashlib.blake2b(name.encode('utf-8', 'surrogateescape'), digest_size=6).hexdigest()}-"
+    aside = parent / f"{prefix}{secrets.token_hex(6)}"
+    with ExitStack() as held:
+        with _held(parent, wait=True):  # a folder is swept or held, never between the two
+            for leftover in parent.glob(f"{prefix}*"):
+                if _abandoned(leftover):
+                    shutil.rmtree(leftover, ignore_errors=True)
+            aside.mkdir(mode=PRIVATE_DIRECTORY)
+            held.enter_context(_held(aside))
+        try:
+            yield aside
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def write_aside(path: Path) -> Iterator[Path]:
+    """Yield a temporary path near `path`; on success it replaces `path` in one step, on failure it is removed."""
+    with staging(path.parent, path.name) as folder:
+        aside = folder / f"new{path.suffix}"
         yield aside
         with aside.open("rb") as written:
             os.fsync(written.fileno())
         aside.chmod(PRIVATE_FILE)
         aside.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            aside.unlink()
 
 
 @contextmanager
@@ -44,28 +63,55 @@ def staged_directory(out: Path) -> Iterator[Path]:
     """Yield an empty private directory beside `out`; on success its files take their places in `out`.
 
     A new or empty `out` appears in one step. Otherwise each file replaces its namesake in one step and files of other
-    names stay as they are. What an interrupted earlier run left aside is swept away.
+    names stay as they are; of two that end at once the later one has all of its files there.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f"{_STAGING}{out.name}-"
-    for leftover in out.parent.glob(f"{glob.escape(prefix)}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    aside = out.parent / f"{prefix}{secrets.token_hex(6)}"
-    aside.mkdir(mode=PRIVATE_DIRECTORY)
-    try:
+    with staging(out.parent, out.name) as folder:
+        aside = folder / "new"
+        aside.mkdir(mode=PRIVATE_DIRECTORY)
         yield aside
         written = sorted(aside.iterdir())
         for path in written:
             path.chmod(PRIVATE_FILE)
-        if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-            if out.exists():
-                out.rmdir()
-            aside.replace(out)
-        else:
-            for path in written:
-                path.replace(out / path.name)
+        try:
+            aside.replace(out)  # as one step, where nothing or an empty folder is there
+        except OSError:
+            if not out.is_dir():
+                raise
+            with _held(out, wait=True):
+                for path in written:
+                    path.replace(out / path.name)
+
+
+@contextmanager
+def _held(folder: Path, wait: bool = False) -> Iterator[None]:
+    """Mark a folder as somebody's work until the block ends, or the process."""
+    handle = None
+    try:
+        if fcntl is not None:
+            with suppress(OSError):  # some file systems know no locks, some folders may be written but not read
+                handle = os.open(folder, os.O_RDONLY)
+                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        if handle is not None:
+            os.close(handle)
+
+
+def _abandoned(folder: Path) -> bool:
+    """Whether no process holds a folder any more."""
+    try:
+        if fcntl is None:
+            return time.time() - folder.stat().st_mtime > LONG_AGO
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return True
 
 
 def check_can_write(out: Path) -> None:

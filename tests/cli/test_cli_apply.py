@@ -260,7 +260,7 @@ def test_an_interrupted_run_leaves_nothing_and_exits_130(tmp_path):
     command = [sys.executable, "-m", "labelwright", "apply", table, "pets", "--out", "new"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 20
-    while not list(tmp_path.glob(".labelwright-staging-new-*")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob(".labelwright-staging-*/new")) and time.monotonic() < deadline:
         time.sleep(0.005)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=20)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import glob
 import os
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from labelwright.atomic import PRIVATE_DIRECTORY, check_can_write, write_aside
+from labelwright.atomic import PRIVATE_DIRECTORY, check_can_write, staging, write_aside
 from labelwright.data.readers.places import said
 from labelwright.errors import BadInput
-
-_STAGING = ".labelwright-staging-"
 
 
 def check_out(out: Path, data: Path) -> None:
@@ -50,20 +45,13 @@ def staged_tree(out: Path) -> Iterator[Path]:
 
     `out` must not exist or be an empty folder. What a killed earlier run left aside is swept away.
     """
-    with _or_nothing(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        prefix = f"{_STAGING}{out.name}-"
-        for leftover in out.parent.glob(f"{glob.escape(prefix)}*"):
-            shutil.rmtree(leftover, ignore_errors=True)
-        aside = out.parent / f"{prefix}{secrets.token_hex(6)}"
+    with _or_nothing(out), staging(out.parent, out.name) as folder:
+        aside = folder / "new"
         aside.mkdir(mode=PRIVATE_DIRECTORY)
-        try:
-            yield aside
-            if out.is_dir():
-                out.rmdir()
-            aside.replace(out)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+        yield aside
+        if out.is_dir():
+            out.rmdir()
+        aside.replace(out)
 
 
 @contextmanager
