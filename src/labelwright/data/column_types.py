@@ -143,7 +143,10 @@ def profile_column(table: pa.Table, name: str) -> ColumnProfile:
         return ColumnProfile(name, "tags", -1, known)
     if pa.types.is_struct(kind) or pa.types.is_map(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return ColumnProfile(name, "other", -1, known, reason=f"cells of type {kind} are not read")
-    distinct = int(pc.count_distinct(column, mode="only_valid").as_py())
+    try:
+        distinct = int(pc.count_distinct(column, mode="only_valid").as_py())
+    except pa.ArrowNotImplementedError:  # unions, and what newer versions of Arrow may bring
+        return ColumnProfile(name, "other", -1, known, reason=f"cells of type {kind} are not read")
     if pa.types.is_temporal(kind):
         return ColumnProfile(name, "date", distinct, known, reason="it holds dates or times")
     if distinct == 1:

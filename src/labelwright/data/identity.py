@@ -88,6 +88,11 @@ def _from_column(source: Source, name: str) -> NDArray[np.str_]:
         rows = np.flatnonzero(pc.is_null(texts).to_numpy())
         refuse_missing(rows, lambda k: source.where(int(rows[k]), name))
     ids = _as_numpy(texts)
+    cut = np.flatnonzero(pc.ends_with(texts, "\0").to_numpy())  # NumPy drops NULs at the end: two names could be one
+    if len(cut):
+        raise BadInput(
+            "the id ends with a NUL character", where=source.where(int(cut[0]), name), fix="write ids without it"
+        )
     if pc.count_distinct(texts).as_py() < len(ids):
         refuse_repeated(ids, np.arange(len(ids)), lambda k: source.where(k, name))
     return ids

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from labelwright.data.column_types import is_list, is_string
@@ -82,13 +83,13 @@ class NewCells:
         if len(gone):
             keep = np.ones(table.num_rows, dtype=bool)
             keep[gone - first] = False
-            table = _filtered(table, pa.array(keep))
+            table = _filtered(table, keep)
         return table
 
     def _replaced(self, column: pa.ChunkedArray, places: np.ndarray, rows: np.ndarray) -> pa.ChunkedArray:
         """Return the column with new cells at `places`, which are `rows` of the data; its type stays."""
         kind = column.type
-        decoded = kind.value_type if pa.types.is_dictionary(kind) else kind
+        decoded = _held(kind)
         like = next((cell.as_py() for cell in column if cell.is_valid), "")
         values = [self._value(int(row), decoded, like) for row in rows]
         try:
@@ -105,7 +106,7 @@ class NewCells:
 
     def _value(self, row: int, kind: pa.DataType, like: Any) -> Any:
         label, where = self._changes.relabel[row], self._changes.decided[row].where
-        if is_list(kind):
+        if _holds_lists(kind):
             return [self._scalar(tag, kind.value_type, where) for tag in label.split("|") if tag]
         if self._tags is not None:
             return written_label(label, str(like), self._tags)
@@ -119,26 +120,55 @@ class NewCells:
         return as_kind(label, False, where) if pa.types.is_boolean(kind) else label
 
 
-def _filtered(table: pa.Table, keep: pa.Array) -> pa.Table:
-    """Return the rows to keep; columns of views go through plain text, because pyarrow cannot filter them."""
-    views = [k for k, field in enumerate(table.schema) if field.type == _STRING_VIEW]
-    schema = table.schema
-    for k in views:
-        table = table.set_column(k, schema.field(k).name, table.column(k).cast(pa.large_string()))
-    kept = table.filter(keep)
-    for k in views:
-        kept = kept.set_column(k, schema.field(k), kept.column(k).cast(_STRING_VIEW))
-    return kept
+def _filtered(table: pa.Table, keep: np.ndarray) -> pa.Table:
+    """Return the rows to keep; views and run ends are cut and joined, because pyarrow cannot filter them."""
+    whole = [k for k, field in enumerate(table.schema) if not _is_stiff(field.type)]
+    kept = table.select(whole).filter(pa.array(keep)) if whole else None
+    bounds = np.flatnonzero(np.diff(np.concatenate([[False], keep, [False]]).astype(np.int8)))
+    columns = []
+    for k, field in enumerate(table.schema):
+        if kept is not None and k in whole:
+            columns.append(kept.column(whole.index(k)))
+            continue
+        runs = [table.column(k).slice(a, b - a) for a, b in bounds.reshape(-1, 2).tolist()]
+        chunks = [chunk for run in runs for chunk in run.chunks]
+        columns.append(pa.chunked_array([pa.concat_arrays(chunks)] if chunks else [], field.type))
+    return pa.Table.from_arrays(columns, schema=table.schema)
+
+
+def _is_stiff(kind: pa.DataType) -> bool:
+    """Whether pyarrow can neither filter nor gather a type."""
+    return bool(kind == _STRING_VIEW or pa.types.is_binary_view(kind) or pa.types.is_run_end_encoded(kind))
+
+
+def _held(kind: pa.DataType) -> pa.DataType:
+    """Return the type of the values behind dictionaries, run ends and extensions."""
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return _held(kind.value_type)
+    return _held(kind.storage_type) if isinstance(kind, pa.BaseExtensionType) else kind
+
+
+def _holds_lists(kind: pa.DataType) -> bool:
+    return bool(is_list(kind) or pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind))
 
 
 def _is_native(kind: pa.DataType) -> bool:
     """Whether new cells are values of the type already; else they are text, to be cast (dates, decimals)."""
-    checks = (is_list, is_string, pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
+    checks = (_holds_lists, is_string, pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
     return any(check(kind) for check in checks) or kind == _STRING_VIEW
 
 
 def _with_cells(column: pa.ChunkedArray, places: np.ndarray, new: pa.Array) -> pa.ChunkedArray:
     """Return the column with `new` at `places`, of the type that it had; categories keep their order."""
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        stored = pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type)
+        chunks = _with_cells(stored, places, new).chunks
+        return pa.chunked_array([pa.ExtensionArray.from_storage(kind, chunk) for chunk in chunks], kind)
+    if pa.types.is_run_end_encoded(kind):
+        plain = pa.chunked_array([pc.run_end_decode(chunk) for chunk in column.chunks], kind.value_type)
+        chunks = _with_cells(plain, places, new).chunks
+        return pa.chunked_array([pc.run_end_encode(chunk, run_end_type=kind.run_end_type) for chunk in chunks], kind)
     if pa.types.is_dictionary(column.type):
         column = column.unify_dictionaries()
         array = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)

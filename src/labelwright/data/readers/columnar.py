@@ -11,6 +11,7 @@ from labelwright.data.dataset import Source
 from labelwright.data.matrices import with_fixed_sizes
 from labelwright.data.readers.delimited import checked_names
 from labelwright.data.readers.places import place, said
+from labelwright.data.readers.plain_types import with_plain_types
 from labelwright.errors import BadInput
 
 
@@ -54,7 +55,8 @@ def _read(path: Path, what: str, read: Callable[[], pa.Table]) -> pa.Table:
 
 
 def checked_table(table: pa.Table, path: Path) -> pa.Table:
-    """Return the table; BadInput for doubled column names, no columns or no rows."""
+    """Return the table with columns of plain types; BadInput for doubled column names, no columns or no rows."""
     if table.num_columns == 0 or table.num_rows == 0:
         raise BadInput("holds no rows", where=place(path), fix="give a file with at least one row")
-    return with_fixed_sizes(table.rename_columns(checked_names(list(table.column_names), place(path))))
+    named = table.rename_columns(checked_names(list(table.column_names), place(path)))
+    return with_fixed_sizes(with_plain_types(named))
