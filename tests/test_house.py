@@ -15,7 +15,7 @@ SRC = Path(__file__).parents[1] / "src" / "labelwright"
 
 # Packages of one inner tuple do not know each other.
 ORDER = (
-    ("errors", "inert", "atomic", "progress"),
+    ("errors", "inert", "atomic", "progress", "results_folder"),
     ("evidence",),
     ("metrics",),
     ("noise",),

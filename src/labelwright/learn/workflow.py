@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labelwright.atomic import check_can_write
 from labelwright.audit.material import METRIC, N_VOTERS
 from labelwright.audit.noise_rate import NoiseEstimate, estimate_noise
 from labelwright.audit.truth_model import estimate_truth
@@ -31,6 +30,7 @@ from labelwright.learn.regressor import ImpreciseRegressor
 from labelwright.learn.trained_model import TaskFacts, TrainedModel, class_probs, row_hashes
 from labelwright.learn.training_report import model_card
 from labelwright.progress import SILENT, Progress
+from labelwright.results_folder import refuse_unwritable
 
 FEWEST_FOR_NOISE = 50  # labelled rows below which nobody can say how many are wrong
 MOST_FOR_NOISE = 20_000  # rows that the estimate looks at
@@ -84,14 +84,9 @@ class Trained:
 
 def check_out(folder: Path) -> None:
     """Refuse a folder for a model that is a file, cannot be written, or holds anything."""
-    if folder.exists() and not folder.is_dir():
-        raise BadInput("this is a file, not a folder", where=str(folder), fix="choose another --out folder")
     if folder.is_dir() and any(folder.iterdir()):
         raise BadInput("the folder is not empty", where=str(folder), fix="name a new folder with --out")
-    try:
-        check_can_write(folder)
-    except OSError as error:
-        raise BadInput(f"cannot write here ({error.strerror})", where=str(folder), fix="choose another --out") from None
+    refuse_unwritable(folder)
 
 
 def train_model(

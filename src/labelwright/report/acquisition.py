@@ -14,27 +14,21 @@ import pyarrow.csv
 from labelwright.acquire.budget_planner import BudgetPlan
 from labelwright.acquire.questions import SCHEMA_VERSION, Questions
 from labelwright.acquire.replay import RANDOM, Replay
-from labelwright.atomic import check_can_write, staged_directory
+from labelwright.atomic import staged_directory
 from labelwright.data.readers.places import counted
-from labelwright.errors import BadInput
 from labelwright.inert import inert, shortened
 from labelwright.report.curve_plots import Line, line_chart
 from labelwright.report.curves_page import CurveSection, CurvesPage, render_curves
 from labelwright.report.outputs import spreadsheet_safe
+from labelwright.results_folder import refuse_inputs, refuse_unwritable
 
 SHOWN = 5  # questions that the terminal shows
 
 
 def check_next_folder(folder: Path, *inputs: Path | None) -> None:
     """Refuse a results folder that cannot be written, or that is one of the inputs; BadInput says why."""
-    if any(path is not None and folder.resolve() == path.resolve() for path in inputs):
-        raise BadInput("results would be written into the data", where=str(folder), fix="choose another --out")
-    if folder.exists() and not folder.is_dir():
-        raise BadInput("this is a file, not a folder", where=str(folder), fix="choose another --out folder")
-    try:
-        check_can_write(folder)
-    except OSError as error:
-        raise BadInput(f"cannot write here ({error.strerror})", where=str(folder), fix="choose another --out") from None
+    refuse_inputs(folder, inputs, within=False)
+    refuse_unwritable(folder)
 
 
 def write_questions(found: Questions, folder: Path, *, label_studio: bool = False) -> None:

@@ -10,27 +10,21 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from labelwright.atomic import check_can_write, staged_directory
+from labelwright.atomic import staged_directory
 from labelwright.consensus.aggregation import Aggregation
 from labelwright.consensus.annotators import LEAST_JUDGED
 from labelwright.consensus.workflow import AboutVotes
 from labelwright.data.readers.places import counted
-from labelwright.errors import BadInput
 from labelwright.report.aggregation_page import render_aggregation
 from labelwright.report.aggregation_view import agreement_words, arrow, summary_of, verdict
 from labelwright.report.outputs import spreadsheet_safe
+from labelwright.results_folder import refuse_inputs, refuse_unwritable
 
 
 def check_aggregate_folder(folder: Path, *inputs: Path | None) -> None:
     """Refuse a results folder that cannot be written, or that is one of the inputs; BadInput says why."""
-    if any(path is not None and folder.resolve() == path.resolve() for path in inputs):
-        raise BadInput("results would be written into the data", where=str(folder), fix="choose another --out")
-    if folder.exists() and not folder.is_dir():
-        raise BadInput("this is a file, not a folder", where=str(folder), fix="choose another --out folder")
-    try:
-        check_can_write(folder)
-    except OSError as error:
-        raise BadInput(f"cannot write here ({error.strerror})", where=str(folder), fix="choose another --out") from None
+    refuse_inputs(folder, inputs, within=False)
+    refuse_unwritable(folder)
 
 
 def write_aggregation(result: Aggregation, about: AboutVotes, folder: Path) -> Path:

@@ -11,15 +11,15 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from labelwright.atomic import check_can_write, staged_directory
+from labelwright.atomic import staged_directory
 from labelwright.audit.compare.comparison import Comparison
 from labelwright.audit.compare.stored import is_audit_folder
 from labelwright.audit.kinds import kind_of
 from labelwright.data.readers.places import counted
-from labelwright.errors import BadInput
 from labelwright.inert import display_width, inert, shortened
 from labelwright.report.comparison_page import render_comparison
 from labelwright.report.outputs import spreadsheet_safe
+from labelwright.results_folder import refuse_inputs, refuse_unwritable
 
 LISTED = 10
 _ROW_WORDS = {
@@ -34,17 +34,9 @@ _ISSUE_WORDS = ("new", "resolved", "persisting", "flipped_on", "flipped_off")
 
 def check_compare_folder(folder: Path, sides: Iterable[Path]) -> None:
     """Refuse a results folder that cannot be written, or that is one of the two sides; BadInput says why."""
-    target = folder.resolve()
     for side in sides:
-        inside = side.is_dir() and not is_audit_folder(side) and side.resolve() in target.parents
-        if target == side.resolve() or inside:
-            raise BadInput("results would be written into the data", where=str(folder), fix="choose another --out")
-    if target.exists() and not target.is_dir():
-        raise BadInput("this is a file, not a folder", where=str(folder), fix="choose another --out folder")
-    try:
-        check_can_write(folder)
-    except OSError as error:
-        raise BadInput(f"cannot write here ({error.strerror})", where=str(folder), fix="choose another --out") from None
+        refuse_inputs(folder, [side], within=not is_audit_folder(side))
+    refuse_unwritable(folder)
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> Path:

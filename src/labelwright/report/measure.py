@@ -12,12 +12,13 @@ import pyarrow as pa
 import pyarrow.csv
 
 from labelwright import __version__
-from labelwright.atomic import check_can_write, staged_directory, write_aside
+from labelwright.atomic import staged_directory, write_aside
 from labelwright.errors import BadInput
 from labelwright.metrics.report import Report, ReportTable
 from labelwright.report.measure_page import render_measure
 from labelwright.report.outputs import spreadsheet_safe
 from labelwright.report.pages import number
+from labelwright.results_folder import refuse_inputs, refuse_unwritable
 
 _WORST_FIRST = ("serious", "caution", "info")
 
@@ -41,17 +42,8 @@ def _finite(value: Any) -> Any:
 
 def check_measure_folder(folder: Path, inputs: Sequence[Path] = ()) -> None:
     """Refuse a results folder that cannot be written, or that is or lies in an input; BadInput says why."""
-    target = folder.resolve()
-    for source in inputs:
-        taken = source.resolve()
-        if target == taken or (source.is_dir() and taken in target.parents):
-            raise BadInput("results would be written into the data", where=str(folder), fix="choose another --out")
-    if target.exists() and not target.is_dir():
-        raise BadInput("this is a file, not a folder", where=str(folder), fix="choose another --out folder")
-    try:
-        check_can_write(folder)
-    except OSError as error:
-        raise BadInput(f"cannot write here ({error.strerror})", where=str(folder), fix="choose another --out") from None
+    refuse_inputs(folder, inputs)
+    refuse_unwritable(folder)
 
 
 def write_measure(name: str, report: Report, folder: Path | str, files: Mapping[str, bytes] | None = None) -> Path:

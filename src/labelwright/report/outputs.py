@@ -16,7 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from labelwright import __version__
-from labelwright.atomic import check_can_write, staged_directory, write_aside
+from labelwright.atomic import staged_directory, write_aside
 from labelwright.audit.run import AuditResult
 from labelwright.data.dataset import Dataset
 from labelwright.data.identity import content_hashes
@@ -25,6 +25,7 @@ from labelwright.inert import inert
 from labelwright.report.html import render
 from labelwright.report.redact import redact as redact_view
 from labelwright.report.view import build_view
+from labelwright.results_folder import refuse_inputs, refuse_unwritable
 
 SCHEMA_VERSION = 1
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "numba", "pyarrow", "pillow")
@@ -34,16 +35,8 @@ _FORMULA, _NUMBER = re.compile(r"[=+\-@]"), re.compile(r"[+-]?\d+([.,]\d+)?$")
 
 def check_writable(folder: Path, dataset: Dataset) -> None:
     """Refuse a results folder that cannot be written or that is the data itself; BadInput says why."""
-    source = dataset.source.path.resolve()
-    target = folder.resolve()
-    if target == source or (source.is_dir() and source in target.parents):
-        raise BadInput("results would be written into the data", where=str(folder), fix="choose another --out folder")
-    if target.exists() and not target.is_dir():
-        raise BadInput("this is a file, not a folder", where=str(folder), fix="choose another --out folder")
-    try:
-        check_can_write(folder)
-    except OSError as error:
-        raise BadInput(f"cannot write here ({error.strerror})", where=str(folder), fix="choose another --out") from None
+    refuse_inputs(folder, [dataset.source.path])
+    refuse_unwritable(folder)
 
 
 def write_outputs(result: AuditResult, folder: Path) -> Path:
