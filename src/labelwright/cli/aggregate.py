@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +11,9 @@ from typer import Argument, Option
 from labelwright.cli import options as opt
 from labelwright.cli.measures.chat_model import LOCAL
 
-RULES = "Rules that vote"
-METHOD = "How they are merged"
-OUTPUT = "What comes out"
+rules_option = partial(Option, rich_help_panel="Rules that vote")
+method_option = partial(Option, rich_help_panel="How they are merged")
+output_option = partial(Option, rich_help_panel="What comes out")
 
 
 def command(
@@ -22,63 +23,44 @@ def command(
     task: opt.VoteTask = None,
     annotator: opt.VoteAnnotator = None,
     label: opt.VoteLabel = None,
-    gold: Annotated[
-        str | None, Option(metavar="COL", help="Known labels, empty where unknown.", rich_help_panel=opt.VOTES)
-    ] = None,
+    gold: Annotated[str | None, opt.votes_option(metavar="COL", help="Known labels, empty where unknown.")] = None,
     question: Annotated[
-        str | None, Option(metavar="NAME", help="Which question of a Label Studio export.", rich_help_panel=opt.VOTES)
+        str | None, opt.votes_option(metavar="NAME", help="Which question of a Label Studio export.")
     ] = None,
     predictions: Annotated[
-        bool, Option("--predictions", help="Take models' predictions in an export as votes.", rich_help_panel=opt.VOTES)
+        bool, opt.votes_option("--predictions", help="Take models' predictions in an export as votes.")
     ] = False,
     abstain: Annotated[
-        list[str] | None,
-        Option(metavar="LABEL", help="A label that means no answer. Repeatable.", rich_help_panel=opt.VOTES),
+        list[str] | None, opt.votes_option(metavar="LABEL", help="A label that means no answer. Repeatable.")
     ] = None,
     sheet: Annotated[
-        str | None,
-        Option(metavar="NAME", help="Sheet of an Excel file. Default: the first.", rich_help_panel=opt.VOTES),
+        str | None, opt.votes_option(metavar="NAME", help="Sheet of an Excel file. Default: the first.")
     ] = None,
     rules: Annotated[
-        Path | None,
-        Option(metavar="FILE", help="A YAML file of rules that vote on VOTES' rows.", rich_help_panel=RULES),
+        Path | None, rules_option(metavar="FILE", help="A YAML file of rules that vote on VOTES' rows.")
     ] = None,
-    text: Annotated[
-        str | None, Option(metavar="COL", help="What rules read that name no column.", rich_help_panel=RULES)
-    ] = None,
+    text: Annotated[str | None, rules_option(metavar="COL", help="What rules read that name no column.")] = None,
     llm: Annotated[
-        str | None,
-        Option(metavar="MODEL", help="A model behind a chat endpoint that rules ask.", rich_help_panel=RULES),
+        str | None, rules_option(metavar="MODEL", help="A model behind a chat endpoint that rules ask.")
     ] = None,
-    url: Annotated[str, Option(metavar="URL", help="The endpoint of --llm.", rich_help_panel=RULES)] = LOCAL,
+    url: Annotated[str, rules_option(metavar="URL", help="The endpoint of --llm.")] = LOCAL,
     send_to: Annotated[
-        str | None,
-        Option("--send-to", metavar="HOST", help="Allow sending the rows to this host.", rich_help_panel=RULES),
+        str | None, rules_option("--send-to", metavar="HOST", help="Allow sending the rows to this host.")
     ] = None,
-    jobs: Annotated[
-        int | None, Option(metavar="N", min=1, help="Processes for rules. Default: 1.", rich_help_panel=RULES)
-    ] = None,
-    method: Annotated[
-        str, Option(metavar="auto|NAME", help="A label model's name, or auto.", rich_help_panel=METHOD)
-    ] = "auto",
+    jobs: Annotated[int | None, rules_option(metavar="N", min=1, help="Processes for rules. Default: 1.")] = None,
+    method: Annotated[str, method_option(metavar="auto|NAME", help="A label model's name, or auto.")] = "auto",
     pred_probs: Annotated[
-        Path | None,
-        Option(metavar="FILE", help="A classifier's out-of-sample probabilities, by task.", rich_help_panel=METHOD),
+        Path | None, method_option(metavar="FILE", help="A classifier's out-of-sample probabilities, by task.")
     ] = None,
-    seed: Annotated[int, Option(metavar="S", min=0, help="Same seed, same result.", rich_help_panel=METHOD)] = 0,
+    seed: Annotated[int, method_option(metavar="S", min=0, help="Same seed, same result.")] = 0,
     pseudonyms: Annotated[
-        bool, Option("--pseudonyms", help="Write numbers in place of annotators' names.", rich_help_panel=OUTPUT)
+        bool, output_option("--pseudonyms", help="Write numbers in place of annotators' names.")
     ] = False,
     out: Annotated[
-        Path | None,
-        Option(metavar="DIR", help="Folder for the results. Default: NAME-labels.", rich_help_panel=OUTPUT),
+        Path | None, output_option(metavar="DIR", help="Folder for the results. Default: NAME-labels.")
     ] = None,
-    json: Annotated[
-        bool, Option("--json", help="Print summary.json and nothing else.", rich_help_panel=OUTPUT)
-    ] = False,
-    quiet: Annotated[
-        bool, Option("--quiet", help="Print the verdict and nothing else.", rich_help_panel=OUTPUT)
-    ] = False,
+    json: Annotated[bool, output_option("--json", help="Print summary.json and nothing else.")] = False,
+    quiet: Annotated[bool, output_option("--quiet", help="Print the verdict and nothing else.")] = False,
 ) -> None:
     """Merge many votes into one label a task; says how sure it is, how good the work is, and what to ask again."""
     from labelwright.cli.console import progress_for, say

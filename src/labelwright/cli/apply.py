@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from typer import Argument, Option
 
 from labelwright.cli import options as opt
 
-CHANGES = "What is changed"
+changes_option = partial(Option, rich_help_panel="What is changed")
 
 
 def command(
@@ -18,9 +19,7 @@ def command(
         Argument(metavar="DECISIONS", help="A table with id, decision and label; with --auto the folder of an audit."),
     ] = None,
     data: Annotated[Path | None, Argument(metavar="DATA", help="The file or folder that the audit read.")] = None,
-    out: Annotated[
-        Path | None, Option("--out", metavar="NEW", help="A new folder or file.", rich_help_panel=opt.OUTPUT)
-    ] = None,
+    out: Annotated[Path | None, opt.output_option("--out", metavar="NEW", help="A new folder or file.")] = None,
     label: opt.Label = None,
     id: opt.Id = None,
     task: opt.AuditTask = None,
@@ -28,41 +27,28 @@ def command(
     classes: opt.Classes = None,
     root: opt.Root = None,
     new_class: Annotated[
-        list[str] | None,
-        Option("--new-class", metavar="NAME", help="Allow a class that no row has yet.", rich_help_panel=CHANGES),
+        list[str] | None, changes_option("--new-class", metavar="NAME", help="Allow a class that no row has yet.")
     ] = None,
-    auto: Annotated[
-        bool, Option("--auto", help="Take the suggestions of an audit as decisions.", rich_help_panel=CHANGES)
-    ] = False,
+    auto: Annotated[bool, changes_option("--auto", help="Take the suggestions of an audit as decisions.")] = False,
     max_score: Annotated[
         float | None,
-        Option(
+        changes_option(
             "--max-score",
             metavar="S",
             help="With --auto: take a suggestion where the label scores at most S (low = suspect).",
-            rich_help_panel=CHANGES,
         ),
     ] = None,
     in_place: Annotated[
-        bool,
-        Option("--in-place", help="Move the images of the folder itself; undoable.", rich_help_panel=opt.OUTPUT),
+        bool, opt.output_option("--in-place", help="Move the images of the folder itself; undoable.")
     ] = False,
     undo: Annotated[
-        Path | None,
-        Option("--undo", metavar="MANIFEST", help="Take back an --in-place run.", rich_help_panel=opt.OUTPUT),
+        Path | None, opt.output_option("--undo", metavar="MANIFEST", help="Take back an --in-place run.")
     ] = None,
-    link: Annotated[
-        bool, Option("--link", help="Hard links in place of copies of files.", rich_help_panel=opt.OUTPUT)
-    ] = False,
+    link: Annotated[bool, opt.output_option("--link", help="Hard links in place of copies of files.")] = False,
     spreadsheet_safe: Annotated[
-        bool,
-        Option(
-            "--spreadsheet-safe", help="Neutralise formulas in CSV, undecided cells too.", rich_help_panel=opt.OUTPUT
-        ),
+        bool, opt.output_option("--spreadsheet-safe", help="Neutralise formulas in CSV, undecided cells too.")
     ] = False,
-    dry_run: Annotated[
-        bool, Option("--dry-run", help="Check everything, say what would change.", rich_help_panel=opt.OUTPUT)
-    ] = False,
+    dry_run: Annotated[bool, opt.output_option("--dry-run", help="Check everything, say what would change.")] = False,
     json: opt.Json = False,
 ) -> None:
     """Make decisions true in a new copy of the data. What was not decided keeps every byte; DATA is never changed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option
+from typer import Argument
 
 from labelwright.cli import options as opt
 
@@ -32,8 +32,7 @@ def command(
     root: opt.Root = None,
     sheet: opt.Sheet = None,
     about: Annotated[
-        Path | None,
-        Option(metavar="FILE", help="YAML with what you know about the data and its uses.", rich_help_panel=opt.DATA),
+        Path | None, opt.data_option(metavar="FILE", help="YAML with what you know about the data and its uses.")
     ] = None,
     features: opt.Features = None,
     pred_probs: opt.PredProbs = None,
@@ -41,17 +40,14 @@ def command(
     seed: opt.Seed = 0,
     jobs: opt.Jobs = None,
     out: Annotated[
-        Path | None,
-        Option(metavar="DIR", help="Folder for the results. Default: NAME-audit.", rich_help_panel=opt.OUTPUT),
+        Path | None, opt.output_option(metavar="DIR", help="Folder for the results. Default: NAME-audit.")
     ] = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
     dry_run: Annotated[
-        bool, Option("--dry-run", help="Say what would be done and how long it takes.", rich_help_panel=opt.OUTPUT)
+        bool, opt.output_option("--dry-run", help="Say what would be done and how long it takes.")
     ] = False,
-    show_text: Annotated[
-        bool, Option("--show-text", help="Show row content in the terminal.", rich_help_panel=opt.OUTPUT)
-    ] = False,
+    show_text: Annotated[bool, opt.output_option("--show-text", help="Show row content in the terminal.")] = False,
 ) -> None:
     """Find what is wrong with the labels of a data set. Changes nothing: it writes a report and tables beside it."""
     from labelwright.cli.console import progress_for, say

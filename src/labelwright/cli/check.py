@@ -35,7 +35,7 @@ def command(
     seed: opt.Seed = 0,
     jobs: opt.Jobs = None,
     form: Annotated[
-        str, Option("--format", metavar="F", help="text, json, junit, sarif or github.", rich_help_panel=opt.OUTPUT)
+        str, opt.output_option("--format", metavar="F", help="text, json, junit, sarif or github.")
     ] = "text",
 ) -> None:
     """Fail (exit code 3) when what an audit finds meets a condition. Shares fail by the safe end of their interval."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option
+from typer import Argument
 
 from labelwright.cli import options as opt
 
@@ -15,7 +15,7 @@ def command(
     new: Annotated[Path, Argument(metavar="NEW", help="The same, later.")],
     id: opt.Id = None,
     rows_only: Annotated[
-        bool, Option("--rows-only", help="Compare rows and labels alone; audit nothing.", rich_help_panel=opt.DATA)
+        bool, opt.data_option("--rows-only", help="Compare rows and labels alone; audit nothing.")
     ] = False,
     label: opt.Label = None,
     task: opt.AuditTask = None,
@@ -24,8 +24,7 @@ def command(
     root: opt.Root = None,
     jobs: opt.Jobs = None,
     out: Annotated[
-        Path | None,
-        Option(metavar="DIR", help="Folder for the results. Default: NAME-compare.", rich_help_panel=opt.OUTPUT),
+        Path | None, opt.output_option(metavar="DIR", help="Folder for the results. Default: NAME-compare.")
     ] = None,
     json: opt.Json = False,
 ) -> None:

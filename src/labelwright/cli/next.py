@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from typer import Argument, Option
 
-from labelwright.cli import options
+from labelwright.cli import options as opt
 
-HOW = "How rows are chosen"
-KNOWN = "What is known so far"
-REPLAY = "What it would have done: --simulate"
-PLAN = "How to split money: --plan"
+how_option = partial(Option, rich_help_panel="How rows are chosen")
+known_option = partial(Option, rich_help_panel="What is known so far")
+replay_option = partial(Option, rich_help_panel="What it would have done: --simulate")
+plan_option = partial(Option, rich_help_panel="How to split money: --plan")
 
 
 def command(
@@ -20,69 +21,49 @@ def command(
         Path, Argument(metavar="DATA|VOTES", help="Data with unlabelled rows, or a file of votes, or an export.")
     ],
     budget: Annotated[
-        int | None,
-        Option("--budget", "-n", metavar="N", min=1, help="How many rows to ask about.", rich_help_panel=HOW),
+        int | None, how_option("--budget", "-n", metavar="N", min=1, help="How many rows to ask about.")
     ] = None,
-    method: Annotated[
-        str, Option("--method", metavar="auto|NAME", help="How rows are chosen, or auto.", rich_help_panel=HOW)
-    ] = "auto",
+    method: Annotated[str, how_option("--method", metavar="auto|NAME", help="How rows are chosen, or auto.")] = "auto",
     setting: Annotated[
-        list[str] | None,
-        Option("--set", metavar="NAME=VALUE", help="A setting of the method. Repeatable.", rich_help_panel=HOW),
+        list[str] | None, how_option("--set", metavar="NAME=VALUE", help="A setting of the method. Repeatable.")
     ] = None,
     may_reask: Annotated[
-        bool, Option("--may-reask", help="Ask again about labelled rows where that is worth more.", rich_help_panel=HOW)
+        bool, how_option("--may-reask", help="Ask again about labelled rows where that is worth more.")
     ] = False,
     test: Annotated[
-        Path | None,
-        Option("--test", metavar="PREDICTIONS", help="Choose rows to check these predictions by.", rich_help_panel=HOW),
+        Path | None, how_option("--test", metavar="PREDICTIONS", help="Choose rows to check these predictions by.")
     ] = None,
-    label: options.Label = None,
-    unlabelled: Annotated[
-        bool, Option("--unlabelled", help="There is no column of labels yet.", rich_help_panel=KNOWN)
-    ] = False,
+    label: opt.Label = None,
+    unlabelled: Annotated[bool, known_option("--unlabelled", help="There is no column of labels yet.")] = False,
     votes: Annotated[
-        Path | None, Option(metavar="FILE", help="Votes of several people on the rows, by id.", rich_help_panel=KNOWN)
+        Path | None, known_option(metavar="FILE", help="Votes of several people on the rows, by id.")
     ] = None,
     answers: Annotated[
-        list[Path] | None,
-        Option("--answers", metavar="FILE", help="A filled-in next.csv. Repeatable.", rich_help_panel=KNOWN),
+        list[Path] | None, known_option("--answers", metavar="FILE", help="A filled-in next.csv. Repeatable.")
     ] = None,
     simulate: Annotated[
-        bool, Option("--simulate", help="Replay a labelled set and draw learning curves.", rich_help_panel=REPLAY)
+        bool, replay_option("--simulate", help="Replay a labelled set and draw learning curves.")
     ] = False,
-    rounds: Annotated[int, Option(metavar="R", min=1, help="Rounds of N labels.", rich_help_panel=REPLAY)] = 8,
-    repeats: Annotated[int, Option(metavar="S", min=1, help="Repeats, for bands.", rich_help_panel=REPLAY)] = 5,
-    plan: Annotated[
-        bool, Option("--plan", help="Plan money for cheap and careful labels.", rich_help_panel=PLAN)
-    ] = False,
-    money: Annotated[float | None, Option(metavar="M", help="What can be spent.", rich_help_panel=PLAN)] = None,
-    cheap: Annotated[
-        str | None, Option(metavar="COL=PRICE", help="Cheap labels and their price.", rich_help_panel=PLAN)
-    ] = None,
-    careful: Annotated[
-        str | None, Option(metavar="COL=PRICE", help="Careful labels and their price.", rich_help_panel=PLAN)
-    ] = None,
-    id: options.Id = None,
-    text: options.Text = None,
-    image: options.Image = None,
-    feature_columns: options.FeatureColumns = None,
-    features: options.Features = None,
-    classes: options.Classes = None,
-    root: options.Root = None,
-    sheet: options.Sheet = None,
-    seed: options.Seed = 0,
-    jobs: options.Jobs = None,
-    to: Annotated[
-        str | None,
-        Option("--to", metavar="label-studio", help="Write tasks to import.", rich_help_panel=options.OUTPUT),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        Option("--out", metavar="DIR", help="Folder. Default: NAME-next.", rich_help_panel=options.OUTPUT),
-    ] = None,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
+    rounds: Annotated[int, replay_option(metavar="R", min=1, help="Rounds of N labels.")] = 8,
+    repeats: Annotated[int, replay_option(metavar="S", min=1, help="Repeats, for bands.")] = 5,
+    plan: Annotated[bool, plan_option("--plan", help="Plan money for cheap and careful labels.")] = False,
+    money: Annotated[float | None, plan_option(metavar="M", help="What can be spent.")] = None,
+    cheap: Annotated[str | None, plan_option(metavar="COL=PRICE", help="Cheap labels and their price.")] = None,
+    careful: Annotated[str | None, plan_option(metavar="COL=PRICE", help="Careful labels and their price.")] = None,
+    id: opt.Id = None,
+    text: opt.Text = None,
+    image: opt.Image = None,
+    feature_columns: opt.FeatureColumns = None,
+    features: opt.Features = None,
+    classes: opt.Classes = None,
+    root: opt.Root = None,
+    sheet: opt.Sheet = None,
+    seed: opt.Seed = 0,
+    jobs: opt.Jobs = None,
+    to: Annotated[str | None, opt.output_option("--to", metavar="label-studio", help="Write tasks to import.")] = None,
+    out: Annotated[Path | None, opt.output_option("--out", metavar="DIR", help="Folder. Default: NAME-next.")] = None,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
 ) -> None:
     """Say which rows to label next and why; for votes, what to ask again and whom.
 
@@ -114,12 +95,12 @@ def command(
         to=to,
         features=features,
         seed=seed,
-        jobs=options.processes(jobs),
+        jobs=opt.processes(jobs),
         columns={
             "id": id,
-            "text": options.names(text),
+            "text": opt.names(text),
             "image": image,
-            "feature_columns": options.names(feature_columns),
+            "feature_columns": opt.names(feature_columns),
             "classes": classes,
             "root": root,
             "sheet": sheet,

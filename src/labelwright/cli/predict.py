@@ -24,12 +24,7 @@ def command(
     jobs: opt.Jobs = None,
     out: Annotated[
         Path | None,
-        Option(
-            "--out",
-            metavar="FILE",
-            help=".csv, .parquet or .jsonl. Default: NAME-predictions.csv.",
-            rich_help_panel=opt.OUTPUT,
-        ),
+        opt.output_option("--out", metavar="FILE", help=".csv, .parquet or .jsonl. Default: NAME-predictions.csv."),
     ] = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,

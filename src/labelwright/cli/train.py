@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +10,8 @@ from typer import Option
 
 from labelwright.cli import options as opt
 
-LABELS = "Where labels stand"
-METHOD = "How it is trained"
+labels_option = partial(Option, rich_help_panel="Where labels stand")
+method_option = partial(Option, rich_help_panel="How it is trained")
 
 
 def command(
@@ -19,38 +20,24 @@ def command(
     task: opt.Task = None,
     evidence: Annotated[
         list[Path] | None,
-        Option(
-            "--evidence", metavar="FILE", help="Votes: id, source, label a line. Repeatable.", rich_help_panel=LABELS
-        ),
+        labels_option("--evidence", metavar="FILE", help="Votes: id, source, label a line. Repeatable."),
     ] = None,
     candidates: Annotated[
-        str | None, Option(metavar="COL", help="Column with several possible labels a cell.", rich_help_panel=LABELS)
+        str | None, labels_option(metavar="COL", help="Column with several possible labels a cell.")
     ] = None,
-    bag: Annotated[
-        str | None, Option(metavar="COL", help="Column that names the bag of each row.", rich_help_panel=LABELS)
-    ] = None,
+    bag: Annotated[str | None, labels_option(metavar="COL", help="Column that names the bag of each row.")] = None,
     count_columns: Annotated[
-        str | None,
-        Option(
-            metavar="COLS", help="How many rows of the bag each class has: class=column,...", rich_help_panel=LABELS
-        ),
+        str | None, labels_option(metavar="COLS", help="How many rows of the bag each class has: class=column,...")
     ] = None,
     positive: Annotated[
-        str | None,
-        Option(metavar="CLASS", help="The known positives; all other rows are unknown.", rich_help_panel=LABELS),
+        str | None, labels_option(metavar="CLASS", help="The known positives; all other rows are unknown.")
     ] = None,
     trusted: Annotated[
-        bool, Option("--trusted", help="The label column is right where it says something.", rich_help_panel=LABELS)
+        bool, labels_option("--trusted", help="The label column is right where it says something.")
     ] = False,
-    incomplete: Annotated[
-        bool, Option("--incomplete", help="Rows may have more tags than they list.", rich_help_panel=LABELS)
-    ] = False,
-    low: Annotated[
-        str | None, Option(metavar="COL", help="The least a number can be; empty: no end.", rich_help_panel=LABELS)
-    ] = None,
-    high: Annotated[
-        str | None, Option(metavar="COL", help="The most a number can be; empty: no end.", rich_help_panel=LABELS)
-    ] = None,
+    incomplete: Annotated[bool, labels_option("--incomplete", help="Rows may have more tags than they list.")] = False,
+    low: Annotated[str | None, labels_option(metavar="COL", help="The least a number can be; empty: no end.")] = None,
+    high: Annotated[str | None, labels_option(metavar="COL", help="The most a number can be; empty: no end.")] = None,
     text: opt.Text = None,
     image: opt.Image = None,
     feature_columns: opt.FeatureColumns = None,
@@ -59,32 +46,21 @@ def command(
     classes: opt.Classes = None,
     root: opt.Root = None,
     sheet: opt.Sheet = None,
-    method: Annotated[
-        str, Option("--method", metavar="auto|NAME", help="A method's name, or auto.", rich_help_panel=METHOD)
-    ] = "auto",
+    method: Annotated[str, method_option("--method", metavar="auto|NAME", help="A method's name, or auto.")] = "auto",
     setting: Annotated[
-        list[str] | None,
-        Option("--set", metavar="NAME=VALUE", help="A setting of the method. Repeatable.", rich_help_panel=METHOD),
+        list[str] | None, method_option("--set", metavar="NAME=VALUE", help="A setting of the method. Repeatable.")
     ] = None,
-    epochs: Annotated[int, Option(metavar="N", min=1, help="Passes over the rows.", rich_help_panel=METHOD)] = 60,
-    batch_size: Annotated[
-        int, Option("--batch-size", metavar="N", min=1, help="Rows a step.", rich_help_panel=METHOD)
-    ] = 64,
-    learning_rate: Annotated[
-        float, Option("--learning-rate", metavar="RATE", help="Of the first step.", rich_help_panel=METHOD)
-    ] = 1e-3,
-    holdout: Annotated[
-        float, Option(metavar="SHARE", help="Rows kept out to measure the model.", rich_help_panel=METHOD)
-    ] = 0.2,
+    epochs: Annotated[int, method_option(metavar="N", min=1, help="Passes over the rows.")] = 60,
+    batch_size: Annotated[int, method_option("--batch-size", metavar="N", min=1, help="Rows a step.")] = 64,
+    learning_rate: Annotated[float, method_option("--learning-rate", metavar="RATE", help="Of the first step.")] = 1e-3,
+    holdout: Annotated[float, method_option(metavar="SHARE", help="Rows kept out to measure the model.")] = 0.2,
     checkpoint: Annotated[
-        Path | None,
-        Option(metavar="DIR", help="Go on from here when a run was interrupted.", rich_help_panel=METHOD),
+        Path | None, method_option(metavar="DIR", help="Go on from here when a run was interrupted.")
     ] = None,
     seed: opt.Seed = 0,
     jobs: opt.Jobs = None,
     out: Annotated[
-        Path | None,
-        Option("--out", metavar="DIR", help="A new folder. Default: NAME-model.", rich_help_panel=opt.OUTPUT),
+        Path | None, opt.output_option("--out", metavar="DIR", help="A new folder. Default: NAME-model.")
     ] = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,

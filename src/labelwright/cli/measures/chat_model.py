@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
@@ -9,14 +10,11 @@ from typer import Option
 if TYPE_CHECKING:
     from labelwright.data.language_model import LanguageModel
 
-JUDGE = "Who judges"
+judge_option = partial(Option, rich_help_panel="Who judges")
 
-Llm = Annotated[str | None, Option(metavar="MODEL", help="A model behind a chat endpoint.", rich_help_panel=JUDGE)]
-Url = Annotated[str, Option(metavar="URL", help="The endpoint of --llm.", rich_help_panel=JUDGE)]
-SendTo = Annotated[
-    str | None,
-    Option("--send-to", metavar="HOST", help="Allow sending the rows to this host.", rich_help_panel=JUDGE),
-]
+Llm = Annotated[str | None, judge_option(metavar="MODEL", help="A model behind a chat endpoint.")]
+Url = Annotated[str, judge_option(metavar="URL", help="The endpoint of --llm.")]
+SendTo = Annotated[str | None, judge_option("--send-to", metavar="HOST", help="Allow sending the rows to this host.")]
 LOCAL = "http://localhost:11434/v1"
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from labelwright.cli import options as opt
-from labelwright.cli.measures.chat_model import JUDGE, LOCAL, Llm, SendTo, Url, chat_model
+from labelwright.cli.measures.chat_model import LOCAL, Llm, SendTo, Url, chat_model, judge_option
 from labelwright.cli.measures.results import Out, answer
 
 
@@ -19,24 +19,16 @@ def command(
     ],
     reference: Annotated[
         Path | None,
-        Option(
-            "--reference",
-            metavar="DIR",
-            help="Good masks of some images: a small judge learns from them.",
-            rich_help_panel=JUDGE,
-        ),
+        judge_option("--reference", metavar="DIR", help="Good masks of some images: a small judge learns from them."),
     ] = None,
     llm: Llm = None,
     url: Url = LOCAL,
     send_to: SendTo = None,
     structure: Annotated[
-        str, Option(metavar="TEXT", help="What the masks outline, such as 'the liver'.", rich_help_panel=JUDGE)
+        str, judge_option(metavar="TEXT", help="What the masks outline, such as 'the liver'.")
     ] = "the object",
     checklist: Annotated[
-        Path | None,
-        Option(
-            metavar="FILE", help="A text file, one question a line; {structure} is filled in.", rich_help_panel=JUDGE
-        ),
+        Path | None, judge_option(metavar="FILE", help="A text file, one question a line; {structure} is filled in.")
     ] = None,
     axis: Annotated[int, Option(metavar="N", min=0, max=2, help="The axis of a volume from front to back.")] = 1,
     accept_from: Annotated[

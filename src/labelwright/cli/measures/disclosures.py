@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,8 @@ from typer import Argument, Option
 from labelwright.cli import options as opt
 from labelwright.cli.measures.results import Out, answer
 
-READING = "How policies are read"
-SECOND = "A second label in another schema"
+reading_option = partial(Option, rich_help_panel="How policies are read")
+second_option = partial(Option, rich_help_panel="A second label in another schema")
 
 
 def command(
@@ -20,26 +21,15 @@ def command(
     ],
     policies: Annotated[Path, Argument(metavar="POLICIES", help="A folder with a text file a product: NAME.txt.")],
     checked: Annotated[
-        Path | None,
-        Option(metavar="FILE", help="What some policies really say, as people read them; like LABELS."),
+        Path | None, Option(metavar="FILE", help="What some policies really say, as people read them; like LABELS.")
     ] = None,
     sentences: Annotated[
-        Path | None,
-        Option(
-            metavar="FILE", help="Further sentences to learn from: text, data_type, handling.", rich_help_panel=READING
-        ),
+        Path | None, reading_option(metavar="FILE", help="Further sentences to learn from: text, data_type, handling.")
     ] = None,
-    minilm: Annotated[
-        bool, Option("--minilm", help="Compare sentences by MiniLM, not by words.", rich_help_panel=READING)
-    ] = False,
-    second: Annotated[
-        Path | None, Option(metavar="FILE", help="A table with product, practice.", rich_help_panel=SECOND)
-    ] = None,
+    minilm: Annotated[bool, reading_option("--minilm", help="Compare sentences by MiniLM, not by words.")] = False,
+    second: Annotated[Path | None, second_option(metavar="FILE", help="A table with product, practice.")] = None,
     crosswalk: Annotated[
-        Path | None,
-        Option(
-            metavar="FILE", help="YAML, practice: [data type, handling], or a list of such.", rich_help_panel=SECOND
-        ),
+        Path | None, second_option(metavar="FILE", help="YAML, practice: [data type, handling], or a list of such.")
     ] = None,
     out: Out = None,
     json: opt.Json = False,

@@ -8,7 +8,7 @@ from typing import Annotated
 from typer import Option
 
 from labelwright.cli import options as opt
-from labelwright.cli.measures.chat_model import JUDGE, LOCAL, Llm, SendTo, Url, chat_model
+from labelwright.cli.measures.chat_model import LOCAL, Llm, SendTo, Url, chat_model, judge_option
 from labelwright.cli.measures.labelled_rows import Rows, labelled_rows
 from labelwright.cli.measures.results import Out, answer
 
@@ -22,23 +22,19 @@ def command(
     root: opt.Root = None,
     features: opt.Features = None,
     judge: Annotated[
-        list[Path] | None,
-        Option(metavar="FILE", help="Probabilities of one judge, a column a class. Repeat it.", rich_help_panel=JUDGE),
+        list[Path] | None, judge_option(metavar="FILE", help="Probabilities of one judge, a column a class. Repeat it.")
     ] = None,
     descriptions: Annotated[
         Path | None,
-        Option(
-            metavar="FILE",
-            help="YAML, class: description. Texts are compared by MiniLM; a list is a judge each.",
-            rich_help_panel=JUDGE,
+        judge_option(
+            metavar="FILE", help="YAML, class: description. Texts are compared by MiniLM; a list is a judge each."
         ),
     ] = None,
     llm: Llm = None,
     url: Url = LOCAL,
     send_to: SendTo = None,
     question: Annotated[
-        str | None,
-        Option(metavar="TEXT", help="What --llm is asked; [TEXT] stands for the row.", rich_help_panel=JUDGE),
+        str | None, judge_option(metavar="TEXT", help="What --llm is asked; [TEXT] stands for the row.")
     ] = None,
     checked: Annotated[
         Path | None, Option(metavar="FILE", help="Rows that people checked: id, decision (keep, relabel), label.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from labelwright.cli import options as opt
 from labelwright.cli.measures.labelled_rows import labelled_rows
 from labelwright.cli.measures.results import Out, answer
 
-BOUND = "How robust a classifier can be (with --eps)"
+bound_option = partial(Option, rich_help_panel="How robust a classifier can be (with --eps)")
 
 
 class Norm(StrEnum):
@@ -36,16 +37,10 @@ def command(
         list[Path] | None,
         Option(metavar="FILE", help="What one model predicts: does it err where people do? Repeat it."),
     ] = None,
-    eps: Annotated[
-        float | None, Option(metavar="E", min=0, help="Changes of the features to bear.", rich_help_panel=BOUND)
-    ] = None,
-    norm: Annotated[Norm, Option(help="How changes are measured.", rich_help_panel=BOUND)] = Norm.l2,
-    alpha: Annotated[
-        float, Option(metavar="A", min=0, max=1, help="Error rate of the classifier.", rich_help_panel=BOUND)
-    ] = 0.05,
-    gamma: Annotated[
-        float, Option(metavar="G", min=0, max=2, help="Label uncertainty of its errors.", rich_help_panel=BOUND)
-    ] = 0.17,
+    eps: Annotated[float | None, bound_option(metavar="E", min=0, help="Changes of the features to bear.")] = None,
+    norm: Annotated[Norm, bound_option(help="How changes are measured.")] = Norm.l2,
+    alpha: Annotated[float, bound_option(metavar="A", min=0, max=1, help="Error rate of the classifier.")] = 0.05,
+    gamma: Annotated[float, bound_option(metavar="G", min=0, max=2, help="Label uncertainty of its errors.")] = 0.17,
     features: opt.Features = None,
     seed: opt.Seed = 0,
     jobs: opt.Jobs = None,

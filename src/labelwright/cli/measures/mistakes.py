@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from labelwright.cli import options as opt
 from labelwright.cli.measures.labelled_rows import Rows, labelled_rows
 from labelwright.cli.measures.results import Out, answer
 
-KNOWN = "What is known of the rows"
+known_option = partial(Option, rich_help_panel="What is known of the rows")
 
 
 def command(
@@ -29,19 +30,14 @@ def command(
         ),
     ] = None,
     votes: Annotated[
-        str | None,
-        Option(metavar="PREFIX", help="Columns PREFIX + class count people's votes.", rich_help_panel=KNOWN),
+        str | None, known_option(metavar="PREFIX", help="Columns PREFIX + class count people's votes.")
     ] = None,
     acceptable: Annotated[
-        str | None,
-        Option(metavar="COL", help="A column of further right labels, joined by semicolons.", rich_help_panel=KNOWN),
+        str | None, known_option(metavar="COL", help="A column of further right labels, joined by semicolons.")
     ] = None,
-    parents: Annotated[
-        Path | None, Option(metavar="FILE", help="YAML, class: coarse class.", rich_help_panel=KNOWN)
-    ] = None,
+    parents: Annotated[Path | None, known_option(metavar="FILE", help="YAML, class: coarse class.")] = None,
     review: Annotated[
-        Path | None,
-        Option(metavar="FILE", help="mistakes.csv with the column decision filled in.", rich_help_panel=KNOWN),
+        Path | None, known_option(metavar="FILE", help="mistakes.csv with the column decision filled in.")
     ] = None,
     seed: opt.Seed = 0,
     jobs: opt.Jobs = None,

@@ -6,17 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Option
-
-from labelwright.cli.options import OUTPUT
+from labelwright.cli.options import output_option
 
 if TYPE_CHECKING:
     from labelwright.metrics.report import Report
     from labelwright.progress import Progress
 
 Out = Annotated[
-    Path | None,
-    Option("--out", metavar="DIR", help="Folder for the results. Default: MEASURE-report.", rich_help_panel=OUTPUT),
+    Path | None, output_option("--out", metavar="DIR", help="Folder for the results. Default: MEASURE-report.")
 ]
 
 
