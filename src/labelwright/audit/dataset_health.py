@@ -86,6 +86,24 @@ def rank_classes_by_label_quality(
 
     Columns: class, its number, label issues (rows given it wrongly), inverse label issues (rows of it given another
     label), both as rates, and the label quality score (1 − the first rate).
+
+    Parameters
+    ----------
+    labels : int, shape (n,), in [0, K)
+    pred_probs : float, shape (n, K), in [0, 1]
+        Out of sample.
+        Both may be left out where the joint is known.
+    class_names : sequence of str, length K, optional
+    num_examples : int, optional
+        n, where labels are left out.
+    joint, confident_joint : shape (K, K), optional
+        Shares of given label (rows) and truth, or counts of them, in place of an estimate from `labels`.
+
+    Examples
+    --------
+    >>> joint = np.array([[0.5, 0.1], [0.0, 0.4]])
+    >>> rank_classes_by_label_quality(joint=joint, num_examples=10, class_names=["cat", "dog"]).rows[0][:3]
+    ('cat', 0, 1)
     """
     table, n = _joint(labels, pred_probs, joint, confident_joint, num_examples)
     right = table.diagonal()
@@ -130,6 +148,24 @@ def find_overlapping_classes(
     """Return pairs of classes by the share of rows that is one and labelled the other, largest first.
 
     Columns: class a, class b, their numbers, rows, share. With `asymmetric`, a is the given class and b the truth.
+
+    Parameters
+    ----------
+    labels : int, shape (n,), in [0, K)
+    pred_probs : float, shape (n, K), in [0, 1]
+        Out of sample.
+        Both may be left out where the joint is known.
+    class_names : sequence of str, length K, optional
+    num_examples : int, optional
+        n, where labels are left out.
+    joint, confident_joint : shape (K, K), optional
+        Shares of given label (rows) and truth, or counts of them, in place of an estimate from `labels`.
+
+    Examples
+    --------
+    >>> joint = np.array([[0.5, 0.1], [0.0, 0.4]])
+    >>> find_overlapping_classes(joint=joint, num_examples=10, class_names=["cat", "dog"]).rows
+    (('cat', 'dog', 0, 1, 1, 0.1),)
     """
     table, n = _joint(labels, pred_probs, joint, confident_joint, num_examples)
     k = len(table)

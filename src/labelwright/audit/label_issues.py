@@ -155,7 +155,13 @@ def find_label_issues_batched(
 def find_predicted_neq_given(
     labels: ArrayLike | Sequence[Sequence[int]], pred_probs: ArrayLike, *, multi_label: bool = False
 ) -> NDArray:
-    """Flag the rows whose most probable class is not the label: the baseline of confident learning."""
+    """Flag the rows whose most probable class is not the label: the baseline of confident learning.
+
+    Examples
+    --------
+    >>> find_predicted_neq_given([0, 0], [[0.9, 0.1], [0.2, 0.8]])
+    array([False,  True])
+    """
     if multi_label:
         return find_label_issues(labels, pred_probs, filter_by="predicted_neq_given", multi_label=True)
     rows = confident_rows(labels, pred_probs)
@@ -165,7 +171,21 @@ def find_predicted_neq_given(
 def find_label_issues_using_argmax_confusion_matrix(
     labels: ArrayLike, pred_probs: ArrayLike, *, calibrate: bool = True, filter_by: str = "prune_by_noise_rate"
 ) -> NDArray:
-    """Flag rows with the confusion matrix of the most probable class in place of the confident joint (a baseline)."""
+    """Flag rows with the confusion matrix of the most probable class in place of the confident joint (a baseline).
+
+    Parameters
+    ----------
+    labels, pred_probs, filter_by
+        As in `find_label_issues`.
+    calibrate : bool
+        Make the rows of the confusion matrix add up to the counts of the labels.
+
+    Examples
+    --------
+    >>> probs = [[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8], [0.3, 0.7]]
+    >>> find_label_issues_using_argmax_confusion_matrix([0, 0, 0, 1, 1], probs)
+    array([False, False,  True, False, False])
+    """
     rows = confident_rows(labels, pred_probs)
     confusion = JointCounts.of_rows(rows.labels, rows.predicted, rows.n_classes)
     counts = confusion.calibrated(rows.label_counts) if calibrate else confusion

@@ -108,7 +108,23 @@ def order_label_issues(
     rank_by: str = "self_confidence",
     rank_by_kwargs: dict[str, Any] | None = None,
 ) -> NDArray[np.int64]:
-    """Return the flagged rows, worst label first."""
+    """Return the flagged rows, worst label first, int64.
+
+    Parameters
+    ----------
+    label_issues_mask : bool, shape (n,)
+        True = flagged.
+    labels : int, shape (n,), in [0, K)
+    pred_probs : float, shape (n, K), in [0, 1]
+        Out of sample.
+    rank_by : str
+        A score of `get_label_quality_scores`, which takes `rank_by_kwargs`, too.
+
+    Examples
+    --------
+    >>> order_label_issues([True, False, True], [0, 0, 0], [[0.4, 0.6], [0.9, 0.1], [0.2, 0.8]])
+    array([2, 0])
+    """
     flags = np.asarray(label_issues_mask, dtype=bool)
     scores = get_label_quality_scores(labels, pred_probs, method=rank_by, **(rank_by_kwargs or {}))
     flagged = np.flatnonzero(flags)
@@ -116,7 +132,13 @@ def order_label_issues(
 
 
 def find_top_issues(quality_scores: ArrayLike, *, top: int | None = 10) -> NDArray[np.int64]:
-    """Return the rows with the lowest scores, worst first."""
+    """Return the `top` rows with the lowest scores, worst first, int64; all of them for None.
+
+    Examples
+    --------
+    >>> find_top_issues([0.9, 0.1, 0.5], top=2)
+    array([1, 2])
+    """
     return np.argsort(np.asarray(quality_scores))[:top]
 
 

@@ -85,7 +85,28 @@ def estimate_py_and_noise_matrices_from_probabilities(
     py_method: str = "cnt",
     calibrate: bool = True,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Return class shares, noise matrix, inverse noise matrix and the confident joint that they come from."""
+    """Return class shares, noise matrix, inverse noise matrix and the confident joint that they come from.
+
+    Parameters
+    ----------
+    labels : int, shape (n,), in [0, K)
+    pred_probs : float, shape (n, K), in [0, 1]
+        Out of sample.
+    thresholds, calibrate
+        As in `compute_confident_joint`.
+    converge_latent_estimates, py_method
+        As in `estimate_latent`.
+
+    Returns
+    -------
+    float64 (K,), (K, K) and (K, K), int64 (K, K)
+
+    Examples
+    --------
+    >>> probs = [[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8]]
+    >>> estimate_py_and_noise_matrices_from_probabilities([0, 0, 1, 1], probs)[0]
+    array([0.5, 0.5])
+    """
     joint = compute_confident_joint(labels, pred_probs, thresholds=thresholds, calibrate=calibrate)
     latents = estimate_latent(joint, labels, py_method=py_method, converge_latent_estimates=converge_latent_estimates)
     return (*latents, joint)

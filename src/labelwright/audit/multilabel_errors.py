@@ -187,7 +187,25 @@ def multilabel_label_quality_scores(
     adjust_pred_probs: bool = False,
     pooling: Pooling | None = None,
 ) -> NDArray[np.float64]:
-    """Score the tags of each row by any label quality score, pooled; in [0, 1], low = suspect."""
+    """Score the tags of each row by any label quality score, pooled: float64 (n,) in [0, 1], low = suspect.
+
+    Parameters
+    ----------
+    labels : list of lists of class numbers, or 0/1 matrix (n, K)
+    pred_probs : float, shape (n, K), in [0, 1]
+        Probability of each tag, out of sample; rows need not sum to 1.
+    method : {"self_confidence", "normalized_margin", "confidence_weighted_entropy"}
+    adjust_pred_probs : bool
+        Take the mean probability of each class off first.
+    pooling : Pooling, optional
+        Makes one score a row of those of its tags, as in `multilabel_quality_scores`.
+
+    Examples
+    --------
+    >>> scores = multilabel_label_quality_scores([[0], [0, 1]], [[0.9, 0.1], [0.9, 0.1]])
+    >>> bool(scores[0] > scores[1])
+    True
+    """
     if method == "self_confidence" and not adjust_pred_probs:
         return multilabel_quality_scores(labels, pred_probs, pooling=pooling)
     by_class = multilabel_label_quality_scores_per_class(
@@ -199,7 +217,23 @@ def multilabel_label_quality_scores(
 def multilabel_label_quality_scores_per_class(
     labels: Any, pred_probs: ArrayLike, *, method: str = "self_confidence", adjust_pred_probs: bool = False
 ) -> NDArray[np.float64]:
-    """Score each tag of each row by any label quality score, (n, K); an unknown tag scores 1."""
+    """Score each tag of each row by any label quality score: float64 (n, K) in [0, 1]; an unknown tag scores 1.
+
+    Parameters
+    ----------
+    labels : list of lists of class numbers, or 0/1 matrix (n, K)
+    pred_probs : float, shape (n, K), in [0, 1]
+        Probability of each tag, out of sample; rows need not sum to 1.
+    method : {"self_confidence", "normalized_margin", "confidence_weighted_entropy"}
+    adjust_pred_probs : bool
+        Take the mean probability of each class off first.
+
+    Examples
+    --------
+    >>> multilabel_label_quality_scores_per_class([[0], [0, 1]], [[0.9, 0.1], [0.9, 0.2]]).round(2)
+    array([[0.9, 0.9],
+           [0.9, 0.2]])
+    """
     probs = as_probabilities(pred_probs)
     scores = np.ones(probs.shape)
     for k, (rows, tag, pair) in enumerate(binary_problems(labels, probs)):

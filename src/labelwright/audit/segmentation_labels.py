@@ -192,6 +192,18 @@ def segmentation_common_label_issues(
 ) -> pa.Table:
     """Count the flagged pixels by given and predicted class, most frequent first.
 
+    Parameters
+    ----------
+    issues : bool (n, H, W)
+        As `segmentation_find_label_issues` flags them.
+    labels : int (n, H, W)
+    pred_probs : float (n, K, H, W)
+    class_names : sequence of str, length K, optional
+    top : int, optional
+        Pairs of classes to list; None lists all.
+    verbose : bool
+        Print them, too.
+
     Returns
     -------
     pyarrow.Table
@@ -222,7 +234,16 @@ def segmentation_common_label_issues(
 def segmentation_filter_by_class(
     class_index: int, issues: ArrayLike, labels: Any, pred_probs: Any
 ) -> NDArray[np.bool_]:
-    """Return the flagged pixels whose given or predicted class is `class_index`, bool (n, H, W)."""
+    """Return the flagged pixels whose given or predicted class is `class_index`, bool (n, H, W).
+
+    Parameters are those of `segmentation_common_label_issues`.
+
+    Examples
+    --------
+    >>> probs = np.array([[[[0.9, 0.1]], [[0.1, 0.9]], [[0.0, 0.0]]]])
+    >>> segmentation_filter_by_class(0, [[[True, True]]], np.array([[[1, 2]]]), probs)
+    array([[[ True, False]]])
+    """
     flags, (given, probs) = np.array(issues, dtype=bool), _stacks(labels, pred_probs)
     for i in range(len(flags)):
         flags[i] &= (given[i] == class_index) | (np.asarray(probs[i]).argmax(axis=0) == class_index)

@@ -67,7 +67,23 @@ def keyword(words: Iterable[str], column: str, label: str, name: str | None = No
 
 
 def regex(pattern: str, column: str, label: str, name: str | None = None) -> LabelingFunction:
-    """Return the rule "this regular expression occurs", any case."""
+    """Return the rule "this regular expression occurs", any case.
+
+    Parameters
+    ----------
+    pattern : str
+        As Python's `re` reads it; BadInput where it is none.
+    column : str
+        Of texts.
+    label : str
+        What the rule votes where it occurs.
+    name : str, optional
+
+    Examples
+    --------
+    >>> regex(r"free|win", "text", "spam").name
+    'regex free|win'
+    """
     try:
         compiled = re.compile(pattern, re.IGNORECASE)
     except re.error as error:
@@ -78,7 +94,23 @@ def regex(pattern: str, column: str, label: str, name: str | None = None) -> Lab
 def comparison(
     column: str, label: str, *, at_least: float = -np.inf, at_most: float = np.inf, name: str | None = None
 ) -> LabelingFunction:
-    """Return the rule "the number in this column lies between these"."""
+    """Return the rule "the number in this column lies between these".
+
+    Parameters
+    ----------
+    column : str
+        Of numbers.
+    label : str
+        What the rule votes where it holds.
+    at_least, at_most : float
+        The ends belong to the range; BadInput when neither is given or they are the wrong way round.
+    name : str, optional
+
+    Examples
+    --------
+    >>> comparison("price", "cheap", at_most=5.0).name
+    'price in range'
+    """
     if not at_least <= at_most or (at_least == -np.inf and at_most == np.inf):
         raise BadInput(
             f"the range {at_least} to {at_most} of {quoted(column)} is no limit", fix="give a lower or upper"

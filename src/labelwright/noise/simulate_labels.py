@@ -54,7 +54,13 @@ def symmetric_noise(labels: ArrayLike, rate: float, n_classes: int, seed: Seed) 
 
 
 def uniform_replacement_noise(labels: ArrayLike, rate: float, n_classes: int, seed: Seed) -> NoisyLabels:
-    """Redraw each label with probability `rate` from all K classes; wrong with rate·(K − 1)/K, which is recorded."""
+    """Redraw each label with probability `rate` from all K classes; wrong with rate·(K − 1)/K, which is recorded.
+
+    Examples
+    --------
+    >>> uniform_replacement_noise([0, 1, 2], rate=0.0, n_classes=3, seed=0).labels
+    array([0, 1, 2], dtype=int32)
+    """
     return _by_class(labels, TransitionMatrix.uniform_replacement(rate, n_classes), seed, "uniform_replacement")
 
 

@@ -75,7 +75,14 @@ def left_censored(y: ArrayLike, rate: float, seed: Seed, scale: float = 1.0) -> 
 
 
 def interval_censored(y: ArrayLike, rate: float, seed: Seed, width: float = 1.0) -> IntervalLabels:
-    """Report an interval of `width` around a share of the values, placed so that y is uniform inside it."""
+    """Report an interval of `width` around a share of the values, placed so that y is uniform inside it.
+
+    Examples
+    --------
+    >>> low, high = interval_censored([3.0], rate=1.0, seed=0, width=2.0).bounds[0]
+    >>> bool(low <= 3.0 <= high), round(float(high - low), 9)
+    (True, 2.0)
+    """
     values = as_vector("y", y)
     _check_scale(width)
     rng, recorded = start(seed, "interval_censored")
