@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from threading import Lock
+
 from labelwright.studio.app import create_app
 from labelwright.studio.guard import Origins
 from labelwright.studio.logins import new_entry
@@ -51,3 +54,20 @@ class Browser:
         """Change something, as our pages do."""
         sent = {"X-CSRF-Token": self.csrf, "Origin": f"http://{HOST}"} | headers
         return self.client.post(path, json=json, headers=sent)
+
+
+class Turns:
+    """Work that takes a moment, and counts how much of it is done at a time."""
+
+    def __init__(self):
+        self._guard, self._now, self.most, self.taken = Lock(), 0, 0, 0
+
+    def take(self, *_):
+        """Do some of it."""
+        with self._guard:
+            self._now, self.taken = self._now + 1, self.taken + 1
+            self.most = max(self.most, self._now)
+        time.sleep(0.01)
+        with self._guard:
+            self._now -= 1
+        return b"done"

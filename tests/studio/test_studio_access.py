@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import func, select, update
@@ -17,10 +19,10 @@ from labelwright.studio.app import create_app
 from labelwright.studio.group_decisions import decide_each
 from labelwright.studio.guard import HEADERS, Origins
 from labelwright.studio.login_limits import LoginLimits, limits_of
-from labelwright.studio.logins import add_user, change_user, new_entry
+from labelwright.studio.logins import add_user, change_user, hashed_password, new_entry
 from labelwright.studio.rights import ACTIONS, RIGHTS
 from labelwright.studio.serve import Bind, check_bind
-from studio_world import HOST, Browser, fresh_studio
+from studio_world import HOST, Browser, Turns, fresh_studio
 
 PASSWORD = "correct horse battery"
 # For each action requests that need it. 404, 409 and 422 mean that the door was open.
@@ -165,6 +167,14 @@ def test_passwords_cannot_be_tried_by_the_thousand(studio):
 def test_the_last_owner_stays(studio):
     with pytest.raises(BadInput, match="'me' is the only owner"), studio.database.write() as connection:
         change_user(connection, "me", role="viewer")
+
+
+def test_passwords_are_looked_at_one_after_the_other(monkeypatch):
+    turns = Turns()
+    monkeypatch.setattr(logins, "_HASHER", SimpleNamespace(hash=turns.take))
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(hashed_password, [PASSWORD] * 6))
+    assert (turns.taken, turns.most) == (6, 1)
 
 
 def test_short_passwords_are_refused(studio):

@@ -8,6 +8,7 @@ import json
 import random
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,7 +24,7 @@ from labelwright.facade import Audit
 from labelwright.inert import inert
 from labelwright.studio.logins import users
 from labelwright.studio.pictures import PictureProcess, Pictures, UnreadableImage
-from studio_world import Browser, fresh_studio
+from studio_world import Browser, Turns, fresh_studio
 
 MARK = "x9q7"  # stands in every hostile text, so that it is found wherever it went
 CLASSES = (
@@ -285,3 +286,18 @@ def test_pictures_come_from_below_the_folder_of_the_data_alone(process, tmp_path
             pictures.png(row, 16)
     with pytest.raises(BadInput, match="no image"):
         pictures.png(len(names), 16)
+
+
+def test_images_are_decoded_one_after_the_other(tmp_path):
+    names = [f"{k}.png" for k in range(6)]
+    for name in names:
+        (tmp_path / name).write_bytes(png(4, 4))
+    source = Source(pa.table({"image": names}), tmp_path / "x.csv", "csv", tmp_path)
+    dataset = SimpleNamespace(
+        plan=SimpleNamespace(image="image"), table=source.table, root=tmp_path, where=source.where
+    )
+    turns = Turns()
+    pictures = Pictures(SimpleNamespace(dataset=dataset), SimpleNamespace(drawn=turns.take))
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda row: pictures.png(row, 16), range(6)))
+    assert (turns.taken, turns.most) == (6, 1)
