@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,7 @@ from consensus.vote_worlds import crowd
 from labelwright.consensus import AboutVotes, MajorityVote, aggregate
 from labelwright.report.aggregation_page import render_aggregation
 from labelwright.report.aggregation_view import agreement_words, page_view, summary_of, verdict
+from page_check import check_page
 
 ABOUT = AboutVotes("votes.csv", "long table", ("columns: task = 'task'",))
 
@@ -44,29 +44,7 @@ def test_the_page_asks_nothing_of_any_network_and_runs_no_script(result):
 
 
 def test_every_element_is_closed_every_link_has_its_target_and_ids_are_unique(result):
-    class Check(HTMLParser):
-        def __init__(self):
-            super().__init__()
-            self.stack, self.ids, self.links = [], [], set()
-
-        def handle_starttag(self, tag, attrs):
-            facts = dict(attrs)
-            self.ids += [facts["id"]] if "id" in facts else []
-            self.links |= {facts["href"][1:]} if facts.get("href", "").startswith("#") else set()
-            if tag not in ("meta", "br", "img", "rect", "line", "path"):
-                self.stack.append(tag)
-
-        def handle_startendtag(self, tag, attrs):
-            self.handle_starttag(tag, attrs)
-            if self.stack and self.stack[-1] == tag:
-                self.stack.pop()
-
-        def handle_endtag(self, tag):
-            assert self.stack.pop() == tag
-
-    check = Check()
-    check.feed(page_of(result))
-    assert check.stack == [] and check.links <= set(check.ids) and len(check.ids) == len(set(check.ids))
+    check_page(page_of(result))
 
 
 def test_every_picture_has_its_numbers_in_a_table(result):
