@@ -1,10 +1,15 @@
 """P006: with the same money, some careful labels after many cheap ones beat either kind alone.
 
 AG News, business against world, TF-IDF reduced to 64 dimensions. The weak labeller is a logistic regression on the
-words of 30 articles; a weak label costs 0.1, an oracle's 1. Budgets 16, 64 and 256, shares for the oracle 0, 0.05, 0.2,
-0.4, 0.6, 0.8, 1; a perceptron with one hidden layer of 32 learns weak labels first, then the oracle's. The best inner
-share of a budget is chosen on one half of the test rows and measured on the other. Compared at 64 with both ends; the
-other budgets, the regime of each and the confidence loss stand beside it.
+words of 30 articles, 15 of each topic; a weak label costs 0.1, an oracle's 1. Budgets 16, 64 and 256, shares for the
+oracle 0, 0.05, 0.2, 0.4, 0.6, 0.8, 1; a perceptron with one hidden layer of 32 learns weak labels first, then the
+oracle's. The best inner share of a budget is chosen on one half of the test rows and measured on the other. Compared at
+64 with both ends; the other budgets, the regime of each and the confidence loss stand beside it.
+
+A first proof drew the 30 articles at random: the weak labeller was right in 59 % of the cases, in two of five seeds in
+50 %, so that weak labels told nothing (mixed 0.71 to the oracle's 0.73). With 15 of each topic it is right in 77 % on
+eight other seeds. Its students saw 3000 rows a stage, too few for the weak labels to be learned: 10,000 were chosen on
+a seed and on rows that no proof uses; there 30,000 gave the same at a budget of 16.
 
 Source: Mallen and Belrose, Balancing label quantity and quality for scalable elicitation, 2024.
 """
@@ -23,11 +28,11 @@ from labelwright.acquire import MLPStudent, SequentialSFT, classify_regime, log_
 from labelwright.catalogue.claims import All, Beats, Holds
 
 DATA = ("ag_news",)
-BUDGET_S = 400
+BUDGET_S = 600
 SEEDS = 5
 BUDGETS = (16.0, 64.0, 256.0)
 SHARES = (0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 1.0)
-EXAMPLES, MOST_EPOCHS = 3000, 60
+EXAMPLES, MOST_EPOCHS = 10_000, 300
 CLAIM = All(
     Beats(
         baseline="the oracle's labels alone", by=0.005, seeds=SEEDS, metric="accuracy at 64",
@@ -51,9 +56,10 @@ def world(seed: int) -> dict[str, NDArray]:
     words = TfidfVectorizer(min_df=3, sublinear_tf=True).fit_transform([data.texts[i] for i in kept])
     X = TruncatedSVD(64, random_state=seed).fit_transform(words)
     X = X / X.std()
-    taught = np.arange(30)
+    taught = np.concatenate([np.flatnonzero(y == c)[:15] for c in (0, 1)])
     weak = LogisticRegression(C=10.0).fit(words[taught], y[taught]).predict_proba(words)[:, 1]
-    rows = {"oracle": np.arange(30, 286), "test": np.arange(286, 986), "cheap": np.arange(986, len(y))}
+    left = np.setdiff1d(np.arange(len(y)), taught)
+    rows = {"oracle": left[:256], "test": left[256:956], "cheap": left[956:]}
     return {"X": X, "y": y, "weak": weak, **rows}
 
 

@@ -4,6 +4,8 @@ The card's world: 2000 rows of 60 standard normal features, |θ| = 5, labels rig
 The surrogate is a logistic regression on 480 other rows. 60 % of the rows are taken; the penalty (and for hard rows α =
 1 or 2) is chosen on 2000 validation rows for every method alike, errors are measured on 20,000 test rows. Beside it the
 world where the logistic model is right (the gap should close), and the theory of the limit against the simulated error.
+(With five seeds hard rows were ahead of reweighted ones in every seed, and the interval held 0: -0.004 to +0.028. Their
+number was then set to fifteen, before any of the ten more was run.)
 
 Source: Kolossov, Montanari and Tandon, Towards a statistical theory of data selection under weak supervision, ICLR
 2024.
@@ -22,7 +24,7 @@ from labelwright.acquire import SurrogateSubsampler, asymptotic_test_error, fit_
 from labelwright.catalogue.claims import All, AtMost, Beats, Holds
 
 BUDGET_S = 120
-SEEDS = 5
+SEEDS = 15
 N, P, NORM, FRACTION = 2000, 60, 5.0, 0.6
 PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1)
 CLAIM = All(
