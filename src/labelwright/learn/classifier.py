@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -158,20 +157,6 @@ class ImpreciseClassifier(ClassifierMixin, NetworkEstimator):
         if isinstance(y, Evidence):
             return float(evidence_log_likelihood(self, X, y))
         return float(super().score(X, y, sample_weight))
-
-    def save(self, folder: str | Path) -> Path:
-        """Write the model into a folder: safetensors and JSON, nothing pickled. Returns the folder."""
-        from labelwright.learn.model_files import save_model
-
-        check_is_fitted(self, "loop_")
-        return save_model(self, Path(folder))
-
-    @classmethod
-    def load(cls, folder: str | Path, *, net: Any = None) -> Self:
-        """Return a model that `save` wrote; pass `net` again where it was a module of your own."""
-        from labelwright.learn.model_files import load_model
-
-        return load_model(cls, Path(folder), net)
 
 
 _RULES: dict[str, Any] = {"dtype": "numeric", "allow_nd": True, "ensure_min_samples": 1}

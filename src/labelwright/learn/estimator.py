@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from labelwright.errors import BadInput
@@ -70,6 +71,20 @@ class NetworkEstimator(BaseEstimator):
         self.checkpoint = checkpoint
         self.progress = progress
         self.random_state = random_state
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the model into a folder: safetensors and JSON, nothing pickled. Returns the folder."""
+        from labelwright.learn.model_files import save_model
+
+        check_is_fitted(self, "loop_")
+        return save_model(self, Path(folder))
+
+    @classmethod
+    def load(cls, folder: str | Path, *, net: Any = None) -> Self:
+        """Return a model that `save` wrote; pass `net` again where it was a module of your own."""
+        from labelwright.learn.model_files import load_model
+
+        return load_model(cls, Path(folder), net)
 
 
 def as_backbone(net: Any, input_shape: tuple[int, ...]) -> NetSpec:
