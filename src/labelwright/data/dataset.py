@@ -41,6 +41,8 @@ class Source:
         First line of each row in a text file, from 1.
     details : mapping
         What the reader found out, for example ``{"encoding": "utf-8", "delimiter": ","}``.
+    state : (int, int), optional
+        Size and time of the last change of a file when it was read.
     """
 
     table: pa.Table
@@ -49,6 +51,7 @@ class Source:
     root: Path
     line_numbers: NDArray[np.int64] | None = None
     details: Mapping[str, str] = field(default_factory=dict)
+    state: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return self.table.num_rows

@@ -15,6 +15,7 @@ from labelwright.data.mend.formats import MendOptions, open_source
 from labelwright.data.mend.frames import mended_table
 from labelwright.data.mend.in_place import apply_in_place
 from labelwright.data.mend.run import Applied, apply_decisions
+from labelwright.data.readers.file_state import refuse_changed
 
 
 def apply_to_dataset(
@@ -75,6 +76,7 @@ def apply_to_dataset(
     )
     if in_place:
         return apply_in_place(read_decisions(decisions), source.path, as_read, dry_run=dry_run)
+    refuse_changed(source.path, source.state)  # some formats find rows by their number
     opened = open_source(source, plan, as_read)
     return apply_decisions(decisions, opened, out, as_read, dry_run=dry_run)
 

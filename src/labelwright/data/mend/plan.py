@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -220,13 +221,20 @@ def _rows(decisions: Decisions, items: Items, data: str) -> list[int]:
     return rows
 
 
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name)
+
+
 def _unknown_id(decisions: Decisions, missing: NDArray[np.intp], items: Items, data: str) -> BadInput:
     entry = decisions.entries[int(missing[0])]
     more = f" ({len(missing) - 1:,} more like it)" if len(missing) > 1 else ""
     searched = list(islice(items.names(), _SEARCHED))
     near = difflib.get_close_matches(entry.id, searched, n=1, cutoff=0.8)
     padded = next((name for name in items.names() if name.lstrip("0") == entry.id.lstrip("0")), None)
-    if padded is not None:
+    alike = next((name for name in searched if _folded(name) == _folded(entry.id)), None)
+    if alike is not None:
+        fix = f"copy {quoted(alike)} from the data: it looks alike, but is made of other Unicode characters"
+    elif padded is not None:
         fix = f"write {quoted(padded)} (a spreadsheet may have dropped its zeros)"
     elif near:
         fix = f"did you mean {quoted(near[0])}"

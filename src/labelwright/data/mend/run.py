@@ -19,6 +19,7 @@ from labelwright.data.mend.staging import check_out, staged_file, staged_tree
 from labelwright.data.mend.text_rows import TextRows
 from labelwright.data.mend.yolo import YoloFolder
 from labelwright.data.readers.dispatch import reading
+from labelwright.data.readers.file_state import FileState, file_state, refuse_changed
 from labelwright.data.readers.places import counted
 from labelwright.errors import BadInput, quoted
 
@@ -140,7 +141,11 @@ def apply_decisions(
     """
     options = options or MendOptions()
     entries = read_decisions(decisions)
-    opened = open_mendable(Path(data), options) if isinstance(data, str | os.PathLike) else data
+    given = Path(data) if isinstance(data, str | os.PathLike) else data.path
+    before = file_state(given)
+    opened = open_mendable(given, options) if isinstance(data, str | os.PathLike) else data
+    if opened.path != given:  # a folder that one of its files stands for
+        before = None
     if isinstance(opened, ConllFile):
         entries = opened.expand(entries)
     elif isinstance(opened, CocoFile | MaskFolder | TextRows | YoloFolder):
@@ -154,7 +159,7 @@ def apply_decisions(
         raise BadInput("where to write is not said", fix="give --out with a new folder")
     target = Path(out)
     check_out(target, opened.path)
-    return _written(opened, changes, target, options, plan)
+    return _written(opened, changes, target, options, plan, before)
 
 
 def planned(opened: Mendable, changes: Changes, notes: tuple[str, ...] = ()) -> Applied:
@@ -167,7 +172,9 @@ def planned(opened: Mendable, changes: Changes, notes: tuple[str, ...] = ()) -> 
     return Applied(opened.path.name, len(items), changes.counts(), shown, notes=(*notes, *opened.remarks(changes)))
 
 
-def _written(opened: Mendable, changes: Changes, out: Path, options: MendOptions, planned: Applied) -> Applied:
+def _written(
+    opened: Mendable, changes: Changes, out: Path, options: MendOptions, planned: Applied, before: FileState | None
+) -> Applied:
     safe = options.spreadsheet_safe
     if not opened.is_tree and _is_file_name(out, opened.path):
         manifest = out.with_name(f"{out.name}.{MANIFEST}")
@@ -175,6 +182,7 @@ def _written(opened: Mendable, changes: Changes, out: Path, options: MendOptions
             raise BadInput("this exists already", where=str(manifest), fix="choose a new name for --out")
         with staged_file(out) as aside:
             lines = opened.write(changes, aside)
+            refuse_changed(opened.path, before)
             lines[0] = lines[0]._replace(new_path=out.name)
             with staged_file(manifest) as aside_manifest:
                 write_manifest(aside_manifest, lines, spreadsheet_safe=safe)
@@ -184,6 +192,7 @@ def _written(opened: Mendable, changes: Changes, out: Path, options: MendOptions
         manifest = out / MANIFEST
         with staged_tree(out) as aside:
             lines = opened.write(changes, aside if file is None else aside / file.name)
+            refuse_changed(opened.path, before)
             write_manifest(aside / MANIFEST, lines, spreadsheet_safe=safe)
     compared = f"look at {out}" if file is None else f"diff {opened.path} {file} shows what changed and nothing else"
     return replace(planned, out=file or out, manifest=manifest, compared=compared)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from labelwright.data.dataset import Source
 from labelwright.data.readers.arrays import read_npz
 from labelwright.data.readers.columnar import read_arrow, read_parquet
 from labelwright.data.readers.delimited import read_delimited
+from labelwright.data.readers.file_state import file_state, refuse_changed
 from labelwright.data.readers.hub_folder import read_hub_folder
 from labelwright.data.readers.huggingface import is_huggingface, read_huggingface
 from labelwright.data.readers.image_folder import holds_images, read_image_folder
@@ -42,6 +44,7 @@ READERS: dict[str, Reader] = {
     ".ods": read_spreadsheet,
 }
 _TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
+_PACKED = (".zst", ".bz2", ".xz", ".lz4", ".zip", ".7z", ".tar", ".tgz")
 _SHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
 
 
@@ -73,7 +76,10 @@ def read_source(
     """
     where, base = Path(path), Path(root) if root is not None else None
     with reading(where):
-        return _read(where, base, sheet)
+        state = file_state(where)
+        source = _read(where, base, sheet)
+        refuse_changed(where, state)
+    return replace(source, state=state)
 
 
 @contextmanager
@@ -115,6 +121,8 @@ def _read(path: Path, root: Path | None, sheet: str | None) -> Source:
         return _read_folder(path, root)
     if suffix in _SHEETS:
         return read_spreadsheet(path, root, sheet)
+    if suffix in _PACKED:
+        raise BadInput(f"is packed as {suffix}", where=place(path), fix="unpack it, or pack text as .gz")
     if suffix not in READERS:
         raise BadInput(
             f"the ending {quoted(suffix)} is of no known format" if suffix else "the name has no ending",
@@ -126,10 +134,14 @@ def _read(path: Path, root: Path | None, sheet: str | None) -> Source:
 
 def _check_exists(path: Path) -> None:
     try:
-        if path.exists():
+        if path.is_file() or path.is_dir():
             return
+        there = os.path.lexists(path)
     except (OSError, ValueError) as error:
         raise BadInput(f"is no usable path ({said(error)})", where=quoted(path), fix="check the path") from None
+    if there:
+        what = "is a link that leads nowhere" if path.is_symlink() else "is neither a file nor a folder"
+        raise BadInput(what, where=place(path), fix="save the data to a file and name that")
     siblings: list[str] = []
     if path.parent.is_dir():
         siblings = [p.name for p in path.parent.iterdir() if not p.name.startswith(".")][:2000]

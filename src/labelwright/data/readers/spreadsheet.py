@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from labelwright.data.dataset import Source
 from labelwright.data.readers.delimited import checked_names
+from labelwright.data.readers.formulas import unsaved_formula
 from labelwright.data.readers.places import place, said
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
 
@@ -48,6 +49,12 @@ def read_spreadsheet(path: Path, root: Path | None = None, sheet: str | None = N
     if not filled:
         raise BadInput("holds no rows", where=place(path), fix="give a sheet with a header row and rows")
     chosen = next(iter(filled))
+    if (cell := unsaved_formula(path, chosen)) is not None:
+        raise BadInput(
+            f"holds a formula in {cell} whose result is not stored",
+            where=f"{place(path)} sheet {quoted(chosen)}",
+            fix="open it in a spreadsheet program, save it, and give that file",
+        )
     table, lines = _table(filled[chosen], path, chosen)
     others = [name for name in filled if name != chosen]
     details = {"sheet": chosen} | ({"other sheets": listed(others)} if others else {})
@@ -90,8 +97,19 @@ def _rows(workbook: Any, name: str, path: Path) -> list[tuple[int, list[str]]]:
     start = _guarded(path, lambda: sheet.start)
     first = (start[0] if start else 0) + 1
     cells = _guarded(path, lambda: sheet.to_python(skip_empty_area=True))
-    texts = ([_text(cell) for cell in row] for row in cells)
+    texts = [[_text(cell) for cell in row] for row in cells]
+    _spread_merged(texts, start or (0, 0), getattr(sheet, "merged_cell_ranges", None) or ())
     return [(first + i, row) for i, row in enumerate(texts) if any(row)]
+
+
+def _spread_merged(texts: list[list[str]], start: tuple[int, int], ranges: Any) -> None:
+    """Write what a merged cell says into all of its rows; a cell in the first row heads columns and stays."""
+    for (top, left), (bottom, _) in ranges:
+        first, column = top - start[0], left - start[1]
+        if first < 1 or not 0 <= column < len(texts[0]):
+            continue
+        for row in texts[first + 1 : bottom - start[0] + 1]:
+            row[column] = texts[first][column]
 
 
 def _text(cell: Any) -> str:
