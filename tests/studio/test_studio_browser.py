@@ -231,8 +231,17 @@ EVERY_PAGE = ("/", "/review", "/review?kind=check", "/review?kind=marked", "/gro
               "/annotate", "/adjudicate", "/team", "/history", "/export", "/nothing-here")  # fmt: skip
 
 
-def test_a_phone_scrolls_in_one_direction_and_every_control_is_in_reach(page, server, studio):
+LONG_NAMES = ("Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft", "x" * 200,
+              "تصنيف طويل جدا للرسائل الواردة من العملاء الكرام الذين يكتبون كثيرا")  # fmt: skip
+
+
+@pytest.mark.parametrize("long_names", [False, True])
+def test_a_phone_scrolls_in_one_direction_and_every_control_is_in_reach(page, server, studio, long_names):
     fill_everything(studio)
+    if long_names:
+        classes = page.evaluate("ask('/api/classes').then((answer) => answer.json())")
+        for known, name in zip(classes, LONG_NAMES, strict=True):
+            page.evaluate("([old, name]) => send('/api/classes/rename', { old, new: name })", [known["name"], name])
     group = page.evaluate("fetch('/api/groups').then((answer) => answer.json())")[0]
     pair = urlencode({"given": group["given"], "suggested": group["suggested"]})
     page.set_viewport_size({"width": 390, "height": 844})
@@ -242,6 +251,11 @@ def test_a_phone_scrolls_in_one_direction_and_every_control_is_in_reach(page, se
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= 390, (path, wide)
         assert page.evaluate(OUT_OF_REACH) == [], path
+        if path in ("/groups", "/history"):  # no name, however long, pushes numbers and buttons out of sight
+            widest = page.evaluate(
+                "Math.max(...[...document.querySelectorAll('.scroll')].map((one) => one.scrollWidth))"
+            )
+            assert widest <= 460, (path, widest)
 
 
 # Controls that lie beyond the edge, unless they are in a part that scrolls by itself.

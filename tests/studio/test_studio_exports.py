@@ -6,11 +6,13 @@ import csv
 import io
 import json
 import time
+from collections import Counter
 from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import select
 
 from labelwright.data.cache import Cache
 from labelwright.data.load import load_dataset
@@ -19,6 +21,7 @@ from labelwright.errors import BadInput
 from labelwright.facade import Audit
 from labelwright.studio import tables as t
 from labelwright.studio.database import insert_row
+from labelwright.studio.explore import _fifths
 from labelwright.studio.export_tasks import coco, label_studio_tasks
 from labelwright.studio.jobs import FAILED, Jobs, jobs
 from labelwright.studio.mended_report import FILE, draw_report, prepare_report
@@ -116,6 +119,30 @@ def numbers(tmp_path):
     studio = fresh_studio(audit, tmp_path)
     yield studio
     studio.close()
+
+
+def test_a_number_goes_out_as_it_was_decided_to_its_last_digit(numbers):
+    browser = Browser(numbers).enter()
+    for row, value in ((5, 5345076.65), (6, 3.0), (7, 0.1 + 0.2)):
+        decide(browser, row, "relabel", value)
+    assert browser.get("/api/export/decisions").json()["label"] == ["5345076.65", "3", "0.30000000000000004"]
+    assert browser.get("/api/items/5").json()["label"] == "5345076.65"
+    assert browser.post("/api/export/data", {"name": "new.csv"}).status_code == 201
+    lines = (numbers.folder / "exports/new.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[6].endswith(",5345076.65")
+
+
+def test_on_the_map_numbers_are_fifths_of_their_range(numbers):
+    with numbers.database.read() as connection:
+        codes, names = _fifths({told.label for told in connection.execute(select(t.item.c.label))})
+    assert len(names) == 5 and sorted(Counter(codes.values())) == [0, 1, 2, 3, 4]
+    assert set(Counter(codes.values()).values()) <= {15, 16}
+    assert _fifths({"7.0"}) == ({"7.0": 0}, ["7"]) and _fifths(set()) == ({}, [])
+
+
+def test_data_without_features_have_no_empty_map_and_numbers_no_classes_to_confuse(numbers):
+    page = Browser(numbers).enter().get("/explore").text
+    assert 'id="map"' not in page and "map.js" not in page and 'class="matrix"' not in page
 
 
 def test_values_are_numbers_in_tasks_and_no_coco(numbers):

@@ -256,3 +256,16 @@ def test_a_mask_lies_as_its_image_where_that_is_turned(turned, tmp_path):
     frame = PartRows(data, Pictures(SimpleNamespace(dataset=data)).head).frame(0)
     assert frame.view == (6, 8) and frame.orientation == (1 if turned else 6)
     assert np.array_equal(frame.turned(data.parts.values(0)), np.rot90(mask, -1))
+
+
+@pytest.mark.parametrize("task", ["token", "detection", "segmentation"])
+def test_what_is_for_whole_rows_alone_is_not_offered_where_rows_have_parts(browser_of, task):
+    browser = browser_of(task)
+    page = browser.get("/").text
+    for nowhere in ('href="/annotate"', 'href="/adjudicate"', 'href="/review?kind=check"'):
+        assert nowhere not in page
+    assert "checked by people" not in page
+    explore = browser.get("/explore").text
+    assert 'href="/retrain"' not in explore and ('id="map"' in explore) == ("/static/map.js" in explore)
+    team = browser.get("/team").text
+    assert "/api/annotation/plan" not in team and "/api/users" in team

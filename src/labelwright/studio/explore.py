@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -54,18 +56,33 @@ class FeatureMap:
             labels[told.row] = told.label
             if told.flagged and told.verdict is None and told.check_place is None:
                 suspect.add(told.row)
-        names = sorted({label for label in labels.values() if label is not None})
-        codes = {label: k for k, label in enumerate(names)}
         task, classes = facts(connection)["task"], load_classes(connection)
+        if task == "regression":
+            codes, names = _fifths({label for label in labels.values() if label is not None})
+        else:
+            known = sorted({label for label in labels.values() if label is not None})
+            codes = {label: k for k, label in enumerate(known)}
+            names = [str(classes.words(name, task)) for name in known]
         rows = [int(row) for row in self.rows]
         return {
             "rows": rows,
             "x": self.places[:, 0].round(4).tolist(),
             "y": self.places[:, 1].round(4).tolist(),
             "label": [codes.get(labels.get(row) or "", -1) for row in rows],
-            "names": [classes.words(name, task) for name in names][:1000],
+            "names": names[:1000],
             "suspect": [int(row in suspect) for row in rows],
         }
+
+
+def _fifths(labels: Set[str]) -> tuple[dict[str, int], list[str]]:
+    """Return the fifth of the numbers that each of them lies in, and from where to where these go."""
+    values = np.array([float(label) for label in labels])
+    if not len(values):
+        return {}, []
+    edges = np.unique(np.quantile(values, [0, 0.2, 0.4, 0.6, 0.8, 1]))
+    places = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
+    names = [f"{low:g} – {high:g}" for low, high in pairwise(edges.tolist())] or [f"{edges[0]:g}"]
+    return dict(zip(labels, places.tolist(), strict=True)), names
 
 
 def _plane(matrix: FloatRows | None, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -57,7 +57,7 @@ class Classes:
         if label is None:
             return None
         if not isinstance(label, list):
-            return f"{label:g}"
+            return repr(label).removesuffix(".0")  # the shortest that reads as this very number
         try:
             names = [self._ever[self.now(k)] for k in label]
             return "|".join(names) if task == "multilabel" else names[0]

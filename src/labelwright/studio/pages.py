@@ -73,6 +73,7 @@ def drawn_page(request: Request, template: str, who: Visitor | None, status: int
         "may": (lambda action: who is not None and may(who.role, action)),
         "here": request.url.path + ("?kind=check" if request.query_params.get("kind") == "check" else ""),
         "script_strings": json.dumps(strings()["script"]),
+        "whole_rows": request.app.state.studio.content.parts is None,
         "place": "" if who is None else f"{request.app.state.studio.key} {who.user_id}",
         **values,
     }

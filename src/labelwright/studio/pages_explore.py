@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -25,9 +27,9 @@ def explore(request: Request, studio: StudioIs, who: Sees) -> Response:
         found = confusion(connection)
         cells = {(cell["from"], cell["to"]): cell for cell in found["cells"]}
         most = max((cell["number"] for cell in found["cells"]), default=1)
-        return drawn_page(
-            request, "explore.html", who, confusion=found, cells=cells, most=most, slices=slices(connection)[:200]
-        )
+        shown: dict[str, Any] = {"confusion": found, "cells": cells, "most": most, "slices": slices(connection)[:200]}
+        shown |= {"mapped": studio.audit.features is not None, "classed": facts(connection)["task"] != "regression"}
+    return drawn_page(request, "explore.html", who, **shown)
 
 
 @router.get("/copies")

@@ -6,6 +6,7 @@
   const classes = JSON.parse(place.dataset.classes);
   const task = place.dataset.task;
   const picked = new Set();
+  const MOST = 60; // classes on the page at a time
   let held = null; // the row in hand, null while another one is on its way
   let started = 0;
 
@@ -20,7 +21,7 @@
       key.textContent = String(number + 1);
       one.append(key);
     }
-    if (task === "multilabel") one.setAttribute("aria-pressed", "false");
+    if (task === "multilabel") one.setAttribute("aria-pressed", String(picked.has(name)));
     one.addEventListener("click", () => choose(name, one));
     return one;
   }
@@ -32,8 +33,11 @@
   }
 
   function list(wanted = "") {
-    const shown = classes.filter((name) => name.toLocaleLowerCase().includes(wanted.toLocaleLowerCase())).slice(0, 60);
-    byId("choices").replaceChildren(...shown.map(button));
+    const found = classes.filter((name) => name.toLocaleLowerCase().includes(wanted.toLocaleLowerCase()));
+    byId("choices").replaceChildren(...found.slice(0, MOST).map(button));
+    byId("more-choices").hidden = found.length > 0 && found.length <= MOST;
+    byId("more-choices").textContent = found.length
+      ? fill(words.more_classes, { shown: MOST, of: found.length.toLocaleString() }) : words.no_such_class;
   }
 
   function show(content, row) {

@@ -172,7 +172,7 @@ class Review {
 
   replace(template) {
     this.item.replaceChildren(byId(template).content.cloneNode(true));
-    this.item.querySelector(".empty").focus({ preventScroll: true });
+    if (this.shownOnce) this.item.querySelector(".empty").focus({ preventScroll: true });
   }
 
   async put(row) {
