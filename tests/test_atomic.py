@@ -103,3 +103,12 @@ def test_a_file_in_the_way_is_an_os_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         check_can_write(tmp_path / "file" / "out")
+
+
+def test_what_is_staged_may_be_written_as_a_staged_folder_itself(tmp_path):
+    with staged_directory(tmp_path / "out") as aside:
+        with staged_directory(aside) as inner:
+            (inner / "model").write_text("weights")
+        (aside / "card").write_text("facts")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["card", "model"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

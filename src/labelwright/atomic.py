@@ -34,7 +34,8 @@ def staging(parent: Path, name: str) -> Iterator[Path]:
     prefix = f"{_STAGING}{hashlib.blake2b(name.encode('utf-8', 'surrogateescape'), digest_size=6).hexdigest()}-"
     aside = parent / f"{prefix}{secrets.token_hex(6)}"
     with ExitStack() as held:
-        with _held(parent, wait=True):  # a folder is swept or held, never between the two
+        # A folder is swept or held, never between the two; one that is being staged is held by this process already.
+        with _held(parent, wait=not parent.name.startswith(_STAGING)):
             for leftover in parent.glob(f"{prefix}*"):
                 if _abandoned(leftover):
                     shutil.rmtree(leftover, ignore_errors=True)
