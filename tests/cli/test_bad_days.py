@@ -245,3 +245,34 @@ def test_the_example_of_a_mishap_runs():
     from labelwright.cli import mishaps
 
     assert doctest.testmod(mishaps).failed == 0
+
+
+def test_files_that_no_audit_wrote_are_not_written_over(tickets, tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "report.html").write_text("my own")
+    assert run(["audit", str(tickets), "--label", "topic", "--out", str(tmp_path / "mine")]) == 2
+    assert "holds 'report.html', which no audit wrote" in capsys.readouterr().err
+    assert [path.read_text() for path in (tmp_path / "mine").iterdir()] == ["my own"]
+
+
+def test_a_report_goes_into_a_file_and_comes_from_an_audit(tickets, tmp_path, capsys):
+    assert run(["report", str(tickets)]) == 2
+    assert "no audit is stored here" in capsys.readouterr().err
+    (tmp_path / "audit").mkdir()
+    (tmp_path / "audit" / "view.json").write_text("{}")
+    assert run(["report", str(tmp_path / "audit"), "--out", str(tmp_path)]) == 2
+    assert "this is a folder. Fix: name a file, such as" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("audit", "tickets.csv", "--label", "topic", "--about", "none.yaml"),
+        ("aggregate", "tickets.csv", "--rules", "none.yaml"),
+    ],
+)
+def test_a_file_that_is_not_there_is_said_so(tickets, monkeypatch, capsys, words):
+    monkeypatch.chdir(tickets.parent)
+    tickets.rename("tickets.csv")
+    assert run([*words, "--out", "new"]) == 2
+    assert "there is no such file" in capsys.readouterr().err

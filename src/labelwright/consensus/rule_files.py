@@ -55,6 +55,8 @@ def read_rules(
     file = Path(path)
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadInput("there is no such file of rules", where=str(path), fix="check the path") from None
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"the file of rules cannot be read: {quoted(error)[1:-1]}", where=str(path)) from None
     except yaml.YAMLError as error:

@@ -28,15 +28,21 @@ from labelwright.report.view import build_view
 from labelwright.results_folder import refuse_inputs, refuse_unwritable
 
 SCHEMA_VERSION = 1
+MARK = "run.json"  # by which a folder is known as that of an audit
+FILES = ("report.html", "issues.csv", "issues.parquet", "marked.parquet", "summary.json", "view.json")
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "numba", "pyarrow", "pillow")
 # Formulas in a cell run when a spreadsheet opens the file; a quote before them stops that and is easy to see.
 _FORMULA, _NUMBER = re.compile(r"[=+\-@]"), re.compile(r"[+-]?\d+([.,]\d+)?$")
 
 
 def check_writable(folder: Path, dataset: Dataset) -> None:
-    """Refuse a results folder that cannot be written or that is the data itself; BadInput says why."""
+    """Refuse a results folder that cannot be written, is the data itself, or holds files of that name of others."""
     refuse_inputs(folder, [dataset.source.path])
     refuse_unwritable(folder)
+    foreign = [name for name in FILES if (folder / name).exists()]
+    if foreign and not (folder / MARK).exists():
+        fix = "choose another --out folder, or move the file away"
+        raise BadInput(f"holds {quoted(foreign[0])}, which no audit wrote", where=str(folder), fix=fix)
 
 
 def write_outputs(result: AuditResult, folder: Path) -> Path:
@@ -66,13 +72,15 @@ def rewrite_report(folder: Path, *, redact: bool = False, out: Path | None = Non
     stored = folder / "view.json"
     try:
         view: Mapping[str, Any] = json.loads(stored.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise BadInput("no audit is stored here", where=str(folder), fix="run labelwright audit first") from None
     except (OSError, ValueError) as error:
         raise BadInput(
             f"view.json cannot be read ({type(error).__name__})", where=str(folder), fix="run the audit again"
         ) from None
     path = out or folder / ("report-redacted.html" if redact else "report.html")
+    if path.is_dir():
+        raise BadInput("this is a folder", where=str(path), fix=f"name a file, such as {path / 'report.html'}")
     with write_aside(path) as aside:
         aside.write_text(render(redact_view(view) if redact else view), encoding="utf-8")
     return path

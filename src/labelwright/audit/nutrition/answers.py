@@ -180,6 +180,8 @@ def read_about(about: str | Path | Mapping[str, Any] | None) -> Mapping[str, Any
     path = Path(about)
     try:
         facts = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadInput("there is no such file", where=quoted(path.name), fix="check the path") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise BadInput(
             f"cannot read {quoted(path.name)} as YAML ({type(error).__name__})", fix="check the file"
