@@ -82,15 +82,8 @@ def gather_labels(
     lists = candidate_lists(source, sources.candidates)
     names = read_classes(classes) or _all_names(source, sources, found, lists)
     bounds = bounds_of(source, sources.low, sources.high)
-    label, task = sources.label, sources.task
-    if sources.about_one_class:
-        task = "classification"
-    if label is None and (found or lists or sources.bag):
-        reduced, label = _with_placeholder(reduced, names or ()), PLACEHOLDER
-    elif sources.low or sources.high:
-        task = "regression"
-        if label is None:
-            reduced, label = with_number_column(reduced, bounds), BOUNDED
+    elsewhere = bool(found or lists or sources.bag)
+    reduced, label, task = _with_label_column(reduced, sources, bounds, names or (), elsewhere)
     plan = infer_plan(
         reduced,
         label,
@@ -111,6 +104,20 @@ def gather_labels(
     if plan.task == "regression":
         return _numbers(dataset, bounds)
     return _parts(dataset, source, sources, found, lists, None if label == PLACEHOLDER else plan.label)
+
+
+def _with_label_column(
+    source: Source, sources: LabelSources, bounds: NDArray[np.float64], names: Sequence[str], elsewhere: bool
+) -> tuple[Source, str | None, str | None]:
+    """Return the data with a column to read labels from, its name and the task; a column made up where none is."""
+    label, task = sources.label, "classification" if sources.about_one_class else sources.task
+    if label is None and elsewhere:
+        return _with_placeholder(source, names), PLACEHOLDER, task
+    if not (sources.low or sources.high):
+        return source, label, task
+    if label is None:
+        return with_number_column(source, bounds), BOUNDED, "regression"
+    return source, label, "regression"
 
 
 def _tags(dataset: Dataset, sources: LabelSources) -> Gathered:

@@ -118,13 +118,7 @@ def train_model(
         Data, labels, method or settings cannot be used; the message says where and how to mend it.
     """
     options = options or TrainOptions()
-    if not 0 <= options.holdout < 1:
-        raise BadInput(f"the held-out share is {options.holdout}", fix="choose a share of at least 0 and below 1")
-    if not 0 < options.learning_rate < float("inf"):
-        raise BadInput(f"the learning rate is {options.learning_rate}", fix="choose a number above 0, such as 0.001")
-    method = None if options.method == "auto" else find_method(options.method)
-    if method is None and options.settings:
-        raise BadInput("settings are given, but no method", fix="name one: --method ELR --set lam=7")
+    method = _named_method(options)
     gathered = gather_labels(Path(data), sources, features=features, **columns)
     refuse_contradictions(gathered)
     method = _method_for_positives(method, sources)
@@ -135,16 +129,7 @@ def train_model(
     rows, evidence, choice = _task(gathered, method, noise, options)
     held = split_rows(evidence, rows, options.holdout, options.seed)
     training, tested = rows[~held], rows[held]
-    kind = ImpreciseRegressor if gathered.dataset.plan.task == "regression" else ImpreciseClassifier
-    estimator = kind(
-        choice.objective,
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        optimizer=default_optimizer(options.learning_rate),
-        checkpoint=options.checkpoint,
-        progress=progress,
-        random_state=options.seed,
-    )
+    estimator = _estimator(choice, gathered.dataset.plan.task, options, progress)
     estimator.fit(found.matrix[training], evidence.take(training))
     task = _facts(gathered, sources, evidence.take(training), training)
     measured = _measured(estimator, task, found.matrix[tested], evidence.take(tested), options.seed)
@@ -161,6 +146,33 @@ def train_model(
     }
     card = model_card(gathered, fitted, found, noise, choice, settings, len(training), measured)
     return Trained(TrainedModel(estimator, fitted, task, card), notes)
+
+
+def _named_method(options: TrainOptions) -> Method | None:
+    """Return the method that the options name, None for auto; BadInput where they cannot be."""
+    if not 0 <= options.holdout < 1:
+        raise BadInput(f"the held-out share is {options.holdout}", fix="choose a share of at least 0 and below 1")
+    if not 0 < options.learning_rate < float("inf"):
+        raise BadInput(f"the learning rate is {options.learning_rate}", fix="choose a number above 0, such as 0.001")
+    method = None if options.method == "auto" else find_method(options.method)
+    if method is None and options.settings:
+        raise BadInput("settings are given, but no method", fix="name one: --method ELR --set lam=7")
+    return method
+
+
+def _estimator(
+    choice: Choice, task: str, options: TrainOptions, progress: Progress
+) -> ImpreciseClassifier | ImpreciseRegressor:
+    kind = ImpreciseRegressor if task == "regression" else ImpreciseClassifier
+    return kind(
+        choice.objective,
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        optimizer=default_optimizer(options.learning_rate),
+        checkpoint=options.checkpoint,
+        progress=progress,
+        random_state=options.seed,
+    )
 
 
 def _facts(gathered: Gathered, sources: LabelSources, learned: Evidence, training: NDArray[np.int64]) -> TaskFacts:

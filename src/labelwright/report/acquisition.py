@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,25 +137,10 @@ def write_replay(found: Replay, name: str, folder: Path) -> None:
 
 
 def _replay_page(found: Replay, name: str) -> CurvesPage:
-    shares = found.shares()
     order = sorted(found.bands, key=lambda method: -found.bands[method].curves[0].area)
     lines = [
         Line(method, band.cost, band.mean, np.clip(band.low, 0, 1), np.clip(band.high, 0, 1))
         for method, band in ((method, found.bands[method]) for method in order)
-    ]
-    cost = next(iter(found.bands.values())).cost
-    rows = [
-        [f"{labels:.0f}", *(f"{found.bands[method].mean[i]:.1%}" for method in order)]
-        for i, labels in enumerate(cost.tolist())
-    ]
-    sums = [
-        [
-            method,
-            f"{np.mean([curve.area for curve in found.bands[method].curves]):.1%}",
-            f"{found.bands[method].mean[-1]:.1%}",
-            "–" if np.isnan(shares[method]) else f"{shares[method]:.0%}",
-        ]
-        for method in order
     ]
     repeats = len(next(iter(found.bands.values())).curves)
     return CurvesPage(
@@ -174,17 +160,38 @@ def _replay_page(found: Replay, name: str) -> CurvesPage:
                 "Accuracy against labels bought",
                 f"Mean over {counted(repeats, 'repeat')} with its 95 % band. The thin line is what all labels reach.",
                 ["labels", *order],
-                rows,
+                _replay_rows(found, order),
                 line_chart(lines, "labels bought", "accuracy on held-out rows", "Learning curves", found.full),
             ),
             CurveSection(
                 "In short",
                 "How many of random sampling's labels a method needs for the accuracy that random sampling ends with.",
                 ["method", "mean accuracy over the curve", "accuracy at the end", "labels needed, of random's"],
-                sums,
+                _replay_sums(found, order),
             ),
         ],
     )
+
+
+def _replay_rows(found: Replay, order: Sequence[str]) -> list[list[str]]:
+    cost = next(iter(found.bands.values())).cost
+    return [
+        [f"{labels:.0f}", *(f"{found.bands[method].mean[i]:.1%}" for method in order)]
+        for i, labels in enumerate(cost.tolist())
+    ]
+
+
+def _replay_sums(found: Replay, order: Sequence[str]) -> list[list[str]]:
+    shares = found.shares()
+    return [
+        [
+            method,
+            f"{np.mean([curve.area for curve in found.bands[method].curves]):.1%}",
+            f"{found.bands[method].mean[-1]:.1%}",
+            "–" if np.isnan(shares[method]) else f"{shares[method]:.0%}",
+        ]
+        for method in order
+    ]
 
 
 def replay_lines(found: Replay, folder: Path, *, json_only: bool, quiet: bool) -> list[str]:
