@@ -94,6 +94,15 @@ def test_two_writers_of_one_place_do_not_sweep_each_other(tmp_path, write):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+def test_a_directory_may_be_staged_within_one_and_files_within_that(tmp_path):
+    with staged_directory(tmp_path / "out") as outer:
+        with staged_directory(outer) as inner, write_aside(inner / "a") as aside:
+            aside.write_text("1")
+        with write_aside(outer / "b") as aside:
+            aside.write_text("2")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "b"]
+
+
 def test_asking_whether_one_can_write_creates_nothing(tmp_path):
     check_can_write(tmp_path / "x" / "y")
     assert list(tmp_path.iterdir()) == []

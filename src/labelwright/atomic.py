@@ -32,15 +32,16 @@ def staging(parent: Path, name: str) -> Iterator[Path]:
     parent.mkdir(parents=True, exist_ok=True)
     # A hash of the name, as the name itself may already be as long as file systems allow.
     prefix = f"{_STAGING}{hashlib.blake2b(name.encode('utf-8', 'surrogateescape'), digest_size=6).hexdigest()}-"
-    aside = parent / f"{prefix}{secrets.token_hex(6)}"
-    with ExitStack() as held:
-        # A folder is swept or held, never between the two; one that is being staged is held by this process already.
-        with _held(parent, wait=not parent.name.startswith(_STAGING)):
-            for leftover in parent.glob(f"{prefix}*"):
-                if _abandoned(leftover):
-                    shutil.rmtree(leftover, ignore_errors=True)
+    for leftover in parent.glob(f"{prefix}*"):
+        if _abandoned(leftover):
+            shutil.rmtree(leftover, ignore_errors=True)
+    with ExitStack() as stack:
+        while True:  # another one may sweep a folder between its birth and its lock
+            aside = parent / f"{prefix}{secrets.token_hex(6)}"
             aside.mkdir(mode=PRIVATE_DIRECTORY)
-            held.enter_context(_held(aside))
+            stack.enter_context(_held(aside))
+            if aside.exists():
+                break
         try:
             yield aside
         finally:
