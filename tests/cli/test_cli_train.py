@@ -348,7 +348,7 @@ def test_a_model_of_another_schema_or_a_broken_one_is_refused(world, tmp_path, c
     assert "no trained model" in error_of(capsys, "predict", tmp_path, folder / "tickets.csv")
 
 
-def test_calibration_with_unknown_classes_or_training_rows_alone_is_refused(world, tmp_path, capsys):
+def test_calibration_with_unknown_classes_or_training_rows_alone_is_refused(world, predicted, tmp_path, capsys):
     folder, _ = world
     other = write(tmp_path / "o.csv", [{"ticket": "N", "body": "card", "topic": "bilin"}])
     assert "'bilin'" in error_of(capsys, "calibrate", folder / "model", other)
