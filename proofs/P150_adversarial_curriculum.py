@@ -1,9 +1,14 @@
 """P150: a saliency curriculum makes a small PointNet robust to lost and noisy points.
 
-Six synthetic solids of 128 points (480 clouds to learn from, 600 to be judged on), PointNet of 3-64-128, 60 epochs of
-SGD. Judged on clean clouds and on clouds that lost half of their points and got noise of standard deviation 0.1.
-Beside plain cross-entropy stands cross-entropy on clouds with uniform corruption of the same kinds, of a level drawn
-anew for each batch from [0, 1].
+Six synthetic solids of 128 points (480 clouds to learn from, 600 to be judged on), PointNet of 3-64-128, 120 epochs of
+Adam at 5e-3 with a cosine. Judged on clean clouds and on clouds that lost half of their points and got noise of
+standard deviation 0.1. Beside plain cross-entropy stands cross-entropy on clouds with uniform corruption of the same
+kinds, of a level drawn anew for each batch from [0, 1].
+
+In a first proof of three seeds the method had 0.63, cross-entropy 0.68 and uniform corruption 0.67. Its teacher never
+named three of the six classes, and the level of corruption, held against single epochs of 48 clouds, stepped back until
+it was 0 for good. The networks were undertrained too: 60 epochs of SGD at a constant 0.05 left plain cross-entropy at
+0.85 on clean clouds, 120 of Adam with a cosine reach 0.97 (looked at on seeds 1000 and 1001, as was the mended method).
 
 Source: INTACT: Inducing Noise Tolerance through Adversarial Curriculum Training for LiDAR-based Safety-Critical
 Perception and Autonomy, arXiv 2025.
@@ -27,11 +32,11 @@ from labelwright.learn.noisy import (
     jitter_points,
     meta_saliency_teacher,
 )
-from labelwright.nn import SGD, CrossEntropy, Loop, Objective, PointNet, Stream, Task, Training
+from labelwright.nn import AdamW, Cosine, CrossEntropy, Loop, Objective, PointNet, Stream, Task, Training
 
 torch.set_num_threads(1)
 
-BUDGET_S = 180
+BUDGET_S = 900
 SEEDS = 3
 CLAIM = All(
     Beats(baseline="cross-entropy", by=0.10, seeds=SEEDS, metric="accuracy on corrupted clouds"),
@@ -70,7 +75,8 @@ def run(seed: int) -> dict[str, float]:
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
         spoilt = corrupted_clouds(clean, None, 1.0, (jitter_points, drop_points))
-    training = Training(epochs=60, batch_size=32, optimizer=SGD(0.05, 0.9, 5e-4), seed=seed, device="cpu")
+    adam = AdamW(5e-3, schedule=Cosine())
+    training = Training(epochs=120, batch_size=32, optimizer=adam, seed=seed, device="cpu")
 
     def task() -> Task:
         return Task(x, Hard(labels, len(SOLIDS)), net=PointNet())

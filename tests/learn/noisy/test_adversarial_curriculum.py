@@ -19,7 +19,7 @@ from labelwright.learn.noisy import (  # noqa: E402
     scatter_points,
 )
 from labelwright.learn.noisy.point_corruption import chosen_points, push_points  # noqa: E402
-from labelwright.nn import CrossEntropy, Loop, PointNet, Task, Training  # noqa: E402
+from labelwright.nn import CrossEntropy, Loop, Outputs, PointNet, Task, Training  # noqa: E402
 
 NET = PointNet((8, 16))
 
@@ -106,8 +106,33 @@ def test_the_level_rises_and_steps_back():
     loop = Loop(objective, boxes(), Training(epochs=1, device="cpu"))
     assert objective.level(0.35) == pytest.approx(0.5) and objective.level(0.9) == 1.0
     objective.best.fill_(2.0)
-    objective.before_epoch(loop)
-    assert objective.level(1.0) == pytest.approx(0.9)
+    for _ in range(5):
+        objective.before_epoch(loop)
+    assert objective.level(0.35) == pytest.approx(0.4)
+
+
+def test_a_fall_of_the_clean_accuracy_counts_once_and_the_level_still_ends_at_one():
+    objective = SaliencyCurriculum(NET((32, 3), 2))
+    loop = Loop(objective, boxes(), Training(epochs=1, device="cpu"))
+    objective.best.fill_(2.0)
+    for _ in range(40):  # the network stays as it is: no second fall
+        objective.before_epoch(loop)
+    assert float(objective.setback) == pytest.approx(0.1)
+    assert objective.level(0.7) == pytest.approx(0.9) and objective.level(1.0) == 1.0
+
+
+def test_an_accuracy_that_goes_up_and_down_is_no_fall():
+    """Held-out rows are few: six points up and down from epoch to epoch leave the ramp alone [P150]."""
+    objective = SaliencyCurriculum(NET((32, 3), 2), validation=0.5)
+    loop = Loop(objective, boxes(96), Training(epochs=1, device="cpu"))
+    rows = loop.task.held_out
+    right, worse = (loop.task.labels[rows].clone() for _ in range(2))
+    worse[:3] = 1 - worse[:3]
+    for epoch in range(40):
+        said = torch.nn.functional.one_hot((right, worse)[epoch % 2], 2).float()
+        loop.predict = lambda rows, said=said: Outputs(said, None)
+        objective.before_epoch(loop)
+    assert float(objective.setback) == 0.0
 
 
 def test_the_teacher_is_frozen_and_the_same_for_the_same_seed():
@@ -117,6 +142,17 @@ def test_the_teacher_is_frozen_and_the_same_for_the_same_seed():
     for a, b in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(a, b) and not a.requires_grad
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_task_leaves_the_outputs_of_other_classes_alone():
+    """A task of two classes does not teach that the others do not occur [P150]."""
+    task = Task(normalized_clouds(torch.rand(40, 32, 3)), Hard(np.arange(40) % 4, 4), net=NET)
+    teacher = meta_saliency_teacher(task, outer_steps=1, classes=2, seed=3)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(3)
+        fresh = task.new_net()
+    assert (teacher.head.weight != fresh.head.weight).any(dim=1).sum() == 2
+    assert (teacher.head.bias != fresh.head.bias).sum() == 2
 
 
 def test_it_learns_and_leaves_its_teacher_alone():

@@ -9,7 +9,8 @@ that late in training the critical ones are hit. The student minimises
 
     CE(corrupted) + ½ CE(clean) + ½ KL(teacher(clean) ‖ student(corrupted))
 
-and the level steps back by 0.1 when the accuracy on clean held-out clouds falls by more than 3 points.
+and the level steps back by 0.1 when the accuracy on clean held-out clouds, mean of five epochs, falls by more than 3
+points below its best since the last step back.
 
 Source: INTACT: Inducing Noise Tolerance through Adversarial Curriculum Training for LiDAR-based Safety-Critical
 Perception and Autonomy, arXiv 2025 [P150]. The paper's equations could not be had: this is a reading of its
@@ -40,6 +41,7 @@ from labelwright.nn.losses import cross_entropy, kl_divergence
 
 KINDS: tuple[Corruption, ...] = (jitter_points, scatter_points, drop_points)
 SETBACK, TOLERANCE = 0.1, 0.03  # of the level; of the clean accuracy
+WINDOW = 5  # epochs of which the clean accuracy is the mean: one epoch's goes up and down by more than the tolerance
 
 
 def point_saliency(
@@ -78,7 +80,7 @@ def meta_saliency_teacher(
     *,
     outer_steps: int = 300,
     inner_steps: int = 5,
-    inner_lr: float = 0.05,
+    inner_lr: float = 0.2,
     outer_lr: float = 0.5,
     classes: int = 3,
     batch_size: int = 64,
@@ -87,7 +89,8 @@ def meta_saliency_teacher(
     """Return a frozen teacher that was meta-trained by Reptile over subsets of classes and kinds of corruption. [P150]
 
     Each outer step copies the teacher, takes inner gradient steps on clouds of a few classes under one corruption of a
-    random level, and moves the teacher by ``θ ← θ + outer_lr (θ_task − θ)``.
+    random level, and moves the teacher by ``θ ← θ + s (θ_task − θ)``; s falls from `outer_lr` to 0. Only the classes of
+    a task compete in it, so that no task teaches that the others do not occur.
 
     Parameters
     ----------
@@ -110,8 +113,8 @@ def meta_saliency_teacher(
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
         teacher = task.new_net()
-        for _ in range(outer_steps):
-            some = present[torch.randperm(len(present))[:classes]]
+        for step in range(outer_steps):
+            some = present[torch.randperm(len(present))[:classes]].sort().values
             pool = rows[torch.isin(labels, some)]
             kind = KINDS[int(torch.randint(len(KINDS), ()))]
             adapted = copy.deepcopy(teacher)
@@ -120,12 +123,19 @@ def meta_saliency_teacher(
                 own = task.batch(pool[torch.randint(len(pool), (batch_size,))].numpy())
                 clouds = corrupted_clouds(own.x, None, float(torch.rand(())), (kind,))
                 descent.zero_grad()
-                torch.autograd.backward(cross_entropy(adapted(clouds), own.labels))
+                torch.autograd.backward(_among(adapted(clouds), own.labels, some))
                 descent.step()
+            share = outer_lr * (1 - step / outer_steps)
             with torch.no_grad():
                 for mine, theirs in zip(teacher.parameters(), adapted.parameters(), strict=True):
-                    mine.lerp_(theirs, outer_lr)
+                    mine.lerp_(theirs, share)
     return teacher.requires_grad_(False).eval()
+
+
+def _among(logits: Tensor, labels: Tensor, classes: Tensor) -> Tensor:
+    """Return the cross-entropy where nothing but these classes (c,), in ascending order, can be the answer."""
+    some = classes.to(logits.device)
+    return cross_entropy(logits[:, some], torch.searchsorted(some, labels))
 
 
 class SaliencyCurriculum(Objective):
@@ -151,13 +161,14 @@ class SaliencyCurriculum(Objective):
 
     Notes
     -----
-    The gain in robustness did not show on six synthetic solids (480 clouds, 60 epochs, three seeds): accuracy on clouds
-    with half of their points and noise of 0.1 was 0.63, to 0.68 of cross-entropy and 0.67 with uniform corruption; on
-    clean clouds 0.90 to 0.87.
+    On six synthetic solids (480 clouds, 120 epochs, three seeds) accuracy on clouds with half of their points and noise
+    of 0.1 was 0.76, to 0.63 of cross-entropy and 0.72 with uniform corruption (a difference of 3.7 points, 95 %
+    interval -4.4 to +11.8). It costs 9 points on clean clouds: 0.86 to 0.95; uniform corruption has 0.82 there.
     """
 
     setback: Tensor
     best: Tensor
+    recent: Tensor
 
     def __init__(
         self,
@@ -184,6 +195,7 @@ class SaliencyCurriculum(Objective):
         hold_out(task, self.validation)
         self.register_buffer("setback", torch.zeros(()))
         self.register_buffer("best", torch.zeros(()))
+        self.register_buffer("recent", torch.full((WINDOW,), torch.nan))
 
     def train(self, mode: bool = True) -> SaliencyCurriculum:
         """Train the student; the teacher stays in evaluation mode."""
@@ -200,13 +212,18 @@ class SaliencyCurriculum(Objective):
         rows = loop.task.held_out
         labels = loop.task.labels[rows]
         accuracy = (loop.predict(rows).logits.argmax(dim=1) == labels)[labels >= 0].float().mean()
-        if accuracy < self.best - TOLERANCE:
+        self.recent.copy_(torch.cat([self.recent[1:], accuracy[None]]))
+        mean = self.recent.mean()  # NaN until there are enough
+        if mean < self.best - TOLERANCE:
             self.setback += SETBACK
-        self.best.copy_(torch.maximum(self.best, accuracy))
+            self.recent.fill_(torch.nan)  # one fall counts once: what follows is held against itself
+            self.best.zero_()
+        elif not mean.isnan():
+            self.best.copy_(torch.maximum(self.best, mean))
 
     def level(self, progress: float) -> float:
-        """Return l in [0, 1] at a share of the training."""
-        return max(0.0, min(1.0, progress / self.rise) - float(self.setback))
+        """Return l in [0, 1] at a share of the training: the ramp moved back, which still ends at 1 given the time."""
+        return min(1.0, max(0.0, progress / self.rise - float(self.setback)))
 
     def losses(self, batch: Batches) -> Losses:
         """Return the terms on corrupted and clean clouds, and the divergence from the teacher."""
