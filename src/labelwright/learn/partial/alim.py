@@ -163,7 +163,7 @@ class ALIM(PiCO):
     -----
     On digits with 1,257 rows, 80 epochs, inclusion rate 0.3 and 30 % of the sets without the truth, with the
     classifier's score, λ from epoch 35 on and learning rates chosen on other splits for each method: accuracy 0.912 to
-    PRODEN's 0.868 (6 points asked, 4.5 measured) and PiCO's 0.61; 88 % of the missed truths were recovered (five
+    PRODEN's 0.868 (6 points asked, 4.5 measured) and PiCO's 0.74; 88 % of the missed truths were recovered (five
     seeds). With prototypes for scores and λ from epoch 20 on it was 0.50: where prototypes settle on the wrong class
     in the first few hundred steps, λ near 1 lets them have their way. The released code scores by prototypes, but
     λ starts there after 80 of 1,000 epochs.
