@@ -3,7 +3,8 @@
 Digits, ten classes from 100 rows down to 10. Images are embedded by 24 principal components; a class name's embedding
 is the mean of its class among 150 rows apart, blurred by noise so that zero-shot accuracy lies between 50 and 70 %.
 Prompts: 4 context vectors a class, tuned anew each round; 6 rounds of 10 labels. Accuracy is the mean over classes on
-balanced test rows.
+balanced test rows. (With five seeds the spread of labels fell by 0.16 and 0.73, and both intervals held 0. Their number
+was then set to twenty, before any of the fifteen more was run.)
 
 Source: Bang, Ahn and Lee, Active prompt learning in vision language models, CVPR 2024.
 """
@@ -28,8 +29,8 @@ from labelwright.acquire import (
 from labelwright.catalogue.claims import All, Beats
 
 DATA = ("digits",)
-BUDGET_S = 60
-SEEDS = 5
+BUDGET_S = 180
+SEEDS = 20
 K, ROUNDS, EPOCHS = 10, 6, 30
 CLAIM = All(
     Beats(baseline="entropy", seeds=SEEDS, metric="spread of labels over classes", method_figure="entropy_pcb_spread",
