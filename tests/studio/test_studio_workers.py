@@ -83,7 +83,7 @@ class Served:
     def workers(self):
         """Return the numbers of the processes that answer."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [int(k) for k in children if b"spawn_main" in Path(f"/proc/{k}/cmdline").read_bytes()]
+        return [int(k) for k in children if b"spawn_main" in _command_of(k)]
 
     def connection(self, worker):
         """Return a connection that this worker has taken."""
@@ -115,6 +115,13 @@ class Served:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(40)
         return time.monotonic() - started
+
+
+def _command_of(process):
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:  # it has just ended
+        return b""
 
 
 def _socket_of(theirs, ours):
