@@ -7,6 +7,9 @@ of 400 canvases with (a) the given label, (b) the teacher's soft label of the wh
 the label of the crop from the label map. On 500 test canvases the variable top-k accuracy (share of the two classes
 among the two highest scores) of (c) must be 0.03 above (a), and above (b).
 
+A first proof took 16 epochs, 112 steps: the students had 0.38 to 0.42 where chance has 0.2. 150 were chosen among 16,
+60 and 150 on another seed, by canvases of the digits that are learned from: 0.31, 0.62 and 0.68 for the given label.
+
 Source: Yun et al., Re-labeling ImageNet, CVPR 2021.
 """
 
@@ -34,7 +37,7 @@ from labelwright.evidence import Hard
 from labelwright.nn import AdamW, CrossEntropy, Loop, SmallCNN, Task, Training
 
 DATA = ("digits",)
-BUDGET_S = 200
+BUDGET_S = 600
 SEEDS = 5
 CLAIM = All(
     Beats(
@@ -56,7 +59,7 @@ CLAIM = All(
     Holds("A constant map gives every crop the softmax of its vector", ("identity",), SEEDS),
 )
 
-TRAIN, TEST = 400, 500
+TRAIN, TEST, EPOCHS = 400, 500, 150
 NET = SmallCNN((12, 24, 48))
 torch.set_num_threads(1)
 Canvases = tuple[NDArray[np.float32], NDArray[np.int64]]
@@ -131,7 +134,7 @@ def run(seed: int) -> dict[str, float]:
     found = {}
     for name, maps in stores.items():
         objective = LocalizedLabelLoss(maps, (0.25, 1.0), flip=False)
-        scores = fitted(objective, x, given, 16, seed).predict_proba(x_test).numpy()
+        scores = fitted(objective, x, given, EPOCHS, seed).predict_proba(x_test).numpy()
         found[name] = float(variable_topk_accuracy(scores, valid).accuracy)
     crops = store.top()
     return {
