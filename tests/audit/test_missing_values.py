@@ -35,7 +35,7 @@ def test_a_few_empty_cells_are_no_issue_of_a_column():
 
 def test_a_column_with_many_empty_cells_is_told_with_its_share():
     t = pa.table({"age": [None] * 300 + [1] * 700})
-    assert MissingColumns().score(t).reason == ["300 of 1,000 cells of column 'age' are empty (30.0%)"]
+    assert MissingColumns().score(t).reason == ["300 of 1,000 cells of column 'age' are empty (30.0 %)"]
 
 
 def test_an_empty_column_is_told():

@@ -18,7 +18,8 @@ def test_a_group_far_below_the_rest_is_flagged_with_interval():
     s = UnderperformingGroups().score(right, ["north"] * 300 + ["south"] * 100, column="region")
     assert s.part == ["north", "south"] and s.is_issue.tolist() == [False, True]
     assert s.reason[1] == (
-        "the 100 rows whose 'region' is 'south' are predicted right in 50% (95% interval 40% to 60%), all others in 90%"
+        "the 100 rows whose 'region' is 'south' are predicted right in 50 % (95 % interval 40 % to 60 %), all "
+        "others in 90 %"
     )
 
 
@@ -68,7 +69,8 @@ def test_groups_with_many_suspect_labels_are_told():
     s = MislabelledGroups().score(suspect, ["ann"] * 100 + ["bob"] * 60, column="annotator")
     assert s.is_issue.tolist() == [False, True]
     assert s.reason[1] == (
-        "50% of the labels of the 60 rows whose 'annotator' is 'bob' look wrong (95% interval 38% to 62%), 0% elsewhere"
+        "50 % of the labels of the 60 rows whose 'annotator' is 'bob' look wrong (95 % interval 38 % to 62 %), "
+        "0 % elsewhere"
     )
 
 

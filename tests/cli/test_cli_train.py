@@ -64,7 +64,7 @@ def test_a_model_comes_with_a_card_that_tells_data_noise_method_and_limits(world
     assert sum(card["classes"].values()) == 240
     assert card["noise"]["source"] == "model estimate"
     assert card["method"] == "EarlyLearningRegularization"
-    assert "2.9%" in card["reason"]
+    assert "2.9 %" in card["reason"]
     assert card["held_out"]["n"] == 48
     page = (folder / "model" / "MODEL_CARD.md").read_text()
     assert "Agreement with given labels is not accuracy" in page

@@ -94,7 +94,7 @@ def test_the_smallest_feasible_abstention_is_feasible_and_nothing_below_is():
     least = feasible_abstention_rate(y, y, group, rules)
     assert least == 0.35
     assert solve_abstention_ip(y, y, group, AbstentionRules(DemographicParity(0.05), least)).errors == 0
-    with pytest.raises(BadInput, match=r"35.0%"):
+    with pytest.raises(BadInput, match=r"35.0 %"):
         solve_abstention_ip(y, y, group, AbstentionRules(DemographicParity(0.05), 0.34))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from labelwright.report.plots import feature_map, heat_map, interval, percent, shape
+from labelwright.report.plots import cell_percent, feature_map, heat_map, interval, shape
 
 
 def test_every_class_of_the_map_has_a_shape_of_its_own():
@@ -31,7 +31,7 @@ def test_a_map_draws_one_path_a_class_and_one_ring_a_suspect():
 
 
 def test_shares_are_written_short():
-    assert [percent(x) for x in (0, 0.0004, 0.004, 0.0995, 0.5, 1)] == ["0", "0", "0.4", "10", "50", "100"]
+    assert [cell_percent(x) for x in (0, 0.0004, 0.004, 0.0995, 0.5, 1)] == ["0", "0", "0.4", "10", "50", "100"]
 
 
 def test_the_scale_of_an_interval_holds_its_upper_end():

@@ -13,6 +13,7 @@ from labelwright.acquire.reasons import vote_tally
 from labelwright.consensus.aggregation import aggregate
 from labelwright.consensus.vote_files import read_vote_file
 from labelwright.errors import BadInput, quoted
+from labelwright.metrics.numerals import percent
 from labelwright.progress import SILENT, Progress
 
 METHOD = "expected gain"
@@ -53,7 +54,7 @@ def next_votes(path: Path, budget: int, *, seed: int = 0, progress: Progress = S
     ask = tuple(None if one is None else str(one) for one in found["annotator"][: len(rows)])
     reasons = [
         f"{vote_tally(result.votes, row, result.classes) or NOBODY}. Merged: {quoted(labels['label'][row])} "
-        f"({labels['confidence'][row]:.0%}), and {who} is expected to add {100 * more:.1f} points."
+        f"({percent(labels['confidence'][row], 0)}), and {who} is expected to add {100 * more:.1f} points."
         for row, who, more in zip(
             rows, [SOMEBODY if one is None else quoted(one) for one in ask], gain.tolist(), strict=True
         )

@@ -10,6 +10,7 @@ from labelwright.acquire.activelab import VoteQuality
 from labelwright.acquire.contract import Floats, Pool, Selection
 from labelwright.errors import quoted
 from labelwright.evidence import Votes
+from labelwright.metrics.numerals import percent
 
 SURE = 0.9  # probability above which a model does not waver
 
@@ -46,7 +47,7 @@ def row_reasons(
 
 
 def _named(name: str, share: float) -> str:
-    return f"{quoted(name)} ({share:.0%})"
+    return f"{quoted(name)} ({percent(share, 0)})"
 
 
 def vote_tally(votes: Votes, row: int, classes: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from labelwright.data.dataset import Dataset
 from labelwright.data.readers.dispatch import read_source
 from labelwright.errors import BadInput, did_you_mean, quoted
 from labelwright.metrics.checks import as_labels
+from labelwright.metrics.numerals import percent
 from labelwright.metrics.report import Report, ReportTable, Section, TableRows
 
 Codes = NDArray[np.int64]
@@ -50,7 +51,7 @@ def review_candidates(labels: ArrayLike, pred_probs: ArrayLike, classes: Sequenc
                 tables=(table,),
             ),
         ),
-        f"{len(rows):,} of {len(y):,} test labels ({100 * share:.1f} %) should be reviewed.",
+        f"{len(rows):,} of {len(y):,} test labels ({percent(share)}) should be reviewed.",
         {"test items": len(y), "to review": len(rows)},
         (
             "Write the numbers of votes into n_given, n_guessed, n_both and n_neither of to_review.csv, then run this "

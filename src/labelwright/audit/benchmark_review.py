@@ -13,6 +13,7 @@ from labelwright.audit.label_review import CORRECTABLE, OUTCOMES, RIGHT, error_p
 from labelwright.errors import BadInput
 from labelwright.metrics.checks import as_codes, as_labels, row_names, same_length
 from labelwright.metrics.intervals import Interval
+from labelwright.metrics.numerals import percent
 from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Scalar, Section, TableRows
 
 Codes = NDArray[np.int64]
@@ -254,7 +255,7 @@ def _change_alerts(stability: BenchmarkStability) -> tuple[Alert, ...]:
 
 
 def _verdict(stability: BenchmarkStability, rate: Interval, pairs: Sequence[tuple[str, str, Interval]]) -> str:
-    share = f"At least {100 * rate.estimate:.2f} % of the test labels are wrong." if rate.estimate > 0 else ""
+    share = f"At least {percent(rate.estimate, 2)} of the test labels are wrong." if rate.estimate > 0 else ""
     if not stability.n_errors:
         return f"{share} No label was corrected, so the ranking stands.".strip()
     alert = _change_alerts(stability)
@@ -266,7 +267,7 @@ def _verdict(stability: BenchmarkStability, rate: Interval, pairs: Sequence[tupl
     a, b, v = above[0]
     return (
         f"{share} The best model stays the best with corrected labels; {b} would overtake {a} at "
-        f"{100 * v.estimate:.1f} % of wrong labels ({100 * v.low:.1f} to {100 * v.high:.1f} %)."
+        f"{percent(v.estimate)} of wrong labels ({100 * v.low:.1f} to {percent(v.high)})."
     )
 
 

@@ -19,6 +19,7 @@ from labelwright.errors import quoted
 from labelwright.evidence.boxes import Boxes
 from labelwright.evidence.space import LabelSpace
 from labelwright.metrics.detection import box_iou
+from labelwright.metrics.numerals import percent
 
 _FEWEST_BOXES = 20  # of a class before one of them can be odd
 _LEAST_SPREAD = 0.25  # of logarithms: what is within a factor of 4.5 of the median is never odd
@@ -70,7 +71,7 @@ class OddBoxes:
                     continue
                 second.add(j)
                 a, b = (space.names[k] for k in boxes.classes[mine][[i, j]].tolist())
-                how = f"they overlap by {100 * overlap[i, j]:.0f} %"
+                how = f"they overlap by {percent(overlap[i, j], 0)}"
                 reason = f"box {j}, {quoted(b)}, lies on box {i}, {quoted(a)}: {how}"
                 parts.append(Entry(row, str(j), float(1 - overlap[i, j]), b, None, reason))
         return parts

@@ -13,6 +13,7 @@ from labelwright.audit.inputs import class_codes, reasons_at, same_length
 from labelwright.audit.scores import Scores
 from labelwright.errors import BadInput, quoted
 from labelwright.evidence.space import LabelSpace
+from labelwright.metrics.numerals import percent
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class ClassImbalance:
     --------
     >>> s = ClassImbalance().score([0] * 99 + [1], LabelSpace(("ham", "spam")))
     >>> s.reason[1]
-    "'spam' has 1 of 100 labels (1.0%); an even share of 2 classes is 50.0%"
+    "'spam' has 1 of 100 labels (1.0 %); an even share of 2 classes is 50.0 %"
     """
 
     threshold: float = 0.1
@@ -125,5 +126,5 @@ def rows_text(count: int) -> str:
 def _rare(name: str, count: int, total: int, k: int) -> str:
     if count == 0:
         return f"{quoted(name)} is a class but no row has it"
-    share = f"{count:,} of {total:,} labels ({count / total:.1%})"
-    return f"{quoted(name)} has {share}; an even share of {k} classes is {1 / k:.1%}"
+    share = f"{count:,} of {total:,} labels ({percent(count / total)})"
+    return f"{quoted(name)} has {share}; an even share of {k} classes is {percent(1 / k)}"

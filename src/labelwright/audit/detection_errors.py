@@ -27,6 +27,7 @@ from labelwright.errors import quoted
 from labelwright.evidence.boxes import Boxes
 from labelwright.evidence.space import LabelSpace
 from labelwright.metrics.detection import average_precision_per_class
+from labelwright.metrics.numerals import percent
 
 _FEWEST_PAIRS = 30
 _NORMAL = 1.4826  # of the median absolute deviation to a standard deviation
@@ -154,7 +155,7 @@ def _parts(
         given = names[one.given[i]]
         reason = (
             f"box {i}, {quoted(given)}, is drawn elsewhere than the model sees it: they overlap by "
-            f"{100 * one.overlap[i, j]:.0f} %"
+            f"{percent(one.overlap[i, j], 0)}"
         )
         yield Entry(row, box_name(i, _bounds(corners[j])), float(found["badloc"][0][i]), given, given, reason)
 

@@ -15,6 +15,7 @@ from labelwright.audit.image_measures import Floats, ImageProperties
 from labelwright.audit.inputs import reasons_at
 from labelwright.audit.scores import Scores
 from labelwright.inert import inert
+from labelwright.metrics.numerals import percent
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class DarkImages:
     def score(self, properties: ImageProperties) -> Scores:
         """Return one entry a row; 0.5 and less is an issue."""
         evidence = _over(self.limit, properties.bright_end)
-        return _scores("dark", evidence, lambda i: f"its brightest parts reach {properties.bright_end[i]:.0%} of white")
+        return _scores(
+            "dark", evidence, lambda i: f"its brightest parts reach {percent(properties.bright_end[i], 0)} of white"
+        )
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class LightImages:
         """Return one entry a row; 0.5 and less is an issue."""
         evidence = _over(self.limit, 1 - properties.dark_end)
         return _scores(
-            "light", evidence, lambda i: f"even its darker parts are at {properties.dark_end[i]:.0%} of white"
+            "light", evidence, lambda i: f"even its darker parts are at {percent(properties.dark_end[i], 0)} of white"
         )
 
 
@@ -59,7 +62,7 @@ class BlurryImages:
         return _scores(
             "blurry",
             evidence,
-            lambda i: f"its edges are {properties.sharpness[i] / typical:.0%} as sharp as usual here",
+            lambda i: f"its edges are {percent(properties.sharpness[i] / typical, 0)} as sharp as usual here",
         )
 
 

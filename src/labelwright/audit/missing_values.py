@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from labelwright.audit.inputs import reasons_at
 from labelwright.audit.scores import Scores
 from labelwright.errors import BadInput, did_you_mean, quoted
+from labelwright.metrics.numerals import percent
 
 # Words for "nothing here", compared without case. "none", "no" and "-1" are left out: they are often values.
 PLACEHOLDERS = ("?", "-", "--", "n/a", "#n/a", "na", "nan", "null", "nil", "missing", "(null)", "<na>", "undefined")
@@ -72,7 +73,7 @@ class MissingColumns:
     Examples
     --------
     >>> MissingColumns().score(pa.table({"age": [None] * 3 + [7] * 7})).reason
-    ["3 of 10 cells of column 'age' are empty (30.0%)"]
+    ["3 of 10 cells of column 'age' are empty (30.0 %)"]
     """
 
     max_share: float = 0.05
@@ -92,7 +93,7 @@ class MissingColumns:
         word, count = commonest_placeholder(column)
         parts = []
         if empty > self.max_share * n:
-            what = "is empty" if empty == n else f"are empty ({empty / n:.1%})"
+            what = "is empty" if empty == n else f"are empty ({percent(empty / n)})"
             who = (
                 f"every cell of column {quoted(name)}"
                 if empty == n

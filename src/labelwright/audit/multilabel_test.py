@@ -19,6 +19,7 @@ from labelwright.audit.multilabel_eval import (
 )
 from labelwright.errors import BadInput, quoted
 from labelwright.metrics.checks import as_array, as_labels, as_mask, row_names
+from labelwright.metrics.numerals import percent
 from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Scalar, Section, TableRows, rounded
 
 Floats = NDArray[np.float64]
@@ -132,7 +133,7 @@ def _models_section(
             Alert(
                 "measurement",
                 "caution",
-                f"Up to {100 * ties:.1f} % of the items have tied scores, whose order is that of the classes.",
+                f"Up to {percent(ties)} of the items have tied scores, whose order is that of the classes.",
                 mitigation="Give probabilities with more digits.",
                 mitigation_possible="yes",
             ),
@@ -240,8 +241,8 @@ def _shift_section(
 
 def _verdict(several: float, name: str, top1: float, found: Asma, shift: ShiftDecomposition | None) -> str:
     head = (
-        f"{100 * several:.1f} % of the items have several right answers; {name} has {100 * top1:.1f} % by single "
-        f"labels and {100 * found.hits:.1f} % when all count (ASMA)."
+        f"{percent(several)} of the items have several right answers; {name} has {percent(top1)} by single "
+        f"labels and {percent(found.hits)} when all count (ASMA)."
     )
     if shift is None or not math.isfinite(shift.mix_share):
         return head

@@ -12,6 +12,7 @@ from labelwright.audit.annotator_quality import AnnotatorScorecard, ConsensusMap
 from labelwright.audit.mask_quality import mask_quality_score
 from labelwright.audit.measure_outputs import png_picture
 from labelwright.errors import BadInput
+from labelwright.metrics.numerals import percent
 from labelwright.metrics.report import Alert, Picture, Plot, Report, ReportTable, Section, TableRows
 from labelwright.progress import SILENT, Progress
 
@@ -111,7 +112,7 @@ class OutlineQuality:
                 "annotators": len(drawings),
                 "tasks": len(self.consensus_),
                 "tasks with a reference": len(set(references) & set(self.consensus_)),
-                "mean risk": None if risk is None else f"{100 * risk:.1f} %",
+                "mean risk": None if risk is None else percent(risk),
                 "not trusted": len(distrusted),
             },
             _steps(tested, distrusted, merged),
@@ -225,7 +226,7 @@ def _verdict(
         )
     if risk is None or math.isnan(risk):
         return f"{head} No task was drawn by two people, so nothing can be merged."
-    return f"{head} The mean risk over {merged} merged {'task' if merged == 1 else 'tasks'} is {100 * risk:.1f} %."
+    return f"{head} The mean risk over {merged} merged {'task' if merged == 1 else 'tasks'} is {percent(risk)}."
 
 
 def _steps(

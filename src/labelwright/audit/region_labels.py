@@ -16,6 +16,7 @@ from labelwright.audit.relabel import (
 )
 from labelwright.errors import BadInput
 from labelwright.metrics.checks import as_labels, row_names
+from labelwright.metrics.numerals import percent
 from labelwright.metrics.report import Picture, Plot, Report, ReportTable, Section, TableRows
 from labelwright.progress import SILENT, Progress
 
@@ -105,7 +106,7 @@ class RegionLabels:
             _verdict(other[known], several[known], whole[known], y[known]),
             {
                 "images": len(known),
-                "crops that show another class": f"{100 * float(other[known].mean()):.1f} %",
+                "crops that show another class": percent(float(other[known].mean())),
                 "images with several classes": int((several[known].sum(axis=1) > 1).sum()),
                 "whole image says another class": int((whole[known].argmax(axis=1) != y[known]).sum()),
             },
@@ -146,7 +147,7 @@ def _crops_section(shown: Floats, other: Floats, size: Floats) -> Section:
         if inside.any():
             rows.append(
                 (
-                    f"{100 * low:.0f} to {100 * high:.0f} %",
+                    f"{100 * low:.0f} to {percent(high, 0)}",
                     int(inside.sum()),
                     float(other[inside].mean()),
                     float(shown[inside].mean()),
@@ -230,7 +231,7 @@ def _verdict(other: Floats, several: NDArray[np.bool_], whole: Floats, y: NDArra
     many = 100 * float((several.sum(axis=1) > 1).mean())
     changed = 100 * float((whole.argmax(axis=1) != y).mean())
     return (
-        f"{100 * float(other.mean()):.0f} % of random training crops show another class than the label of their image; "
+        f"{percent(float(other.mean()), 0)} of random training crops show another class than the label of their image; "
         f"{many:.0f} % of images show several classes, and {changed:.0f} % as a whole another one than is given."
     )
 

@@ -22,6 +22,7 @@ from labelwright.audit.equal_rows import row_groups
 from labelwright.audit.inputs import NeighborTable, neighbor_arrays
 from labelwright.audit.scores import Scores
 from labelwright.errors import BadInput
+from labelwright.metrics.numerals import percent
 
 # Pairs of rows looked at, drawn at random where there are more.
 _MOST_PAIRS = 10_000
@@ -96,7 +97,8 @@ class RowOrder:
         p = (1 + int((null >= seen).sum())) / (1 + self.permutations)
         chance = float(null.mean())
         reason = (
-            f"neighbouring rows have the same label in {seen:.0%} of cases, {chance:.0%} by chance (p = {p:.2g}): the "
+            f"neighbouring rows have the same label in {percent(seen, 0)} of cases, {percent(chance, 0)} by chance "
+            f"(p = {p:.2g}): the "
             "file is sorted or grouped by label, so shuffle before splitting it by position"
         )
         return _Test("labels", p, (seen - chance) / max(1 - chance, 1e-12), reason)
@@ -113,8 +115,8 @@ class RowOrder:
         p = (1 + int((null <= seen).sum())) / (1 + self.permutations)
         effect = 1 - float(np.exp(seen - null.mean()))
         reason = (
-            f"rows that are alike stand {effect:.0%} closer together in the file than by chance (p = {p:.2g}): the "
-            "file is sorted, grouped or drifts, so shuffle before splitting it by position"
+            f"rows that are alike stand {percent(effect, 0)} closer together in the file than by chance (p = {p:.2g}): "
+            "the file is sorted, grouped or drifts, so shuffle before splitting it by position"
         )
         return _Test("features", p, effect, reason)
 

@@ -23,6 +23,7 @@ from labelwright.audit.inputs import class_codes, same_length
 from labelwright.audit.scores import Scores
 from labelwright.errors import quoted
 from labelwright.evidence.space import LabelSpace
+from labelwright.metrics.numerals import percent
 
 _LEAST_ROWS = 40
 _LEAST_CLASS_ROWS = 5
@@ -149,6 +150,7 @@ def _reason(name: str, gain: float, recall: NDArray[np.float64], classes: Sequen
     k = len(classes)
     best = int(recall.argmax())
     return (
-        f"{quoted(name)} alone tells the class in {1 / k + gain * (1 - 1 / k):.0%} of cases on average over classes, "
-        f"{1 / k:.0%} by chance; clearest for {quoted(classes[best])} ({recall[best]:.0%} found)"
+        f"{quoted(name)} alone tells the class in {percent(1 / k + gain * (1 - 1 / k), 0)} of cases on average over "
+        f"classes, {percent(1 / k, 0)} by chance; clearest for {quoted(classes[best])} "
+        f"({percent(recall[best], 0)} found)"
     )

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from labelwright.audit.kinds import KINDS, kind_of
 from labelwright.inert import display_width, inert, shortened
+from labelwright.metrics.numerals import percent
 
 if TYPE_CHECKING:
     from labelwright.audit.close_contradictions import Difficulty
@@ -105,8 +106,8 @@ def verdict(summary: Mapping[str, Any]) -> str:
     if rate is None:
         return f"{looked}."
     return (
-        f"{looked}; about {_percent(rate['estimate'])} are wrong "
-        f"(model estimate, {_percent(rate['low'])} to {_percent(rate['high'])}; not checked by people)."
+        f"{looked}; about {percent(rate['estimate'])} are wrong "
+        f"(model estimate, {percent(rate['low'])} to {percent(rate['high'])}; not checked by people)."
     )
 
 
@@ -257,7 +258,3 @@ def _task_words(summary: Mapping[str, Any]) -> str:
     if summary["task"] in PART_WORDS:
         return f"{summary['task']}{over}"
     return f"{summary['task']}{over}, judged by {summary['modality']}, labels in {summary['label']!r}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"

@@ -16,6 +16,7 @@ from labelwright.audit.inputs import same_length
 from labelwright.audit.missing_values import empty_cells, plain_column
 from labelwright.audit.scores import Scores
 from labelwright.errors import quoted
+from labelwright.metrics.numerals import percent
 
 _LEAST_ROWS = 20
 _PATTERNS = (
@@ -85,7 +86,7 @@ class IdentifierColumns:
         stripped = pc.utf8_trim_whitespace(_evenly(filled))
         for words, pattern in _PATTERNS:
             if share > 0.5 and _mostly(pc.match_substring_regex(stripped, pattern)):
-                return f"holds {words} ({share:.0%} distinct)"
+                return f"holds {words} ({percent(share, 0)} distinct)"
         if share <= self.unique:
             return None
         if _mostly(pc.match_substring_regex(stripped, _WHOLE)):
@@ -98,7 +99,7 @@ class IdentifierColumns:
         date = _mostly(pc.match_substring_regex(stripped, r"^[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}"))
         with_digits = _mostly(pc.match_substring_regex(stripped, r"[0-9].*[0-9]"))
         if one_word and not number and not date and (with_digits or _named_key(name)):
-            return f"holds codes of which {share:.0%} are distinct"
+            return f"holds codes of which {percent(share, 0)} are distinct"
         return None
 
 
@@ -204,7 +205,7 @@ class LeakingColumns:
         ordered = not _is_text(column.type)
         if y.dtype.kind == "f":
             left = _unexplained(values, y)
-            told = f"column {{}}{aside} alone tells {1 - left:.1%} of the variance of the label"
+            told = f"column {{}}{aside} alone tells {percent(1 - left)} of the variance of the label"
             return left, told if left < 1 - self.accuracy else None
         right = _right_from_others(values, y, ordered)
         counts = np.bincount(y)
@@ -213,8 +214,8 @@ class LeakingColumns:
         guess = counts.max() / len(y)
         left = float((1 - right.mean()) / (1 - guess))
         leaks = right.mean() > self.accuracy and judged.mean() > self.accuracy and left <= 0.1
-        told = f"column {{}}{aside} alone tells the label in {right.mean():.1%} of rows"
-        told = f"{told}, guessing the commonest in {guess:.1%}"
+        told = f"column {{}}{aside} alone tells the label in {percent(right.mean())} of rows"
+        told = f"{told}, guessing the commonest in {percent(guess)}"
         return left, told if leaks else None
 
 

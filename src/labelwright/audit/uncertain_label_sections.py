@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from labelwright.audit.intrinsic_robustness import Concentration, Norm
 from labelwright.audit.label_certainty import ErrorUncertainty, UncertaintyAbstainer
+from labelwright.metrics.numerals import percent
 from labelwright.metrics.report import Alert, Plot, ReportTable, Section, TableRows, rounded
 
 Floats = NDArray[np.float64]
@@ -93,7 +94,7 @@ def _decisions_table(
     votes: Floats, best: Codes, outvoted: Codes, classes: Sequence[str], names: Sequence[str]
 ) -> ReportTable:
     rows: TableRows = tuple(
-        (names[i], "relabel", classes[best[i]], f"{100 * votes[i, best[i]]:.0f} % of the votes")
+        (names[i], "relabel", classes[best[i]], f"{percent(votes[i, best[i]], 0)} of the votes")
         for i in outvoted.tolist()
     )
     return ReportTable("Suggested decisions", ("id", "decision", "label", "note"), rows, True, file="decisions.csv")

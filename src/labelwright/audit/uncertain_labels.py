@@ -13,6 +13,7 @@ from labelwright.audit.label_certainty import ErrorUncertainty, error_region_unc
 from labelwright.audit.uncertain_label_sections import labels_section, models_section, robustness_section
 from labelwright.errors import BadInput
 from labelwright.metrics.checks import as_array, as_generator, as_labels, row_names
+from labelwright.metrics.numerals import percent
 from labelwright.metrics.report import Report
 
 Floats = NDArray[np.float64]
@@ -125,16 +126,14 @@ def _verdict(
     bounds: tuple[Concentration, Concentration] | None,
 ) -> str:
     said = [
-        f"People are of one mind on {100 * float((lu == 0).mean()):.0f} % of the labels; "
+        f"People are of one mind on {percent(float((lu == 0).mean()), 0)} of the labels; "
         f"{against:,} of {len(lu):,} have fewer votes than another class."
     ]
     for name, region in list(regions.items())[:1]:
         if math.isfinite(region.ratio):
             said.append(f"Errors of {name} are {region.ratio:.1f} times as uncertain as all labels.")
     if bounds is not None:
-        said.append(
-            f"No classifier with such errors is more than {100 * bounds[1].robustness:.1f} % robust (estimate)."
-        )
+        said.append(f"No classifier with such errors is more than {percent(bounds[1].robustness)} robust (estimate).")
     return " ".join(said)
 
 

@@ -19,6 +19,7 @@ from labelwright.audit.scores import Scores
 from labelwright.errors import BadInput, quoted
 from labelwright.evidence.space import LabelSpace
 from labelwright.metrics.intervals import wilson
+from labelwright.metrics.numerals import percent
 
 _MOST_ROWS_TO_FIT = 20_000
 _Tell = Callable[[str, float, float, float, float], str]
@@ -205,11 +206,10 @@ def _who(name: str, column: str | None, rows: int, first: int) -> str:
 
 
 def _accuracy_reason(who: str, here: float, low: float, high: float, elsewhere: float) -> str:
-    return (
-        f"{who} are predicted right in {here:.0%} (95% interval {low:.0%} to {high:.0%}), all others in {elsewhere:.0%}"
-    )
+    interval = f"95 % interval {percent(low, 0)} to {percent(high, 0)}"
+    return f"{who} are predicted right in {percent(here, 0)} ({interval}), all others in {percent(elsewhere, 0)}"
 
 
 def _label_reason(who: str, here: float, low: float, high: float, elsewhere: float) -> str:
-    wrong, interval = 1 - here, f"95% interval {1 - high:.0%} to {1 - low:.0%}"
-    return f"{wrong:.0%} of the labels of {who} look wrong ({interval}), {1 - elsewhere:.0%} elsewhere"
+    wrong, interval = 1 - here, f"95 % interval {percent(1 - high, 0)} to {percent(1 - low, 0)}"
+    return f"{percent(wrong, 0)} of the labels of {who} look wrong ({interval}), {percent(1 - elsewhere, 0)} elsewhere"

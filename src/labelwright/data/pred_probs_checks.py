@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from labelwright.errors import BadInput, listed, quoted
 from labelwright.evidence.space import LabelSpace
+from labelwright.metrics.numerals import percent
 
 SUM_TOLERANCE = 1e-2
 IN_SAMPLE = 0.995
@@ -149,7 +150,7 @@ def _check_classes(guess: NDArray[np.int64], labels: NDArray[Any], space: LabelS
     agree = float((given == predicted).mean())
     if agree > IN_SAMPLE:
         return [
-            f"WARNING: pred_probs agrees with {100 * agree:.2f} % of the given labels, so the model was probably "
+            f"WARNING: pred_probs agrees with {percent(agree, 2)} of the given labels, so the model was probably "
             "trained on these rows; use out-of-sample predictions (cross-validation), or label errors stay hidden"
         ]
     chance = float((np.bincount(given, minlength=k) / n) @ (np.bincount(predicted, minlength=k) / n))
@@ -158,22 +159,22 @@ def _check_classes(guess: NDArray[np.int64], labels: NDArray[Any], space: LabelS
     permuted, moved = _best_permutation(given, predicted, space)
     if shifted >= permuted and _clearly_better(shifted, agree, chance, n):
         raise BadInput(
-            f"the rows of pred_probs seem to be in another order: they agree with {100 * agree:.1f} % of the labels, "
-            f"but with {100 * shifted:.1f} % when read {order}",
+            f"the rows of pred_probs seem to be in another order: they agree with {percent(agree)} of the labels, "
+            f"but with {percent(shifted)} when read {order}",
             fix=_FIX_ROWS,
         )
     if moved and _clearly_better(permuted, agree, chance, n):
         says = (
-            f"the columns of pred_probs seem to be in another order: they agree with {100 * agree:.1f} % of the "
-            f"labels, but with {100 * permuted:.1f} % when {moved}"
+            f"the columns of pred_probs seem to be in another order: they agree with {percent(agree)} of the "
+            f"labels, but with {percent(permuted)} when {moved}"
         )
         if barely:
             raise BadInput(says, fix=_FIX_ORDER)
         return [f"WARNING: {says}; {_FIX_ORDER}"]
     if agree <= chance + 3 * np.sqrt(chance * (1 - chance) / n):
         return [
-            f"WARNING: pred_probs agrees with {100 * agree:.1f} % of the given labels and chance with "
-            f"{100 * chance:.1f} %: its rows or columns may be in another order than the data; {_FIX_ROWS}"
+            f"WARNING: pred_probs agrees with {percent(agree)} of the given labels and chance with "
+            f"{percent(chance)}: its rows or columns may be in another order than the data; {_FIX_ROWS}"
         ]
     return []
 
@@ -219,7 +220,7 @@ def _check_tags(values: NDArray[Any], labels: NDArray[Any], space: LabelSpace) -
     agree = float(((probs > 0.5) == (tags > 0.5)).all(axis=1).mean())
     if agree > IN_SAMPLE:
         return [
-            f"WARNING: pred_probs agrees with every tag of {100 * agree:.2f} % of the rows, so the model was probably "
+            f"WARNING: pred_probs agrees with every tag of {percent(agree, 2)} of the rows, so the model was probably "
             "trained on them; use out-of-sample predictions"
         ]
     correlation = _standardised(tags).T @ _standardised(probs) / n

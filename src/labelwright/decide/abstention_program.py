@@ -30,6 +30,7 @@ from labelwright.decide.abstention_rules import AbstentionRules
 from labelwright.decide.contract import Bools, Floats, group_codes
 from labelwright.errors import BadInput
 from labelwright.metrics.checks import as_mask, same_length
+from labelwright.metrics.numerals import percent
 
 KEEP, FLIP, ABSTAIN = 0, 1, 2
 
@@ -118,7 +119,8 @@ def solve_abstention_ip(y: ArrayLike, y_pred: ArrayLike, groups: ArrayLike, rule
     if counts is None:
         least = feasible_abstention_rate(y, y_pred, groups, rules)
         raise BadInput(
-            "no plan keeps all rules", fix=f"allow every group to abstain on {least:.1%}, or loosen the fairness rule"
+            "no plan keeps all rules",
+            fix=f"allow every group to abstain on {percent(least)}, or loosen the fairness rule",
         )
     keep, flip = np.rint(counts[: len(wrong)]).astype(np.int64), np.rint(counts[len(wrong) :]).astype(np.int64)
     errors = int(keep @ wrong + flip @ (1 - wrong))

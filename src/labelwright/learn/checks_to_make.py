@@ -25,6 +25,7 @@ from labelwright.data.tasks import known_texts
 from labelwright.errors import BadInput, did_you_mean, listed, quoted
 from labelwright.learn.prediction_files import ReadPredictions, read_predictions
 from labelwright.metrics.intervals import Interval
+from labelwright.metrics.numerals import percent
 from labelwright.progress import SILENT, Progress
 
 METHOD = "active testing"
@@ -74,8 +75,8 @@ def rows_to_check(
         ask=(None,) * len(at),
         score=np.asarray(drawn.score),
         reasons=tuple(
-            f"Drawn with a chance of {chance:.2%}: the prediction {quoted(names[guess[row]])} is expected to be wrong "
-            f"with {risk:.0%}."
+            f"Drawn with a chance of {percent(chance, 2)}: the prediction {quoted(names[guess[row]])} is expected to "
+            f"be wrong with {percent(risk, 0)}."
             for row, chance, risk in zip(drawn.rows, drawn.probability.tolist(), drawn.score.tolist(), strict=True)
         )
         if drawn.probability is not None
@@ -173,8 +174,8 @@ def checked_lines(facts: Mapping[str, Any]) -> list[str]:
     """Return what the command line prints of a score by active testing."""
     one, n = facts["accuracy_by_active_testing"], facts["n_drawn"]
     return [
-        f"Accuracy by active testing ({n} checked rows, weighted by their draws, unbiased): {one['estimate']:.1%} "
-        f"({one['low']:.1%} to {one['high']:.1%})"
+        f"Accuracy by active testing ({n} checked rows, weighted by their draws, unbiased): {percent(one['estimate'])} "
+        f"({percent(one['low'])} to {percent(one['high'])})"
     ]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from labelwright.audit.noise_rate import NoiseEstimate
 from labelwright.evidence import Bags, Candidates, Evidence, Hard, Mixed, Reals, Soft, Tags, Votes
 from labelwright.learn.methods import find_method
+from labelwright.metrics.numerals import percent
 
 if TYPE_CHECKING:
     from labelwright.nn import Objective
@@ -102,8 +103,8 @@ def _for_labels(evidence: Hard, noise: NoiseEstimate | None, n: int) -> Choice:
             "[P134] keeps a network from memorising wrong labels and costs little where all are right.",
         )
     about = (
-        f"The audit's model estimates that {noise.noise_rate:.1%} of the {len(labels):,} labels are wrong "
-        f"({noise.low:.1%} to {noise.high:.1%}; a model estimate, nobody has checked it)"
+        f"The audit's model estimates that {percent(noise.noise_rate)} of the {len(labels):,} labels are wrong "
+        f"({percent(noise.low)} to {percent(noise.high)}; a model estimate, nobody has checked it)"
     )
     if noise.high < CLEAN:
         return _chosen(

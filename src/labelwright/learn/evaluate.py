@@ -23,6 +23,7 @@ from labelwright.learn.evaluation import NoisyAccuracy, accuracy_under_noise, ch
 from labelwright.learn.joined_rows import JoinedRows, checked_rows, join_rows
 from labelwright.learn.prediction_files import ReadPredictions, read_predictions
 from labelwright.metrics.intervals import Interval, clopper_pearson
+from labelwright.metrics.numerals import percent
 from labelwright.progress import SILENT, Progress
 
 SCHEMA_VERSION = 1
@@ -194,8 +195,8 @@ def evaluation_lines(found: Evaluation | TagEvaluation | NumberEvaluation) -> li
     lines = [f"Agreement with given labels (counted, {accuracy.n} rows): {share(accuracy.agreement)}"]
     if found.noise is not None:
         lines.append(
-            f"Wrong labels among them (model estimate): {found.noise.noise_rate:.1%} "
-            f"({found.noise.low:.1%} to {found.noise.high:.1%})"
+            f"Wrong labels among them (model estimate): {percent(found.noise.noise_rate)} "
+            f"({percent(found.noise.low)} to {percent(found.noise.high)})"
         )
     if accuracy.corrected is not None:
         lines.append(f"Accuracy on corrected labels (model estimate): {share(accuracy.corrected)}")

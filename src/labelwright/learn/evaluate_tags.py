@@ -15,6 +15,7 @@ from labelwright.learn.joined_rows import JoinedRows, checked_rows
 from labelwright.learn.prediction_files import ReadPredictions
 from labelwright.metrics import mean_average_precision, tag_f1
 from labelwright.metrics.intervals import Interval, bootstrap, clopper_pearson
+from labelwright.metrics.numerals import percent
 
 SCHEMA_VERSION = 1
 DRAWS = 300
@@ -71,7 +72,7 @@ class TagEvaluation:
 
 def share(one: Interval) -> str:
     """Return a share with its interval, as people read it."""
-    return f"{one.estimate:.1%} ({one.low:.1%} to {one.high:.1%})"
+    return f"{percent(one.estimate)} ({percent(one.low)} to {percent(one.high)})"
 
 
 def left_over(left_out: int, unlabelled: int, without: int) -> list[str]:

@@ -11,7 +11,7 @@ from labelwright.evidence import Bags, Candidates, Evidence, Hard, Mixed, Reals,
 from labelwright.metrics import mean_average_precision
 from labelwright.metrics.calibration import expected_calibration_error
 from labelwright.metrics.intervals import bootstrap, wilson
-from labelwright.metrics.numerals import number_text
+from labelwright.metrics.numerals import number_text, percent
 from labelwright.nn.stopping import held_out_rows
 
 
@@ -50,7 +50,7 @@ def figure(value: float, is_share: bool) -> str:
     >>> figure(0.8312, True), figure(48213.7, False)
     ('83.1%', '48,214')
     """
-    return f"{value:.1%}" if is_share else number_text(value)
+    return percent(value) if is_share else number_text(value)
 
 
 def split_rows(evidence: Evidence, rows: NDArray[np.int64], share: float, seed: int) -> NDArray[np.bool_]:

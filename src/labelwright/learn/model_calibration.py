@@ -19,7 +19,7 @@ from labelwright.decide.conformal import conformal_threshold, rows_needed
 from labelwright.errors import BadInput
 from labelwright.metrics.calibration import expected_calibration_error
 from labelwright.metrics.checks import as_generator
-from labelwright.metrics.numerals import number_text
+from labelwright.metrics.numerals import number_text, percent
 
 MOST_SCORES = 100_000  # more calibration rows than this move no threshold that anybody would notice
 SCHEMA_VERSION = 1
@@ -97,7 +97,7 @@ class Calibration:
         """Return what sets at error rate `alpha` promise."""
         if self.n_rows < rows_needed(alpha):
             return "every class stands in every set"
-        return f"sets miss {alpha:.0%} at most"
+        return f"sets miss {percent(alpha, 0)} at most"
 
 
 class TagCalibration(Calibration):
@@ -200,7 +200,7 @@ class NumberCalibration:
         if self.n_rows < rows_needed(alpha):
             return "every interval is infinite"
         half = conformal_threshold(np.array(self.scores), alpha)
-        return f"prediction ± {number_text(half)}, which misses {alpha:.0%} at most"
+        return f"prediction ± {number_text(half)}, which misses {percent(alpha, 0)} at most"
 
 
 CALIBRATIONS: dict[str, type[Calibration | NumberCalibration]] = {

@@ -12,7 +12,7 @@ from typing import Any
 from labelwright import __version__
 from labelwright.inert import inert
 from labelwright.learn.held_out import figure
-from labelwright.metrics.numerals import number_text
+from labelwright.metrics.numerals import number_text, percent
 
 SCHEMA_VERSION = 1
 
@@ -90,8 +90,8 @@ class ModelCard:
         if self.noise is not None:
             lines += [
                 "",
-                f"Wrong labels, **model estimate**: {self.noise['noise_rate']:.1%} "
-                f"({self.noise['low']:.1%} to {self.noise['high']:.1%}). No person has checked it.",
+                f"Wrong labels, **model estimate**: {percent(self.noise['noise_rate'])} "
+                f"({percent(self.noise['low'])} to {percent(self.noise['high'])}). No person has checked it.",
             ]
         return lines
 

@@ -39,3 +39,14 @@ def number_text(value: float) -> str:
     ('48,214', '0.0123', '3e+12')
     """
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Return a share as per cent.
+
+    Examples
+    --------
+    >>> percent(0.028), percent(0.5, 0)
+    ('2.8 %', '50 %')
+    """
+    return f"{100 * share:.{digits}f} %"

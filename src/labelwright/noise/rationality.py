@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labelwright.errors import BadInput
 from labelwright.metrics.checks import as_labels, as_share
+from labelwright.metrics.numerals import percent
 from labelwright.metrics.report import Alert, Plot, Report, ReportTable, Section, TableRows
 from labelwright.noise.deviation import (
     Information,
@@ -126,7 +127,7 @@ class RRMReport:
             (
                 Section(
                     "Gaps",
-                    f"{100 * self.changed:.1f} % of the labels were changed, {self.repeats} times "
+                    f"{percent(self.changed)} of the labels were changed, {self.repeats} times "
                     f"({self.n_changed:,} changes). All accuracies are by true labels.",
                     tables=(
                         ReportTable("Gaps", ("gap", "accuracy lost"), gaps, plot=_share_bars("accuracy lost")),
@@ -247,6 +248,6 @@ def _verdict(r: RRMReport) -> str:
         else "does not memorise"
     )
     return (
-        f"The model {word}: it answers {100 * r.changed_train:.0f} % of the rows with a corrupted label rightly, "
-        f"{100 * r.noisy_train:.0f} % of all training rows, and {100 * r.test:.0f} % of the test rows."
+        f"The model {word}: it answers {percent(r.changed_train, 0)} of the rows with a corrupted label rightly, "
+        f"{percent(r.noisy_train, 0)} of all training rows, and {percent(r.test, 0)} of the test rows."
     )

@@ -18,6 +18,7 @@ from labelwright.acquire.replay import RANDOM, Replay
 from labelwright.atomic import staged_directory
 from labelwright.data.readers.places import counted
 from labelwright.inert import inert, shortened
+from labelwright.metrics.numerals import percent
 from labelwright.report.curve_plots import Line, line_chart
 from labelwright.report.curves_page import CurveSection, CurvesPage, render_curves
 from labelwright.report.outputs import spreadsheet_safe
@@ -115,12 +116,12 @@ def replay_verdict(found: Replay) -> str:
     """Return one sentence: who needs fewest labels for what random sampling reaches."""
     shares = {name: share for name, share in found.shares().items() if name != RANDOM}
     base = found.bands[RANDOM]
-    reach = f"the {base.mean[-1]:.1%} that random sampling reaches with {base.cost[-1]:.0f} labels"
+    reach = f"the {percent(base.mean[-1])} that random sampling reaches with {base.cost[-1]:.0f} labels"
     better = {name: share for name, share in shares.items() if not np.isnan(share) and share < 1}
     if not better:
         return f"No method reaches {reach} with fewer labels."
     best = min(better, key=lambda name: better[name])
-    return f"{best} reaches {reach} with {better[best]:.0%} of them."
+    return f"{best} reaches {reach} with {percent(better[best], 0)} of them."
 
 
 def write_replay(found: Replay, name: str, folder: Path) -> None:
@@ -153,7 +154,7 @@ def _replay_page(found: Replay, name: str) -> CurvesPage:
             ("test rows", f"{found.n_test:,}"),
             ("classes", str(found.n_classes)),
             ("repeats", str(repeats)),
-            ("with all labels", f"{found.full:.1%}"),
+            ("with all labels", percent(found.full)),
         ],
         sections=[
             CurveSection(
@@ -176,7 +177,7 @@ def _replay_page(found: Replay, name: str) -> CurvesPage:
 def _replay_rows(found: Replay, order: Sequence[str]) -> list[list[str]]:
     cost = next(iter(found.bands.values())).cost
     return [
-        [f"{labels:.0f}", *(f"{found.bands[method].mean[i]:.1%}" for method in order)]
+        [f"{labels:.0f}", *(percent(found.bands[method].mean[i]) for method in order)]
         for i, labels in enumerate(cost.tolist())
     ]
 
@@ -186,9 +187,9 @@ def _replay_sums(found: Replay, order: Sequence[str]) -> list[list[str]]:
     return [
         [
             method,
-            f"{np.mean([curve.area for curve in found.bands[method].curves]):.1%}",
-            f"{found.bands[method].mean[-1]:.1%}",
-            "–" if np.isnan(shares[method]) else f"{shares[method]:.0%}",
+            percent(float(np.mean([curve.area for curve in found.bands[method].curves]))),
+            percent(found.bands[method].mean[-1]),
+            "–" if np.isnan(shares[method]) else percent(shares[method], 0),
         ]
         for method in order
     ]
@@ -203,8 +204,8 @@ def replay_lines(found: Replay, folder: Path, *, json_only: bool, quiet: bool) -
         return lines
     shares = found.shares()
     for name, band in sorted(found.bands.items(), key=lambda item: -item[1].mean[-1]):
-        needs = "" if name == RANDOM or np.isnan(shares[name]) else f", {shares[name]:.0%} of random's labels"
-        lines.append(f"  {name}: {band.mean[-1]:.1%} with {band.cost[-1]:.0f} labels{needs}")
+        needs = "" if name == RANDOM or np.isnan(shares[name]) else f", {percent(shares[name], 0)} of random's labels"
+        lines.append(f"  {name}: {percent(band.mean[-1])} with {band.cost[-1]:.0f} labels{needs}")
     return [*lines, "", f"Next: open {folder / 'curve.html'}."]
 
 
@@ -212,8 +213,8 @@ def plan_verdict(plan: BudgetPlan) -> str:
     """Return one sentence: how to split the money."""
     n_cheap, n_careful = plan.split
     return (
-        f"Buy {n_careful:,} careful and {n_cheap:,} cheap labels: {plan.fraction:.0%} of the money for careful ones. "
-        f"Predicted accuracy {plan.predicted:.1%} ({plan.low:.1%} to {plan.high:.1%})."
+        f"Buy {n_careful:,} careful and {n_cheap:,} cheap labels: {percent(plan.fraction, 0)} of the money for careful "
+        f"ones. Predicted accuracy {percent(plan.predicted)} ({percent(plan.low)} to {percent(plan.high)})."
     )
 
 
@@ -231,13 +232,13 @@ def write_plan(plan: BudgetPlan, name: str, folder: Path) -> None:
 
 def _plan_page(plan: BudgetPlan, name: str) -> CurvesPage:
     curves = plan.curves()
-    lines = [Line(f"{fraction:.0%} careful", x, y) for fraction, (x, y) in curves.items()]
+    lines = [Line(f"{percent(fraction, 0)} careful", x, y) for fraction, (x, y) in curves.items()]
     measured = [
-        [f"{cost:.3g}", f"{fraction:.0%}", f"{cheap:,}", f"{careful:,}", f"{score:.1%}"]
+        [f"{cost:.3g}", percent(fraction, 0), f"{cheap:,}", f"{careful:,}", percent(score)]
         for cost, fraction, cheap, careful, score in plan.sweep.rows()
     ]
     predicted = [
-        [f"{fraction:.0%}", f"{cheap:,}", f"{careful:,}", f"{score:.1%}"]
+        [percent(fraction, 0), f"{cheap:,}", f"{careful:,}", percent(score)]
         for fraction, cheap, careful, score in plan.options()
     ]
     return CurvesPage(
@@ -279,7 +280,8 @@ def plan_lines(plan: BudgetPlan, folder: Path, *, json_only: bool, quiet: bool) 
     lines.append(f"Regime at this budget: {plan.regime}.")
     for fraction, cheap, careful, score in plan.options():
         lines.append(
-            f"  {fraction:.0%} for careful labels: {careful:,} careful, {cheap:,} cheap, {score:.1%} predicted"
+            f"  {percent(fraction, 0)} for careful labels: {careful:,} careful, {cheap:,} cheap, "
+            f"{percent(score)} predicted"
         )
     lines.append("Predictions are power laws fitted to models trained on parts of your labels (model estimate).")
     return [*lines, "", f"Next: open {folder / 'plan.html'}."]

@@ -15,6 +15,7 @@ from labelwright.consensus.aggregation import Aggregation
 from labelwright.consensus.annotators import LEAST_JUDGED
 from labelwright.consensus.workflow import AboutVotes
 from labelwright.data.readers.places import counted
+from labelwright.metrics.numerals import percent
 from labelwright.report.aggregation_page import render_aggregation
 from labelwright.report.aggregation_view import agreement_words, arrow, summary_of, verdict
 from labelwright.report.outputs import spreadsheet_safe
@@ -56,7 +57,7 @@ def aggregation_lines(
         *("", verdict(summary, about), agreement_words(summary, about)),
     ]
     if summary["expected_right"] is not None:
-        lines.append(f"Model estimate: {100 * summary['expected_right']:.1f} % of the labels are expected to be right.")
+        lines.append(f"Model estimate: {percent(summary['expected_right'])} of the labels are expected to be right.")
     lines += _checked_line(summary["known_labels"], about.unit)
     method = summary["method"]
     because = f": {method['reason']}" if method["reason"] else ""
@@ -85,7 +86,7 @@ def _checked_line(known: dict[str, Any], unit: str) -> list[str]:
         return []
     return [
         f"Checked by people: on {counted(known['n_with_votes'], unit)} of known label the votes alone are right in "
-        f"{100 * right['estimate']:.1f} % (95 % interval {100 * right['low']:.1f} to {100 * right['high']:.1f})."
+        f"{percent(right['estimate'])} (95 % interval {100 * right['low']:.1f} to {100 * right['high']:.1f})."
     ]
 
 

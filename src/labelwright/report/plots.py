@@ -53,14 +53,14 @@ def heat_map(
 
 def _heat_cell(i: int, j: int, value: float, x: float, y: float, cell: int) -> str:
     shade = "same" if i == j else f"h{sum(value >= step for step in _STEPS)}"
-    number = percent(value) if value >= _STEPS[0] else "·"
+    number = cell_percent(value) if value >= _STEPS[0] else "·"
     return (
         f'<g class="{shade}"><rect x="{x:g}" y="{y:g}" width="{cell - 2}" height="{cell - 2}" rx="3"/>'
         f'<text x="{x + cell / 2 - 1:g}" y="{y + cell / 2 + 3:g}" text-anchor="middle">{number}</text></g>'
     )
 
 
-def percent(share: float) -> str:
+def cell_percent(share: float) -> str:
     """Write a share for a narrow cell: ``0.4``, ``12``, ``100`` (per cent)."""
     value = 100 * share
     return f"{value:.1f}" if 0.05 <= value < 9.95 else "0" if value < 0.05 else f"{value:.0f}"

@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Connection
 
 from labelwright.audit.kinds import kind_of
+from labelwright.metrics.numerals import percent
 from labelwright.studio import access
 from labelwright.studio.access import Exports, Sees, StudioIs
 from labelwright.studio.api import QueueIs
@@ -58,7 +59,7 @@ def _environment() -> Environment:
         loader=PackageLoader("labelwright.studio"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
+    environment.filters["percent"] = percent
     environment.filters["query"] = lambda pairs: urlencode({k: v for k, v in pairs.items() if v not in (None, "")})
     environment.filters["thousands"] = lambda number: f"{number:,}"
     environment.filters["kind"] = kind_of

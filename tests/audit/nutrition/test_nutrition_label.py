@@ -147,7 +147,7 @@ def test_a_group_far_below_its_share_raises_an_alert(dataset, columns):
 
 def test_a_group_that_is_missing_altogether_counts_as_nothing(dataset, columns):
     answers = {"reference_shares": {"group": {"third": 0.2}}}
-    assert "0%" in messages(nutrition_label(dataset(columns()), answers=answers), "representation")[0]
+    assert "0 %" in messages(nutrition_label(dataset(columns()), answers=answers), "representation")[0]
 
 
 def test_an_encoded_copy_of_a_sensitive_column_is_a_proxy(dataset, columns):

@@ -40,18 +40,18 @@ def said(
 def _share_sentence(
     condition: Condition, count: int | None, of: int | None, estimate: float, low: float, high: float
 ) -> str:
-    bound = percent(condition.bound)
+    bound = share_text(condition.bound)
     if of == 0:
         return "no changed row to judge" if condition.only_new else "no row to judge"
     if condition.what == NOISE_RATE:
-        head = f"about {percent(estimate)} of the labels are wrong (model estimate, "
+        head = f"about {share_text(estimate)} of the labels are wrong (model estimate, "
     else:
         rows = "new or changed rows" if condition.only_new else "labels" if condition.what == "label" else "rows"
         new = "new " if condition.only_new else ""
-        head = f"{count or 0:,} of {of:,} {rows} with a {new}finding ({_name(condition)}): {percent(estimate)} ("
+        head = f"{count or 0:,} of {of:,} {rows} with a {new}finding ({_name(condition)}): {share_text(estimate)} ("
     end, side = (low, "low") if condition.wants_more else (high, "high")
     side_word = _side(end, condition.bound)
-    return f"{head}95 % interval {percent(low)} to {percent(high)}); its {side} end is {side_word} {bound}"
+    return f"{head}95 % interval {share_text(low)} to {share_text(high)}); its {side} end is {side_word} {bound}"
 
 
 def _side(end: float, bound: float) -> str:
@@ -70,12 +70,12 @@ def _name(condition: Condition) -> str:
     return kind_of(condition.what).title.lower()
 
 
-def percent(share: float) -> str:
+def share_text(share: float) -> str:
     """Write a share as per cent, with the digits that small shares need.
 
     Examples
     --------
-    >>> percent(0.0213), percent(0.0004)
+    >>> share_text(0.0213), share_text(0.0004)
     ('2.1 %', '0.04 %')
     """
     value = 100 * share

@@ -8,6 +8,7 @@ from labelwright.audit.nutrition.label_facts import conflicting_rows, surest_dis
 from labelwright.audit.nutrition.table import NutritionTable
 from labelwright.audit.nutrition.thresholds import Thresholds, case_ids, watched_columns
 from labelwright.metrics.intervals import clopper_pearson
+from labelwright.metrics.numerals import percent
 from labelwright.metrics.report import Alert
 
 
@@ -82,7 +83,7 @@ def label_errors(table: NutritionTable, answers: Answers, case: UseCase | None, 
         Alert(
             "label quality",
             "serious",
-            f"Where the model is surest, {found.rate:.0%} of the labels contradict it ({found.contradicted} of "
+            f"Where the model is surest, {percent(found.rate, 0)} of the labels contradict it ({found.contradicted} of "
             f"{found.rows} rows): labels are wrong there, not hard.",
             "Labels",
             "Review the suspect rows, worst first.",
@@ -97,8 +98,8 @@ def _unsure_alert(table: NutritionTable, confidence: float, case: UseCase | None
     return Alert(
         "description/ambiguity",
         "caution",
-        f"No row is predicted surely (confidence {confidence:.0%} at best): many labels are wrong, or the columns do "
-        "not tell them; which of the two, the data cannot say.",
+        f"No row is predicted surely (confidence {percent(confidence, 0)} at best): many labels are wrong, or the "
+        "columns do not tell them; which of the two, the data cannot say.",
         "Labels",
         "Have some random rows labelled again by people.",
         "partly",
@@ -120,7 +121,7 @@ def conflicting_labels(
         Alert(
             "label quality",
             "serious" if share > 0.05 else "caution",
-            f"{share:.1%} of the rows have a twin that is equal in everything but the label.",
+            f"{percent(share)} of the rows have a twin that is equal in everything but the label.",
             "Labels",
             "Decide each group of twins once; keep one of them.",
             "yes",

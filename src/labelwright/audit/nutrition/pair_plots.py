@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from labelwright.audit.nutrition.association import Association, associate, benjamini_hochberg
 from labelwright.audit.nutrition.table import Column, NutritionTable
+from labelwright.metrics.numerals import percent
 from labelwright.metrics.report import ReportTable, Section
 
 FALSE_DISCOVERY_RATE = 0.05
@@ -58,7 +59,8 @@ class PairPlots:
         found = int((q <= FALSE_DISCOVERY_RATE).sum())
         return Section(
             self.title,
-            f"{found} of {len(pairs)} pairs go together at a false discovery rate of {FALSE_DISCOVERY_RATE:.0%}.",
+            f"{found} of {len(pairs)} pairs go together at a false discovery rate of "
+            f"{percent(FALSE_DISCOVERY_RATE, 0)}.",
             {"pairs tested": len(pairs), "pairs that go together": found, "permutations a pair": self.n_permutations},
             (ReportTable("Strongest pairs", head, rows),),
         )

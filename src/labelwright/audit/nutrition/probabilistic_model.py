@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from labelwright.audit.nutrition.mixture import Mixture, fit_mixture
 from labelwright.audit.nutrition.pair_plots import permutations
 from labelwright.audit.nutrition.table import Column, NutritionTable
+from labelwright.metrics.numerals import percent
 from labelwright.metrics.report import ReportTable, Scalar, Section, TableRows
 
 _LEVEL = 0.95
@@ -71,7 +72,7 @@ class ProbabilisticModel:
         }
         text = (
             "Overlap is 1 when made-up rows have the column's own distribution. Columns depend on each other when "
-            f"their mutual information in made-up rows is above {_LEVEL:.0%} of what shuffled columns give."
+            f"their mutual information in made-up rows is above {percent(_LEVEL, 0)} of what shuffled columns give."
         )
         return Section(self.title, text, scalars, tables)
 

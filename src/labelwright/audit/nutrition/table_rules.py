@@ -9,6 +9,7 @@ from labelwright.audit.nutrition.groups import group_codes
 from labelwright.audit.nutrition.predict import group_accuracy, label_auc
 from labelwright.audit.nutrition.table import NutritionTable
 from labelwright.audit.nutrition.thresholds import Thresholds, case_ids, used_columns, watched_columns
+from labelwright.metrics.numerals import percent
 from labelwright.metrics.report import Alert
 
 
@@ -22,7 +23,7 @@ def missing_values(table: NutritionTable, answers: Answers, case: UseCase | None
         Alert(
             "completeness",
             "serious" if column.missing_share > at.missing_serious else "caution",
-            f"{column.missing_share:.0%} of the cells of column {column.name!r} are missing.",
+            f"{percent(column.missing_share, 0)} of the cells of column {column.name!r} are missing.",
             "Statistics",
             "Find out why they are missing; fill them in, add a marker for missing, or leave the column out.",
             "partly",
@@ -84,10 +85,10 @@ def _representation_alert(name: str, short: list[float], case: UseCase | None) -
     return Alert(
         "representation",
         "serious" if min(short) < 0.25 else "caution",
-        f"{many} of {name!r} have less than half of their share in the population (the smallest has {min(short):.0%} "
-        "of it)."
+        f"{many} of {name!r} have less than half of their share in the population (the smallest has "
+        f"{percent(min(short), 0)} of it)."
         if len(short) > 1
-        else f"One group of {name!r} has only {min(short):.0%} of its share in the population.",
+        else f"One group of {name!r} has only {percent(min(short), 0)} of its share in the population.",
         "Groups",
         "Collect more rows of it, or weight its rows; report results for it apart.",
         "partly",
