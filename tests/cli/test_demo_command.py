@@ -10,6 +10,7 @@ from PIL import Image
 from labelwright import cli
 from labelwright.catalogue.demo_story import drawn, visible_errors
 from labelwright.data.demo import write_demo
+from labelwright.errors import BadInput
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +87,16 @@ def test_copies_of_one_text_are_shown_once():
     findings = [{"kind": "label", "is_issue": True, "row": row, "given": "a", "suggested": "b"} for row in (0, 1, 2, 3)]
     shown = visible_errors(_Audited(["same", "same", "other", "third"], findings), most=2)
     assert [finding["row"] for finding in shown] == [0, 2]
+
+
+def test_each_demo_has_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = []
+
+    def stop(name, folder):
+        asked.append((name, str(folder)))
+        raise BadInput("far enough")
+
+    monkeypatch.setattr("labelwright.data.demo.write_demo", stop)
+    assert [cli.run(["demo", *more]) for more in ([], ["digits"], ["digits", "--out", "here"])] == [2, 2, 2]
+    assert asked == [("sms", "labelwright-demo"), ("digits", "labelwright-demo-digits"), ("digits", "here")]

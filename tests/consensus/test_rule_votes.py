@@ -21,6 +21,7 @@ def test_rows_without_a_vote_have_no_label():
     labels = aggregate_rules(RULES, frame(), task="mail").labels
     assert labels["label"].tolist()[:2] == ["spam", "ham"] and pd.isna(labels["label"][2])
     assert labels["n_votes"].tolist()[:4] == [1, 1, 0, 2]
+    assert labels["confidence"][:2].notna().all() and pd.isna(labels["confidence"][2])
 
 
 def test_a_person_is_asked_where_rules_say_nothing_or_contradict():

@@ -116,7 +116,7 @@ def test_a_rule_that_is_not_right_is_named_with_its_place(tmp_path, text, messag
     path.write_text(text, encoding="utf-8")
     with pytest.raises(BadInput, match=message):
         read_rules(path)
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(BadInput, match="there is no such file of rules"):
         read_rules(tmp_path / "nowhere.yaml")
 
 

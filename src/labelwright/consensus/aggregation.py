@@ -38,7 +38,8 @@ class Aggregation:
     ----------
     labels : data frame
         ``task``, ``label``, ``confidence``, ``n_votes`` and one column ``p_CLASS`` a class, a row a task in order of
-        first appearance. The caller's kind of frame and of ids. The label is empty where nothing is known of a task.
+        first appearance. The caller's kind of frame and of ids. Label and confidence are empty where nothing is known
+        of a task.
     annotators : data frame
         ``annotator``, ``n_votes``, ``coverage`` (share of the tasks), ``overlap`` and ``conflict`` (shares of its votes
         beside another vote, and beside one that says something else), ``n_judged`` (tasks with another vote or a known
@@ -230,7 +231,7 @@ def _labels(read: VoteFrame, table: VoteTable, q: Floats, known: Ints, model: La
     columns: dict[str, Any] = {
         "task": read.tasks,
         "label": read.labels.take(pa.array(most_probable(q), mask=silent)),
-        "confidence": q.max(axis=1),
+        "confidence": pa.array(q.max(axis=1), mask=silent),
         "n_votes": np.diff(table.offsets),
     }
     return columns | {f"p_{name}": q[:, k] for k, name in enumerate(read.classes)}
