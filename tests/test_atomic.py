@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -121,3 +122,22 @@ def test_what_is_staged_may_be_written_as_a_staged_folder_itself(tmp_path):
         (aside / "card").write_text("facts")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["card", "model"]
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
+def test_a_forked_process_that_lives_on_keeps_nobody_waiting(tmp_path):
+    code = (
+        "import os, pathlib, signal, sys\n"
+        "from labelwright.atomic import _held, staged_directory\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "with _held(folder, wait=True):\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        "        signal.pause()\n"
+        "with staged_directory(folder) as aside:\n"
+        "    (aside / 'a.txt').write_text('in time')\n"
+        "os.kill(child, signal.SIGKILL)\n"
+    )
+    (tmp_path / "b.txt").write_text("so that files are moved one by one")
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=30)
+    assert (tmp_path / "a.txt").read_text() == "in time"

@@ -96,6 +96,9 @@ def _held(folder: Path, wait: bool = False) -> Iterator[None]:
         yield
     finally:
         if handle is not None:
+            if fcntl is not None:
+                with suppress(OSError):  # closing does not do where a forked process has the handle too
+                    fcntl.flock(handle, fcntl.LOCK_UN)
             os.close(handle)
 
 
