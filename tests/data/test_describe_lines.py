@@ -55,3 +55,4 @@ def test_an_encoder_of_images_is_offered_and_takes_longer(tmp_path):
     assert "--features efficientnet" in next(line for line in describe(data) if line.startswith("input: image"))
     assert "efficientnet takes" not in "".join(describe(data, "efficientnet"))
     assert expected_seconds(data, "efficientnet") > expected_seconds(data)
+    assert expected_seconds(data, "vectors.npy") < expected_seconds(data)

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from labelwright.data.column_types import cell_texts
 from labelwright.data.dataset import Dataset
+from labelwright.data.features.build import NAMED
 from labelwright.data.images import UnreadableImage, safe_path
 from labelwright.data.matrices import is_matrix, matrix_width
 from labelwright.errors import listed, quoted
@@ -84,14 +85,16 @@ def expected_seconds(dataset: Dataset, features: str | Path | None = None, *, gi
 
 
 def _features_per_row(dataset: Dataset, features: str | Path | None) -> float:
-    plan = dataset.plan
+    plan, encoded = dataset.plan, features in NAMED
+    if features is not None and not encoded:
+        return 0.0  # vectors that stand in a file
     if plan.modality == "text":
-        if features is not None:
+        if encoded:
             return PER_ENCODED_TEXT
         characters = [pc.mean(pc.utf8_length(cell_texts(dataset.column(name)))).as_py() or 0 for name in plan.text]
         return PER_CHARACTER * float(sum(characters))
     if plan.modality == "image":
-        return (PER_IMAGE if features is None else PER_ENCODED_IMAGE) + PER_IMAGE_BYTE * _image_bytes(dataset)
+        return (PER_ENCODED_IMAGE if encoded else PER_IMAGE) + PER_IMAGE_BYTE * _image_bytes(dataset)
     return PER_CELL * len(plan.feature_columns)
 
 
